@@ -1,0 +1,117 @@
+"""Where an artifact came from: fingerprints of code, digests of files, and the recipe of a stage.
+
+A stage's recipe is one line of JSON: the settings that decide what it computes, sorted, and the fingerprint of
+its code. It is the rule's single parameter, and every Parquet file and model folder carries it.
+"""
+
+import ast
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from scope.config import STAGE_KEYS, Config, stage_settings
+from scope.errors import InputError
+
+SCRIPTS = Path(__file__).resolve().parent.parent
+
+
+def recipe(config: Config, stage: str, **wildcards: str) -> str:
+    """The recipe of `stage` as one line of sorted JSON."""
+    settings = stage_settings(config, stage, **wildcards)
+    return json.dumps({"code": fingerprint(f"{stage}.py"), "settings": settings}, sort_keys=True)
+
+
+def read_recipe(text: str, stage: str, **wildcards: str) -> SimpleNamespace:
+    """The settings of a recipe as nested attributes, checked against the keys that `stage` uses."""
+    settings = json.loads(text)["settings"]
+    expected = {key.format(**wildcards) for key in STAGE_KEYS[stage]}
+    if set(settings) != expected:
+        raise InputError(f"--recipe: {stage} takes the settings {sorted(expected)}, not {sorted(settings)}")
+    tree: dict[str, Any] = {}
+    for key, value in settings.items():
+        *parents, leaf = key.split(".")
+        node = tree
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[leaf] = value
+    return _namespace(tree)
+
+
+def _namespace(value: Any) -> Any:
+    if isinstance(value, dict):
+        return SimpleNamespace(**{key: _namespace(item) for key, item in value.items()})
+    return value
+
+
+def fingerprint(script: str | Path) -> str:
+    """SHA-256 over the syntax trees of a script and of all it imports under scripts/.
+
+    Comments, docstrings, formatting and file times do not count; a changed statement in any imported module does.
+    """
+    digest = hashlib.sha256()
+    for path in import_closure(script):
+        digest.update(f"{path.relative_to(SCRIPTS)}\0{module_fingerprint(path)}\0".encode())
+    return digest.hexdigest()
+
+
+def import_closure(script: str | Path) -> list[Path]:
+    """The script and every module under scripts/ that it imports, directly or not, sorted."""
+    pending, seen = [SCRIPTS / script], set()
+    while pending:
+        path = pending.pop()
+        if path not in seen:
+            seen.add(path)
+            pending.extend(_imports(path))
+    return sorted(seen)
+
+
+@cache
+def module_fingerprint(path: Path) -> str:
+    """SHA-256 of one module's syntax tree without docstrings."""
+    tree = _tree(path)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and _is_docstring(body[0]):
+            node.body = body[1:]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+@cache
+def _imports(path: Path) -> tuple[Path, ...]:
+    names = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(sorted({file for name in names for file in _files_of(name)}))
+
+
+def _files_of(module: str) -> list[Path]:
+    """The files under scripts/ that importing `module` runs: its packages' __init__ and itself."""
+    parts = module.split(".")
+    files = [SCRIPTS.joinpath(*parts[:depth], "__init__.py") for depth in range(1, len(parts) + 1)]
+    return [file for file in [*files, SCRIPTS.joinpath(*parts).with_suffix(".py")] if file.is_file()]
+
+
+def file_digest(path: str | Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def input_digests(paths: list[str | Path]) -> dict[str, str]:
+    """Digest of each input by its path as given."""
+    return {str(path): file_digest(path) for path in paths}
