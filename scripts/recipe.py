@@ -6,8 +6,7 @@ Example: python scripts/recipe.py weigh --config config/config.yaml config/varia
 import argparse
 
 from scope import cli
-from scope.config import STAGE_KEYS, arm_config, read_config
-from scope.provenance import recipe
+from scope.config import STAGE_KEYS, arm_config, read_config, recipe
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ import os
 import sys
 from collections.abc import Callable
 
-from scope.config import STAGE_KEYS
 from scope.errors import InputError
 
 # One thread per process: two busy pools on one machine were ten times slower than one.
@@ -14,11 +13,10 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HU
 
 def parser(stage: str, description: str) -> argparse.ArgumentParser:
     """An argument parser for one stage, with its `--recipe`."""
-    keys = ", ".join(STAGE_KEYS[stage]) or "no configuration keys"
     made = argparse.ArgumentParser(
         description=description,
-        epilog=f"The recipe holds {keys}. `python scripts/recipe.py {stage}` prints the one that a configuration "
-        "gives. Exit status: 0 done, 2 bad input (the message says what to write instead), 1 anything else.",
+        epilog=f"`python scripts/recipe.py {stage}` prints the recipe that a configuration gives. Exit status: 0 done, "
+        "2 bad input (the message says what to write instead), 1 anything else.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.add_argument("--recipe", required=True, metavar="JSON", help="settings and code fingerprint of the stage")

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from scope.errors import InputError
+from scope.provenance import make_recipe
 
 
 def _number(value: object) -> object:
@@ -431,6 +432,11 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
         raise InputError(f"variants.{arm}: {', '.join(outside)} cannot differ between arms; "
                          f"a variant may set {', '.join(ARM_SECTIONS)}")  # fmt: skip
     return _validate(merge(raw, override), f"variants.{arm}")
+
+
+def recipe(config: Config, stage: str, **wildcards: str) -> str:
+    """The single parameter of a stage's rule: its settings and the fingerprint of its code, as one line of JSON."""
+    return make_recipe(stage, stage_settings(config, stage, **wildcards))
 
 
 def stage_settings(config: Config, stage: str, **wildcards: str) -> dict[str, Any]:

@@ -9,41 +9,40 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from scope.config import STAGE_KEYS, Config, stage_settings
 from scope.errors import InputError
 
 SCRIPTS = Path(__file__).resolve().parent.parent
 
 
-def recipe(config: Config, stage: str, **wildcards: str) -> str:
-    """The recipe of `stage` as one line of sorted JSON."""
-    settings = stage_settings(config, stage, **wildcards)
+def make_recipe(stage: str, settings: dict[str, Any]) -> str:
+    """The recipe of `stage`, given its settings by dotted key, as one line of sorted JSON."""
     return json.dumps({"code": fingerprint(f"{stage}.py"), "settings": settings}, sort_keys=True)
 
 
-def read_recipe(text: str, stage: str, **wildcards: str) -> SimpleNamespace:
-    """The settings of a recipe as nested attributes, checked against the keys that `stage` uses."""
-    settings = json.loads(text)["settings"]
-    expected = {key.format(**wildcards) for key in STAGE_KEYS[stage]}
-    if set(settings) != expected:
-        raise InputError(f"--recipe: {stage} takes the settings {sorted(expected)}, not {sorted(settings)}")
+class Settings:
+    """Settings of a recipe as nested attributes; asking for one that is not there is bad input."""
+
+    def __init__(self, tree: dict[str, Any], name: str = "recipe"):
+        self._name = name
+        for key, value in tree.items():
+            setattr(self, key, Settings(value, f"{name}.{key}") if isinstance(value, dict) else value)
+
+    def __getattr__(self, key: str) -> Any:
+        raise InputError(f"--{self._name} lacks {key!r}; `python scripts/recipe.py STAGE` prints a whole one")
+
+
+def read_recipe(text: str) -> Settings:
+    """The settings of a recipe, their dotted keys unfolded."""
     tree: dict[str, Any] = {}
-    for key, value in settings.items():
-        *parents, leaf = key.split(".")
+    for dotted, value in json.loads(text)["settings"].items():
+        *parents, leaf = dotted.split(".")
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
         node[leaf] = value
-    return _namespace(tree)
-
-
-def _namespace(value: Any) -> Any:
-    if isinstance(value, dict):
-        return SimpleNamespace(**{key: _namespace(item) for key, item in value.items()})
-    return value
+    return Settings(tree)
 
 
 def fingerprint(script: str | Path) -> str:
