@@ -93,7 +93,7 @@ def write(
         pq.write_table(table, temporary, write_page_checksum=True, compression="zstd")
 
 
-class atomic:  # noqa: N801 - reads as a verb: with atomic(path) as temporary
+class atomic:
     """Context: write to the temporary path that it gives; on success it is flushed and takes `path`'s place."""
 
     def __init__(self, path: str | Path):
