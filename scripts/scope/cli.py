@@ -23,6 +23,13 @@ def parser(stage: str, description: str) -> argparse.ArgumentParser:
     return made
 
 
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Where in the experiment a stage of a round runs: --variant, --seed, --round."""
+    parser.add_argument("--variant", required=True, help="name of the arm; only a label")
+    parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--round", required=True, type=int, help="round, from 1")
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a command line: bad input ends with its message alone and status 2."""
     for name, value in ENVIRONMENT.items():

@@ -1,0 +1,57 @@
+"""Check the teacher before training: it loads, shares the student's tokens, scores finitely, and backends agree."""
+
+from scope import artifacts, cli, folders
+from scope.provenance import read_recipe
+
+
+def main() -> None:
+    """Parse, check, write one row per check; the first failed check stops with its message."""
+    parser = cli.parser("check_teacher", __doc__)
+    parser.add_argument("--student", required=True, metavar="MANIFEST")
+    parser.add_argument("--teacher", required=True, metavar="MANIFEST")
+    parser.add_argument("--prompts", required=True, metavar="PARQUET")
+    parser.add_argument("--out", required=True, metavar="PARQUET")
+    args = parser.parse_args()
+
+    from scope import teachercheck as checks
+    from scope.models import load_tokenizer
+    from scope.teachers import open_teacher
+
+    settings = read_recipe(args.recipe)
+    dtype, backend = settings.models.dtype, settings.teacher.backend
+    folder = folders.open_folder(args.teacher)
+    student = load_tokenizer(folders.open_folder(args.student))
+    details = {"token_map": checks.check_token_map(student, load_tokenizer(folder))}
+    teacher = open_teacher(settings.teacher, folder, dtype=dtype, temperature=1.0)
+    details["served_name"] = "local backend: " + str(args.teacher)
+    if backend == "server":
+        details["served_name"] = checks.check_served_name(teacher.served_models(), settings.teacher.server.model)
+    pairs = checks.probe_pairs(artifacts.read(args.prompts, "prompts"), len(student))
+    scores = teacher.score(pairs)
+    details["loads"] = f"{backend} backend scored {len(pairs)} probes"
+    details["finite"] = checks.check_finite(scores)
+    name, reference = _reference_scores(settings, folder, pairs)
+    details["agreement"] = checks.check_agreement(scores, reference, dtype, (backend, name))
+    rows = [{"check": check, "passed": True, "detail": detail} for check, detail in details.items()]
+    inputs = [args.student, args.teacher, args.prompts]
+    artifacts.write(args.out, "checks", rows, recipe=args.recipe, inputs=inputs)
+
+
+def _reference_scores(settings, folder, pairs) -> tuple[str, list[list[float]]]:
+    """The same probes through another backend: local for a server, else vLLM, else one pair at a time."""
+    from scope.teachers.local import LocalTeacher
+
+    dtype = settings.models.dtype
+    if settings.teacher.backend == "local" and settings.rollout.engine == "vllm":
+        from scope.engines.vllm import VllmEngine
+
+        engine = VllmEngine(folder, dtype=dtype, max_model_len=max(map(len, pairs)) + 1)
+        rows = engine.prompt_logprobs([[*pair.prompt, *pair.response] for pair in pairs])
+        return "vllm", [row[len(pair.prompt) - 1 :] for row, pair in zip(rows, pairs, strict=True)]
+    pack_tokens = 1 if settings.teacher.backend == "local" else settings.teacher.pack_tokens
+    local = LocalTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
+    return "local" if pack_tokens > 1 else "unpacked", local.score(pairs)
+
+
+if __name__ == "__main__":
+    cli.run(main)

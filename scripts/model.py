@@ -1,0 +1,37 @@
+"""Make a model of the embedded world, or take up a model folder that exists, and seal it with a manifest."""
+
+from scope import cli, folders
+from scope.provenance import read_recipe
+
+
+def main() -> None:
+    """Parse, make or check, seal."""
+    parser = cli.parser("model", __doc__)
+    parser.add_argument("--name", required=True, choices=["student", "teacher"])
+    parser.add_argument("--tokenizer", metavar="MANIFEST", help="tokenizer of a model to make")
+    parser.add_argument("--folder", metavar="FOLDER", help="model folder to take up, in Hugging Face format")
+    parser.add_argument("--out", required=True, help="manifest to write")
+    args = parser.parse_args()
+
+    from scope.models import check_model_folder, load_tokenizer, make_model
+
+    if args.folder:
+        check_model_folder(args.folder)
+        folders.seal(args.out, recipe=args.recipe, folder=args.folder)
+        return
+    settings = read_recipe(args.recipe)
+    shape = getattr(settings.models, args.name).make
+    tokenizer = load_tokenizer(folders.open_folder(args.tokenizer))
+    model = make_model(shape, tokenizer)
+    if shape.sft:
+        from scope.sft import train_on_puzzle
+
+        train_on_puzzle(model, tokenizer, shape.sft, settings.data.puzzle, shape.seed)
+    folder = folders.fresh(args.out)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    folders.seal(args.out, recipe=args.recipe, inputs=[args.tokenizer])
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,38 @@
+"""Write the page that answers the experiment's question: one HTML file that opens offline.
+
+Example: python scripts/report.py --evaluations E1 E2 --metrics M1 M2 --batches B1 --rollouts R1 --verdicts V1
+--prompts P --benchmarks benchmarks/demo --checks C --out report.html --recipe "$(python scripts/recipe.py report)"
+"""
+
+import json
+from pathlib import Path
+
+from scope import cli
+from scope.artifacts import atomic
+from scope.provenance import read_recipe
+from scope.report.content import Files, content
+from scope.report.page import render
+
+
+def main() -> None:
+    """Parse, read, write one page."""
+    parser = cli.parser("report", __doc__)
+    several = {"nargs": "*", "type": Path, "default": [], "metavar": "PARQUET"}
+    parser.add_argument("--evaluations", **several, help="graded samples of base, teacher and every arm")
+    parser.add_argument("--metrics", **several, help="step metrics, one file per arm, seed and round")
+    parser.add_argument("--batches", **several, help="batches; five rollouts of the first arm's last one are shown")
+    parser.add_argument("--rollouts", **several, help="rollouts of that batch")
+    parser.add_argument("--verdicts", **several, help="verdicts on them")
+    parser.add_argument("--prompts", required=True, type=Path, metavar="PARQUET", help="training prompts")
+    parser.add_argument("--benchmarks", type=Path, metavar="DIR", help="folder of job timings; may be absent or empty")
+    parser.add_argument("--checks", required=True, type=Path, metavar="PARQUET", help="the teacher's checks")
+    parser.add_argument("--out", required=True, type=Path, metavar="HTML", help="the page")
+    args = parser.parse_args()
+    files = Files(**{name: getattr(args, name) for name in Files._fields})
+    page = render(**content(files, read_recipe(args.recipe), json.loads(args.recipe)["code"]))
+    with atomic(args.out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,42 @@
+"""Draw rollouts: n samples for each of a shard's prompts, with token ids and log-probabilities."""
+
+from scope import artifacts, cli, folders
+from scope.provenance import read_recipe
+
+
+def main() -> None:
+    """Parse, draw, write."""
+    parser = cli.parser("rollout", __doc__)
+    cli.add_place(parser)
+    parser.add_argument("--prompts", required=True, metavar="PARQUET")
+    parser.add_argument("--policy", required=True, metavar="MANIFEST", help="behaviour policy")
+    parser.add_argument("--shard", type=int, default=0, help="which of rollout.shards, from 0")
+    parser.add_argument("--out", required=True, metavar="PARQUET")
+    args = parser.parse_args()
+
+    from scope.engines import Draw, open_engine
+    from scope.rollout import draw_group_samples, shard_prompts
+
+    settings = read_recipe(args.recipe)
+    at = settings.rollout.temperature
+    student = settings.logprob_temperature.student
+    logprob_temperature = at if student == "rollout" else student
+    prompts = shard_prompts(artifacts.read(args.prompts, "prompts"), settings, args.seed, args.round, args.shard)
+    engine = open_engine(
+        settings.rollout.engine,
+        folders.open_folder(args.policy),
+        dtype=settings.models.dtype,
+        max_model_len=settings.data.max_prompt_tokens + settings.rollout.max_tokens,
+        tempered=logprob_temperature != 1.0,
+    )
+    static = settings.objective.method == "kd"
+    rows = draw_group_samples(
+        engine, prompts, Draw(at, settings.rollout.max_tokens), n=settings.rollout.n, seed=args.seed,
+        round_=0 if static else args.round)  # fmt: skip
+    artifacts.write(
+        args.out, "rollouts", rows, recipe=args.recipe, inputs=[args.prompts, args.policy], variant=args.variant,
+        seed=args.seed, round=args.round, temperature=at, logprob_temperature=logprob_temperature)  # fmt: skip
+
+
+if __name__ == "__main__":
+    cli.run(main)

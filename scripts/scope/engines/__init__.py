@@ -1,0 +1,70 @@
+"""Sampling engines: token ids in, samples out, in the order asked."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Protocol
+
+from scope.errors import InputError
+
+
+@dataclass(frozen=True)
+class Request:
+    """One sample to draw: the prompt's token ids and the sample's own seed."""
+
+    prompt_token_ids: Sequence[int]
+    seed: int
+
+
+@dataclass(frozen=True)
+class Draw:
+    """How to draw: the sampling settings of one call."""
+
+    temperature: float
+    max_tokens: int
+    top_p: float = 1.0
+    top_k: int = 0
+    repetition_penalty: float = 1.0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One response: token ids with EOS, log-probabilities in nats per token, text, `stop` or `length`."""
+
+    token_ids: list[int]
+    logprobs: list[float]
+    text: str
+    finish_reason: str
+
+
+class Engine(Protocol):
+    """What an engine can do."""
+
+    def sample(self, requests: Sequence[Request], draw: Draw) -> list[Sample]:
+        """Draw one sample per request, in order."""
+
+
+def open_engine(kind: str, folder: str | Path, *, dtype: str, max_model_len: int, tempered: bool = False) -> Engine:
+    """The engine `vllm` or `transformers` with the model of `folder` loaded.
+
+    Log-probabilities are those of log softmax(logits), or, `tempered`, of log softmax(logits / temperature).
+    """
+    if kind == "vllm":
+        from scope.engines.vllm import VllmEngine as Chosen
+    else:
+        from scope.engines.transformers import TransformersEngine as Chosen
+    return Chosen(folder, dtype=dtype, max_model_len=max_model_len, tempered=tempered)
+
+
+def check_samples(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Raise InputError at a sample without tokens, or with a log-probability that is missing or not finite."""
+    for index, sample in enumerate(samples):
+        if not sample.token_ids:
+            raise InputError(f"sample {index}: the engine returned a zero-length response; raise rollout.max_tokens")
+        if len(sample.logprobs) != len(sample.token_ids) or not all(map(isfinite, sample.logprobs)):
+            raise InputError(
+                f"sample {index}: {len(sample.token_ids)} tokens, but log-probabilities {sample.logprobs[:5]}...; "
+                "check the policy's weights for NaN"
+            )
+    return samples

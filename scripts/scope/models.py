@@ -1,0 +1,57 @@
+"""Loading and making causal language models in Hugging Face format; safetensors only, no remote code."""
+
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
+
+from scope.errors import InputError
+
+
+def device() -> torch.device:
+    """The accelerator where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def check_model_folder(folder: str | Path) -> None:
+    """Raise InputError unless `folder` holds a configuration, safetensors weights and a tokenizer."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such model folder; set models.*.path to one in Hugging Face format")
+    for pattern, what in (("config.json", "a configuration"), ("*.safetensors", "safetensors weights"),
+                          ("tokenizer*", "a tokenizer")):  # fmt: skip
+        if not any(folder.glob(pattern)):
+            raise InputError(f"{folder}: has no {pattern}; a model folder needs {what} (other formats are not loaded)")
+
+
+def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
+    """The tokenizer in a model folder."""
+    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def load_model(folder: str | Path, dtype: str) -> torch.nn.Module:
+    """The model in a folder, in evaluation mode, on the accelerator where there is one."""
+    model = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=getattr(torch, dtype), local_files_only=True, trust_remote_code=False, use_safetensors=True
+    )
+    return model.to(device()).eval()
+
+
+def make_model(shape: "Settings", tokenizer: PreTrainedTokenizerBase) -> Qwen3ForCausalLM:  # noqa: F821
+    """A randomly initialised Qwen3-architecture model of the given shape (config: models.*.make), float32."""
+    torch.manual_seed(shape.seed)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=shape.hidden_size,
+        intermediate_size=shape.intermediate_size,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.kv_heads,
+        head_dim=shape.head_dim,
+        max_position_embeddings=4096,
+        tie_word_embeddings=True,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=None,
+    )
+    return Qwen3ForCausalLM(config)

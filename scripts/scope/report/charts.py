@@ -1,0 +1,103 @@
+"""Charts as Vega-Lite specifications: one panel each, as wide as its place on the page."""
+
+from typing import Any
+
+import altair as alt
+import polars as pl
+
+from scope.report.style import number
+
+Spec = dict[str, Any]
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+CONFIG = {
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {"gridColor": "#e7eaee", "domainColor": "#c5ccd4", "tickColor": "#c5ccd4", "labelColor": "#4a525c",
+             "titleColor": "#4a525c", "titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 11.5,
+             "labelOverlap": True},
+    "legend": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "labelColor": "#4a525c",
+               "titleColor": "#4a525c"},
+}  # fmt: skip
+
+
+def _data(frame: pl.DataFrame) -> alt.InlineData:
+    rounded = frame.with_columns(pl.selectors.float().round_sig_figs(6))
+    return alt.InlineData(values=rounded.to_dicts())
+
+
+def _spec(chart: alt.Chart | alt.LayerChart, height: int, description: str) -> Spec:
+    sized = chart.properties(width="container", height=height, description=description)
+    fitted = sized.properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+    return {**fitted.to_dict(), "config": CONFIG}
+
+
+def _coloured(colours: dict[str, str], field: str) -> alt.Color:
+    return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
+
+
+def _dashed_teacher() -> Any:
+    return alt.condition("datum.policy === 'teacher'", alt.value([5, 4]), alt.value([1, 0]))
+
+
+def _in_percent(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(pl.col("value", "low", "high") * 100)
+
+
+def pass_curves(accuracy: pl.DataFrame, colours: dict[str, str]) -> Spec:
+    """pass@k over k of each policy, with its band: the pooled last rows of one benchmark under one sampling."""
+    k = pl.col("metric").str.strip_prefix("pass@").cast(pl.Int64).alias("k")
+    frame = _in_percent(accuracy.filter(pl.col("metric").str.starts_with("pass@")).with_columns(k))
+    ks = frame["k"].unique().sort().to_list()
+    x = alt.X("k:Q", scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=ks, format="d"), title="k, samples")
+    return _curves(frame.select("policy", "k", "value", "low", "high"), x, "pass@k, %", colours, height=250)
+
+
+def accuracy_by_round(accuracy: pl.DataFrame, colours: dict[str, str]) -> Spec:
+    """avg@n over rounds: arms as lines from the base policy at round 0, the teacher as a level line."""
+    frame = _in_percent(accuracy.filter(pl.col("metric").str.starts_with("avg@")))
+    frame = frame.select("policy", "round", "value", "low", "high")
+    metric = accuracy.filter(pl.col("metric").str.starts_with("avg@"))["metric"][0]
+    arms = frame.filter(pl.col("round").is_not_null())
+    base, teacher = (frame.filter(pl.col("policy") == name) for name in ("base", "teacher"))
+    starts = [base.with_columns(policy=pl.lit(arm), round=pl.lit(0, pl.Int64)) for arm in arms["policy"].unique()]
+    level = [teacher.with_columns(round=pl.lit(end, pl.Int64)) for end in (0, arms["round"].max())]
+    x = alt.X("round:Q", axis=alt.Axis(tickMinStep=1, format="d"), title="round (0: base policy)")
+    return _curves(pl.concat([arms, *starts, *level]), x, f"{metric}, %", colours, height=250)
+
+
+def _curves(frame: pl.DataFrame, x: alt.X, title: str, colours: dict[str, str], height: int) -> Spec:
+    chart = alt.Chart(_data(frame.sort("policy")))
+    y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
+    tooltip = [alt.Tooltip("policy:N"), alt.Tooltip(x.shorthand)]
+    tooltip += [alt.Tooltip(f"{name}:Q", format=".1f") for name in ("value", "low", "high")]
+    colour = _coloured(colours, "policy")
+    band = chart.mark_area(opacity=0.13).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q", color=colour)
+    line = chart.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=_dashed_teacher())
+    dots = chart.mark_circle(size=32, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltip)
+    return _spec(band + line + dots, height, title)
+
+
+def step_lines(series: pl.DataFrame, title: str, unit: str, colours: dict[str, str]) -> Spec:
+    """One logged figure over optimizer steps, a line per arm and seed."""
+    x = alt.X("step:Q", axis=alt.Axis(tickMinStep=1, format="d"), title="optimizer step")
+    y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g", tickCount=5))
+    tooltip = ["variant:N", "seed:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")]
+    few = series["step"].n_unique() <= 30
+    mark = alt.Chart(_data(series)).mark_line(strokeWidth=1.6, opacity=0.85, point={"size": 16} if few else False)
+    lines = mark.encode(x=x, y=y, color=_coloured(colours, "variant"), detail="seed:N", tooltip=tooltip)
+    return _spec(lines, 150, title)
+
+
+def stage_bars(timings: pl.DataFrame, colours: dict[str, str]) -> Spec:
+    """Seconds of each round of one variant, stacked by stage."""
+    shown = timings.with_columns(label=pl.col("seconds").map_elements(number, pl.String))
+    bars = alt.Chart(_data(shown.select("place", "stage", "seconds", "label"))).mark_bar()
+    places = shown["place"].unique(maintain_order=True).to_list()
+    encoded = bars.encode(
+        x=alt.X("place:N", sort=places, title="round (once: jobs of no round)", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("seconds:Q", title="job seconds"),
+        color=_coloured(colours, "stage"),
+        order=alt.Order("stage:N"),
+        tooltip=["place:N", "stage:N", alt.Tooltip("label:N", title="seconds")],
+    )
+    return _spec(encoded, 200, "seconds per stage")

@@ -1,0 +1,124 @@
+"""What the page shows, section by section: frames and words turned into the template's context."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from scope import artifacts
+from scope.provenance import Settings
+from scope.report import charts, dynamics, timing
+from scope.report.accuracy import accuracy, cell_values, differences
+from scope.report.inputs import read_evaluations, read_metrics
+from scope.report.samples import sampled_rollouts
+from scope.report.sources import methods, sources
+from scope.report.style import policy_colours, stage_colours
+from scope.report.tables import accuracy_tables
+from scope.report.words import GLOSSARY, headline
+
+
+class Files(NamedTuple):
+    """The artifacts of one experiment."""
+
+    evaluations: list[Path]
+    metrics: list[Path]
+    batches: list[Path]
+    rollouts: list[Path]
+    verdicts: list[Path]
+    prompts: Path
+    benchmarks: Path | None
+    checks: Path
+
+
+def content(files: Files, settings: Settings, code: str) -> dict[str, Any]:
+    """The whole context of the page; `code` is the fingerprint of the report's own code."""
+    colours = policy_colours(settings.arms)
+    checks = artifacts.read(files.checks, "checks")
+    metrics = read_metrics(files.metrics)
+    warnings = dynamics.warnings(metrics, methods(files.batches)) + _failed(checks)
+    arm = settings.arms[0]
+    return {
+        "title": settings.report.title,
+        "question": settings.report.question,
+        "experiment": {name: getattr(settings, name) for name in ("experiment", "seeds", "rounds", "arms")},
+        "code": code,
+        "colours": colours,
+        "arm_colours": {arm: colours[arm] for arm in settings.arms},
+        **_accuracy(files, settings, colours),
+        **_dynamics(metrics, settings.arms, colours),
+        **_timing(files.benchmarks),
+        "warnings": warnings,
+        "checks": checks.to_dicts(),
+        "arm": arm,
+        "samples": sampled_rollouts(arm, files.batches, files.rollouts, files.verdicts, files.prompts),
+        "glossary": GLOSSARY,
+        "sources": sources(_by_kind(files)),
+    }
+
+
+def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict[str, Any]:
+    samplings = {name: one for name, one in vars(settings.evaluation.samplings).items() if isinstance(one, Settings)}
+    evaluations = read_evaluations(files.evaluations, samplings)
+    resamples = settings.report.bootstrap
+    cells = cell_values(evaluations, resamples)
+    compared = differences(cells, resamples)
+    frame = accuracy(cells, resamples) if cells else None
+    return {
+        "samplings": {name: _facts(one) for name, one in samplings.items()},
+        "answers": [headline(compared, metric, base="base" in evaluations["policy"]) for metric in ("avg@", "pass@")],
+        "differences": compared,
+        "tables": [] if frame is None else accuracy_tables(frame, list(colours), list(samplings)),
+        "resamples": resamples,
+        "curves": [] if frame is None else _panels(frame.filter("final"), charts.pass_curves, colours),
+        "rounds": [] if frame is None else _by_round(frame, colours),
+    }
+
+
+def _facts(section: Settings) -> str:
+    return ", ".join(f"{name} {value}" for name, value in vars(section).items() if name != "_name")
+
+
+def _panels(frame: pl.DataFrame, chart: Any, colours: dict[str, str]) -> list[dict[str, Any]]:
+    places = frame.filter("pooled").partition_by("benchmark", "sampling", as_dict=True)
+    return [{"title": f"{benchmark} at {sampling}", "spec": chart(place, colours)}
+            for (benchmark, sampling), place in sorted(places.items())]  # fmt: skip
+
+
+def _by_round(frame: pl.DataFrame, colours: dict[str, str]) -> list[dict[str, Any]]:
+    several = frame["round"].n_unique() > 2
+    return _panels(frame, charts.accuracy_by_round, colours) if several else []
+
+
+def _dynamics(metrics: pl.DataFrame, arms: list[str], colours: dict[str, str]) -> dict[str, Any]:
+    groups = {title: [_step_panel(metrics, name, colours) for name in group] for title, group in
+              dynamics.GROUPS.items()}  # fmt: skip
+    return {
+        "dynamics": {title: [panel for panel in panels if panel] for title, panels in groups.items()},
+        "absent": {dynamics.FIGURES[name].title: lacking for name, lacking in dynamics.absent(metrics, arms).items()},
+        "steps": metrics.height,
+    }
+
+
+def _step_panel(metrics: pl.DataFrame, name: str, colours: dict[str, str]) -> dict[str, Any] | None:
+    figure, series = dynamics.FIGURES[name], dynamics.series(metrics, name)
+    if series.is_empty():
+        return None
+    return {"title": figure.title, "spec": charts.step_lines(series, figure.title, figure.unit, colours)}
+
+
+def _timing(folder: Path | None) -> dict[str, Any]:
+    timings = timing.read_timings(folder)
+    colours = stage_colours(timings["stage"].unique().sort().to_list())
+    variants = timing.by_round(timings).partition_by("variant", as_dict=True)
+    bars = [{"title": name, "spec": charts.stage_bars(frame, colours)} for (name,), frame in variants.items()]
+    return {"stages": colours, "bars": bars, "totals": timing.totals(timings).to_dicts()}
+
+
+def _failed(checks: pl.DataFrame) -> list[str]:
+    return [f"Teacher check {check} failed: {detail}" for check, passed, detail in checks.iter_rows() if not passed]
+
+
+def _by_kind(files: Files) -> dict[str, list[Path]]:
+    single = {"prompts": [files.prompts], "checks": [files.checks]}
+    return {**{kind: getattr(files, kind) for kind in ("evaluations", "metrics", "batches", "rollouts", "verdicts")},
+            **single}  # fmt: skip

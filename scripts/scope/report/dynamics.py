@@ -1,0 +1,88 @@
+"""What training logged at each optimizer step, and what in it deserves a warning."""
+
+from typing import NamedTuple
+
+import polars as pl
+
+from scope.artifacts import METRICS
+
+
+class Figure(NamedTuple):
+    """A logged column, and how the page names it."""
+
+    title: str
+    unit: str
+
+
+GROUPS: dict[str, dict[str, Figure]] = {
+    "Rollouts": {
+        "share_correct": Figure("Share correct", "share of rollouts"),
+        "reward_mean": Figure("Mean reward", "reward"),
+        "response_tokens": Figure("Response length", "tokens"),
+        "truncated": Figure("Truncated", "share of rollouts"),
+        "entropy": Figure("Entropy of the policy", "nats per token"),
+    },
+    "Losses": {
+        "loss": Figure("Loss, all paths", "loss"),
+        "loss_mle": Figure("Loss mle, Eq. 2", "loss"),
+        "loss_nll": Figure("Loss nll", "loss"),
+        "loss_opd": Figure("Loss opd, Eq. 3", "loss"),
+        "loss_pg": Figure("Loss pg (GRPO)", "loss"),
+    },
+    "Perplexities and weights": {
+        "ppl_student_correct": Figure("Student perplexity, correct", "perplexity"),
+        "ppl_student_incorrect": Figure("Student perplexity, incorrect", "perplexity"),
+        "ppl_teacher_incorrect": Figure("Teacher perplexity, incorrect", "perplexity"),
+        "ess_correct": Figure("Effective sample size, correct path", "rollouts"),
+        "ess_incorrect": Figure("Effective sample size, incorrect path", "rollouts"),
+    },
+    "Signal on the incorrect path": {
+        "advantage_incorrect": Figure("Weighted mean advantage", "nats per token"),
+        "advantage_incorrect_positive": Figure("Positive advantages", "share of tokens"),
+    },
+    "Optimisation": {
+        "grad_norm": Figure("Gradient norm", "norm before clipping"),
+        "learning_rate": Figure("Learning rate", "learning rate"),
+        "ratio_mean": Figure("Mean ratio, Eq. 1", "ratio"),
+        "ratio_max": Figure("Largest ratio, Eq. 1", "ratio"),
+        "clipped": Figure("Clipped ratios", "share of tokens"),
+        "kl_reference": Figure("KL to the reference policy", "nats per token"),
+        "engine_gap_mean": Figure("Engine against trainer, mean gap", "nats"),
+        "engine_gap_max": Figure("Engine against trainer, largest gap", "nats"),
+    },
+}
+FIGURES = {name: figure for group in GROUPS.values() for name, figure in group.items()}
+
+
+def series(metrics: pl.DataFrame, name: str) -> pl.DataFrame:
+    """One figure of all runs: variant, seed, step, value; steps without a finite value left out."""
+    return metrics.select("variant", "seed", "step", value=name).filter(pl.col("value").is_finite())
+
+
+def absent(metrics: pl.DataFrame, arms: list[str]) -> dict[str, list[str]]:
+    """By figure, the arms that logged no finite value of it; figures that every arm logged are left out."""
+    lacking = {name: [arm for arm in arms if arm not in set(series(metrics, name)["variant"])] for name in METRICS}
+    return {name: arms for name, arms in lacking.items() if arms}
+
+
+def warnings(metrics: pl.DataFrame, methods: dict[str, str]) -> list[str]:
+    """Sentences on runs that ended with fewer correct rollouts than they began with, and on broken numbers."""
+    return [
+        sentence
+        for (variant, seed), run in metrics.group_by(["variant", "seed"], maintain_order=True)
+        for sentence in _run_warnings(run, f"{variant}, seed {seed}", rolls_out=methods.get(variant) != "kd")
+    ]
+
+
+def _run_warnings(run: pl.DataFrame, name: str, *, rolls_out: bool) -> list[str]:
+    found = []
+    shares = run["share_correct"].drop_nulls()
+    if rolls_out and len(shares) > 1 and shares[-1] < shares[0]:
+        found.append(f"{name}: {shares[-1]:.1%} of the last step's rollouts are correct, fewer than the "
+                     f"{shares[0]:.1%} of the first step's. See the signal on the incorrect path below.")  # fmt: skip
+    for column in METRICS:
+        broken = run.filter(pl.col(column).is_finite().not_())
+        if broken.height:
+            found.append(f"{name}: {column} is not a finite number in {broken.height} of {run.height} steps, first in "
+                         f"step {broken['step'][0]}.")  # fmt: skip
+    return found

@@ -1,0 +1,31 @@
+"""The page: sections of figures, charts and words, rendered into one file that opens offline."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import altair
+import vl_convert
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from scope.report import style
+
+HERE = Path(__file__).parent
+
+
+def render(**context: Any) -> str:
+    """The whole page; every text from outside is escaped, nothing is loaded from elsewhere."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    for name in ("number", "percent", "points", "token_colour"):
+        environment.filters[name] = getattr(style, name)
+    environment.filters["script_json"] = script_json
+    bundle = Markup(vl_convert.javascript_bundle(vl_version=altair.SCHEMA_VERSION.rpartition(".")[0]))
+    return environment.get_template("page.html.j2").render(bundle=bundle, dash=style.DASH, **context)
+
+
+def script_json(value: Any) -> Markup:
+    """JSON that may stand inside a <script> element: no text in it can close the element."""
+    return Markup(json.dumps(value, allow_nan=False, sort_keys=True).replace("<", "\\u003c"))

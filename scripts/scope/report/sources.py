@@ -1,0 +1,36 @@
+"""Which files the page was made from, and by which code and recipe they were."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from scope import artifacts
+
+
+def sources(files: dict[str, list[Path]]) -> list[dict[str, Any]]:
+    """Per kind of artifact and arm (or policy): how many files, and the short digests of code and recipe."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for kind, paths in files.items():
+        for path in paths:
+            stored = artifacts.metadata(path)
+            label = stored.get("variant") or stored.get("policy") or "shared"
+            groups.setdefault((kind, label), []).append(stored.get("recipe", {}))
+    return [{"kind": kind, "label": label, "files": len(recipes), "code": _short(r.get("code", "") for r in recipes),
+             "recipes": _short(_digest(recipe) for recipe in recipes)}
+            for (kind, label), recipes in groups.items()]  # fmt: skip
+
+
+def methods(batches: list[Path]) -> dict[str, str]:
+    """The method of each arm, as the recipes of its batches say."""
+    stored = [artifacts.metadata(path) for path in batches]
+    objectives = {note["variant"]: note["recipe"].get("settings", {}).get("objective", {}) for note in stored}
+    return {variant: objective["method"] for variant, objective in objectives.items() if "method" in objective}
+
+
+def _digest(recipe: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def _short(digests: Any) -> list[str]:
+    return sorted({digest[:12] for digest in digests})

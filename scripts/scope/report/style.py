@@ -1,0 +1,51 @@
+"""Colours that colour-blind readers can tell apart, and numbers rounded to what a reader can use."""
+
+from itertools import cycle
+
+DASH = "–"
+BASE, TEACHER = "#7a828c", "#1b1f24"
+# Okabe and Ito 2008, without its yellow and black; then two of Tol's muted scheme.
+ARMS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933")
+STAGES = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB", "#332288")
+MORE, LESS = "213, 94, 0", "0, 114, 178"  # RGB of the two ends of a diverging scale
+
+
+def policy_colours(arms: list[str]) -> dict[str, str]:
+    """One colour per policy, the same in every chart, in the order of legends."""
+    return {"base": BASE, "teacher": TEACHER, **dict(zip(arms, cycle(ARMS), strict=False))}
+
+
+def stage_colours(stages: list[str]) -> dict[str, str]:
+    """One colour per stage, in the order given."""
+    return dict(zip(stages, cycle(STAGES), strict=False))
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A figure with `digits` significant digits, thousands apart; a dash where there is none."""
+    if value is None:
+        return DASH
+    if abs(value) >= 10 ** (digits - 1):
+        return _minus(f"{value:,.0f}")
+    if value and abs(value) < 1e-3:
+        return _minus(f"{value:.{digits - 1}e}")
+    return _minus(f"{value:.{digits}g}")
+
+
+def percent(share: float | None) -> str:
+    """A share as a percentage without its sign, one decimal."""
+    return DASH if share is None else f"{100 * share:.1f}"
+
+
+def points(share: float) -> str:
+    """A difference of shares in percentage points, signed, one decimal."""
+    return _minus(f"{100 * share:+.1f}")
+
+
+def _minus(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def token_colour(value: float, full: float = 3.0) -> str:
+    """CSS background of a token: one hue above 0, another below, opaque at +-`full` nats."""
+    hue = MORE if value > 0 else LESS
+    return f"rgba({hue}, {min(abs(value) / full, 1) * 0.75:.2f})"

@@ -1,0 +1,31 @@
+"""Verdicts: is a response correct, by the rules of its prompt's domain.
+
+Judging one response is a pure function of two texts without a time limit of its own; `scope.rewards.pool` judges
+many of them, each under a deadline.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from scope.rewards.math import equivalent, verify_math
+from scope.rewards.puzzle import verify_puzzle
+from scope.rewards.verdict import Reason, Verdict
+
+
+class Verifier(NamedTuple):
+    """How the responses of one domain are judged."""
+
+    judge: Callable[[str, str], Verdict]
+    """Takes the response and the text that it is held against."""
+    against: Literal["answer", "problem"]
+    """Which text of the prompt that is."""
+    isolated: bool
+    """Whether hostile input can make it slow or kill it, so that it runs in a killable worker."""
+
+
+VERIFIERS = {
+    "math": Verifier(verify_math, against="answer", isolated=True),
+    "puzzle": Verifier(verify_puzzle, against="problem", isolated=False),
+}
+
+__all__ = ["VERIFIERS", "Reason", "Verdict", "Verifier", "equivalent", "verify_math", "verify_puzzle"]

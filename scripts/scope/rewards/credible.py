@@ -1,0 +1,97 @@
+"""What math-verify lets pass and this project does not: rules on a prediction that it found equal to the gold.
+
+Arguments are parsed SymPy objects. Credit given wrongly teaches a wrong answer, so every rule can only take it away.
+"""
+
+from typing import Any
+
+LARGEST_EXPONENT = 1_000_000
+LARGEST_FACTORIAL = 5_000
+TOLERANCE = 1e-5
+
+
+def affordable(expression: Any) -> bool:
+    """Whether its powers and factorials can be computed: 9^{9^{9^9}} cannot, and trying never ends."""
+    import sympy
+
+    for node in sympy.postorder_traversal(expression):
+        if isinstance(node, sympy.Pow) and not _at_most(node.exp, LARGEST_EXPONENT):
+            return False
+        if isinstance(node, sympy.factorial) and not _at_most(node.args[0], LARGEST_FACTORIAL):
+            return False
+    return True
+
+
+def _at_most(expression: Any, limit: int) -> bool:
+    """Whether a number lies within the limit; what is no number is not computed and so costs nothing."""
+    value = abs(expression.evalf(5)) if expression.is_number else None
+    return value is None or not value.is_comparable or bool(value <= limit)
+
+
+def credible(prediction: Any, gold: Any) -> bool:
+    """Whether a prediction that math-verify accepts for the gold deserves it."""
+    return (
+        no_false_equation(prediction)
+        and (_has_relation(gold) or names_the_answer(prediction))
+        and same_scale(prediction, gold)
+    )
+
+
+def no_false_equation(prediction: Any) -> bool:
+    """math-verify reads 3 = 7 as 7: an equation between plain numbers must hold."""
+    from math_verify import verify
+
+    return all(verify(eq.lhs, eq.rhs, timeout_seconds=None) for eq in _equations(prediction) if _is_arithmetic(eq.lhs))
+
+
+def names_the_answer(prediction: Any) -> bool:
+    """math-verify reads 2x = 14 as 14: where the gold is a value, the left side may name it, not lead to it."""
+    return all(not _variables(eq.lhs) or _is_name(eq.lhs) for eq in _equations(prediction))
+
+
+def same_scale(prediction: Any, gold: Any) -> bool:
+    """math-verify takes all that is below 1e-15 for 0, so 1/2004! for 1/2006!: the relative error counts too."""
+    import sympy
+
+    both = (prediction, gold)
+    if not all(isinstance(x, sympy.Expr) and x.is_number and not x.has(sympy.UnevaluatedExpr) for x in both):
+        return True
+    a, b = (x.evalf(30) for x in both)
+    return bool(a == b or (a.is_finite and b.is_finite and abs(a - b) <= TOLERANCE * max(abs(a), abs(b))))
+
+
+def _equations(expression: Any) -> set[Any]:
+    import sympy
+
+    return {node for node in sympy.preorder_traversal(expression) if isinstance(node, sympy.Eq)}
+
+
+def _has_relation(expression: Any) -> bool:
+    from sympy.core.relational import Relational
+
+    return expression.has(Relational)
+
+
+def _is_arithmetic(expression: Any) -> bool:
+    """Whether it is made of numbers alone, without sums, integrals and the like that a problem may ask for."""
+    import sympy
+
+    plain = (sympy.Number, sympy.NumberSymbol, sympy.Add, sympy.Mul, sympy.Pow, sympy.factorial)
+    return all(isinstance(node, plain) for node in sympy.preorder_traversal(expression))
+
+
+def _variables(expression: Any) -> set[Any]:
+    from sympy.core.function import AppliedUndef
+
+    return expression.free_symbols | expression.atoms(AppliedUndef)
+
+
+def _is_name(expression: Any) -> bool:
+    """x, a + b, f(2) and AB/CD are names; -x, 1/x, 2x and x^2 are not."""
+    import sympy
+    from sympy.core.function import AppliedUndef
+
+    bare = expression.replace(lambda node: isinstance(node, AppliedUndef), lambda _: sympy.Dummy())
+    if isinstance(bare, sympy.Expr) and (bare.is_Pow or bare.as_coeff_Mul()[0] != 1):
+        return False
+    return not bare.atoms(sympy.Number) - {sympy.Integer(1), sympy.Integer(-1)}

@@ -1,0 +1,40 @@
+"""What a verifier says about one response."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a response got the verdict that it got; only `correct` earns credit."""
+
+    correct = "correct"
+    wrong = "wrong"
+    # math
+    no_box = "no_box"
+    empty_box = "empty_box"
+    too_long = "too_long"
+    unparsable = "unparsable"
+    too_large = "too_large"
+    # puzzle
+    malformed = "malformed"
+    after_zero = "after_zero"
+    digit_not_given = "digit_not_given"
+    wrong_difference = "wrong_difference"
+    not_zero = "not_zero"
+    # the verifier itself failed on it
+    timeout = "timeout"
+    crashed = "crashed"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a response is correct, what was taken for its answer (None: nothing), and why."""
+
+    correct: bool
+    extracted: str | None
+    reason: Reason
+
+    @classmethod
+    def of(cls, reason: Reason, extracted: str | None = None) -> "Verdict":
+        """The verdict that a reason implies."""
+        return cls(reason is Reason.correct, extracted, reason)

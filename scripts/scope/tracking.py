@@ -1,0 +1,34 @@
+"""Step metrics as they happen: a JSON line each, and Weights & Biases by a knob."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+
+class Tracker:
+    """Writes every step to `path` at once, and to W&B when `mode` is offline or online."""
+
+    def __init__(self, path: Path, *, mode: str, project: str, run: str, folder: Path, config: dict[str, Any]):
+        self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed in close()
+        self.run = None
+        if mode != "off":
+            import wandb
+
+            folder.mkdir(parents=True, exist_ok=True)
+            # One id per arm and seed: the rounds of an arm are one run, and `wandb sync` joins them.
+            self.run = wandb.init(
+                project=project, id=run.replace("/", "-"), name=run, dir=folder, mode=mode, resume="allow",
+                config=config, settings=wandb.Settings(silent=True, x_disable_stats=True))  # fmt: skip
+
+    def log(self, step: int, figures: dict[str, Any]) -> None:
+        """One optimizer step."""
+        self.file.write(json.dumps({"step": step, **figures}) + "\n")
+        self.file.flush()
+        if self.run:
+            self.run.log({name: value for name, value in figures.items() if value is not None}, step=step)
+
+    def close(self) -> None:
+        """Flush and finish."""
+        self.file.close()
+        if self.run:
+            self.run.finish()

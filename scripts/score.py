@@ -1,0 +1,42 @@
+"""Score rollouts: the scorer's log-probability of each response token, only where the objective uses it."""
+
+import polars as pl
+
+from scope import artifacts, cli, folders
+from scope.provenance import read_recipe
+
+
+def main() -> None:
+    """Parse, choose, score, write; rollouts that are not scored keep null."""
+    parser = cli.parser("score", __doc__)
+    cli.add_place(parser)
+    parser.add_argument("--prompts", required=True, metavar="PARQUET")
+    parser.add_argument("--rollouts", required=True, metavar="PARQUET")
+    parser.add_argument("--verdicts", required=True, metavar="PARQUET")
+    parser.add_argument("--scorer", required=True, metavar="MANIFEST", help="teacher, or reference policy")
+    parser.add_argument("--out", required=True, metavar="PARQUET")
+    args = parser.parse_args()
+
+    from scope.methods import method_of
+    from scope.scoring import score_rollouts, scorer_settings
+
+    settings = read_recipe(args.recipe)
+    method = method_of(settings.objective)
+    backend, temperature = scorer_settings(settings, method)
+    rows = artifacts.read(args.rollouts, "rollouts").join(
+        artifacts.read(args.verdicts, "verdicts").select("prompt_id", "sample_index", "correct"),
+        on=["prompt_id", "sample_index"], how="left", maintain_order="left",
+    ).join(artifacts.read(args.prompts, "prompts").select("prompt_id", "prompt_token_ids"), on="prompt_id",
+           how="left", maintain_order="left")  # fmt: skip
+    wanted = pl.lit(True) if method.scored == "all" else ~pl.col("correct")
+    scores = score_rollouts(
+        rows, wanted, backend, folders.open_folder(args.scorer), dtype=settings.models.dtype, temperature=temperature
+    )
+    inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
+    artifacts.write(
+        args.out, "scores", scores, recipe=args.recipe, inputs=inputs, variant=args.variant, seed=args.seed,
+        round=args.round, scorer=method.scorer, scored=method.scored, logprob_temperature=temperature)  # fmt: skip
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,47 @@
+"""Weigh a round: decide each rollout's token loss, weight, advantage and normaliser."""
+
+from scope import artifacts, cli
+from scope.provenance import read_recipe
+
+
+def main() -> None:
+    """Parse, join, weigh, write the batch."""
+    parser = cli.parser("weigh", __doc__)
+    cli.add_place(parser)
+    parser.add_argument("--prompts", required=True, metavar="PARQUET")
+    parser.add_argument("--rollouts", required=True, nargs="+", metavar="PARQUET", help="all shards")
+    parser.add_argument("--verdicts", required=True, nargs="+", metavar="PARQUET")
+    parser.add_argument("--scores", nargs="*", default=[], metavar="PARQUET", help="none where no scorer is used")
+    parser.add_argument("--out", required=True, metavar="PARQUET")
+    args = parser.parse_args()
+
+    from scope.batch import build_batch
+    from scope.methods import method_of
+    from scope.order import round_prompts
+
+    settings = read_recipe(args.recipe)
+    objective, update = settings.objective, settings.update
+    prompts = artifacts.read(args.prompts, "prompts")
+    per_round = update.steps_per_round * update.prompts_per_step
+    batch = build_batch(
+        artifacts.read_all(args.rollouts, "rollouts"),
+        artifacts.read_all(args.verdicts, "verdicts"),
+        artifacts.read_all(args.scores, "scores") if args.scores else None,
+        prompts,
+        round_prompts(prompts["prompt_id"].to_list(), args.seed, args.round, per_round),
+        objective,
+        update.prompts_per_step,
+    )
+    losses = {
+        "kl": objective.kl,
+        "opd_clip": objective.opd_clip or method_of(objective).opd_clip,
+        "pg_clip": objective.pg_clip,
+        "kl_coefficient": objective.kl_coefficient,
+    }
+    artifacts.write(
+        args.out, "batch", batch, recipe=args.recipe, inputs=[args.prompts, *args.rollouts, *args.verdicts, *args.scores],
+        variant=args.variant, seed=args.seed, round=args.round, losses=losses)  # fmt: skip
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,293 @@
+"""The report's command line on small made-up artifacts: what the page says, escapes, and leaves out."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from scope import artifacts
+
+HOSTILE = "</script><script>alert(1)</script>"
+SCRIPTS = Path(artifacts.__file__).parent.parent
+STAGE_RECIPE = json.dumps({"code": "c0de" * 16, "settings": {"objective": {"method": "scope", "tau": 1.0}}})
+ARMS = ["scope", "lost"]
+N = 4
+
+
+def recipe(**changes):
+    settings = {
+        "report": {"title": f"Title {HOSTILE}", "question": "Does it help?", "bootstrap": 200},
+        "evaluation.samplings": {"T1": {"temperature": 1.0, "top_k": 0}},
+        "experiment": "made-up", "seeds": [0, 1], "rounds": 2, "arms": ARMS,
+    }  # fmt: skip
+    return json.dumps({"code": "f00d" * 16, "settings": {**settings, **changes}})
+
+
+def write_evaluation(path, policy, seed, round_, share, *, problems=20, tokens=10):
+    """Problem i's samples are correct for a share that rises with i, around `share` on average."""
+    rng = np.random.default_rng([problems, 0 if seed is None else seed, round(share * 1000)])
+    rows = [
+        {"sampling": "T1", "benchmark": "coins", "problem_id": f"p{problem:03}", "sample_index": sample,
+         "correct": bool(rng.random() < 2 * share * (problem + 1) / (problems + 1)), "tokens": tokens + sample,
+         "finish_reason": "length" if sample == 3 else "stop"}
+        for problem in range(problems) for sample in range(N)
+    ]  # fmt: skip
+    artifacts.write(path, "evaluation", rows, recipe=STAGE_RECIPE, policy=policy, seed=seed, round=round_)
+    return path
+
+
+def write_metrics(path, variant, seed, round_, *, shares, **columns):
+    rows = []
+    for step, share in enumerate(shares, 1 + (round_ - 1) * len(shares)):
+        figures = {"share_correct": share, "loss": 0.1 * step, "grad_norm": 1.0, "learning_rate": 1e-4, **columns}
+        rows.append({**dict.fromkeys(artifacts.METRICS), "round": round_, "step": step, **figures})
+    artifacts.write(path, "metrics", rows, recipe=STAGE_RECIPE, variant=variant, seed=seed, round=round_)
+    return path
+
+
+def write_prompts(path, prompts=4):
+    rows = [{"prompt_id": f"x{prompt}", "problem": f"problem {prompt} <b>", "answer": "7", "source": "made-up",
+             "domain": "puzzle", "tests": None, "prompt_token_ids": [1, 2]} for prompt in range(prompts)]  # fmt: skip
+    artifacts.write(path, "prompts", rows, recipe=STAGE_RECIPE)
+    return path
+
+
+def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4):
+    """Rollouts, verdicts and batch of one round; `correct(prompt, sample)` says which are right."""
+    rollouts, verdicts, batch = [], [], []
+    for prompt in range(prompts):
+        for sample in range(2):
+            key = {"prompt_id": f"x{prompt}", "sample_index": sample}
+            right, ids = correct(prompt, sample), list(range(len(text) + 1))
+            student = [-0.5 - 0.01 * token for token in ids]
+            rollouts.append({**key, "response_token_ids": ids, "response_text": text, "logprobs": student,
+                             "finish_reason": "stop"})  # fmt: skip
+            verdicts.append({**key, "correct": right, "extracted": "7" if right else None,
+                             "reason": "equal" if right else "no_answer"})  # fmt: skip
+            batch.append({"step": prompt + 1, **key, "prompt_token_ids": [1, 2], "response_token_ids": ids,
+                          "logprobs": student, "scorer_logprobs": None if right else [-1.0] * len(ids),
+                          "correct": right, "truncated": False, "path": "correct" if right else "incorrect",
+                          "loss": "mle" if right else "opd", "weight": 0.5, "advantage": None,
+                          "normaliser": 2.0})  # fmt: skip
+    where = folder / variant / f"seed{seed}" / f"round{round_}"
+    for kind, rows in {"rollouts": rollouts, "verdicts": verdicts, "batch": batch}.items():
+        artifacts.write(where / f"{kind}.parquet", kind, rows, recipe=STAGE_RECIPE,
+                        variant=variant, seed=seed, round=round_)  # fmt: skip
+    return where
+
+
+def write_timing(path, seconds):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"s\th:m:s\tmax_rss\tio_in\n{seconds}\t0:00:10\t512.5\t-\n")
+
+
+@pytest.fixture
+def world(tmp_path):
+    """Arguments of a whole report: two arms, two seeds, two rounds; in the arm `lost` every rollout is wrong."""
+    evaluations = [write_evaluation(tmp_path / "base.parquet", "base", None, None, 0.2),
+                   write_evaluation(tmp_path / "teacher.parquet", "teacher", None, None, 0.48)]  # fmt: skip
+    metrics, runs = [], []
+    for arm, shares in {"scope": [0.2, 0.4], "lost": [0.2, 0.0]}.items():
+        for seed in (0, 1):
+            for round_ in (1, 2):
+                name = f"{arm}.{seed}.{round_}.parquet"
+                share = shares[round_ - 1]
+                evaluations.append(write_evaluation(tmp_path / f"e.{name}", arm, seed, round_, share))
+                metrics.append(write_metrics(tmp_path / f"m.{name}", arm, seed, round_, shares=[share, share]))
+                right = (lambda prompt, sample: sample == 0) if arm == "scope" else (lambda prompt, sample: False)
+                runs.append(write_run(tmp_path, arm, seed, round_, correct=right, text=f"1+{HOSTILE}"))
+                write_timing(tmp_path / "timings" / arm / f"seed{seed}" / f"round{round_}" / "rollout.0.tsv", 1000.0)
+    write_timing(tmp_path / "timings/shared/teacher.tsv", 12.5)
+    write_timing(tmp_path / "timings/scope/seed0/evaluate.tsv", 4321.0)
+    checks = [{"check": "scores", "passed": True, "detail": "as a forward pass"}]
+    artifacts.write(tmp_path / "checks.parquet", "checks", checks, recipe=STAGE_RECIPE)
+    return {
+        "evaluations": evaluations, "metrics": metrics,
+        "batches": [run / "batch.parquet" for run in runs], "rollouts": [run / "rollouts.parquet" for run in runs],
+        "verdicts": [run / "verdicts.parquet" for run in runs], "prompts": [write_prompts(tmp_path / "p.parquet")],
+        "benchmarks": [tmp_path / "timings"], "checks": [tmp_path / "checks.parquet"],
+        "out": [tmp_path / "report.html"], "recipe": [recipe()],
+    }  # fmt: skip
+
+
+def run(world):
+    arguments = [str(word) for name, values in world.items() for word in (f"--{name}", *values)]
+    return subprocess.run([sys.executable, str(SCRIPTS / "report.py"), *arguments], capture_output=True, text=True)
+
+
+def page(world):
+    done = run(world)
+    assert done.returncode == 0, done.stderr
+    return world["out"][0].read_text(encoding="utf-8")
+
+
+def visible(html):
+    """The page's words: no scripts, styles, tags or entities, blanks made one."""
+    body = re.sub(r"<(script|style).*?</\1>", " ", html, flags=re.DOTALL)
+    text = re.sub(r"<[^>]*>", " ", body)
+    for entity, character in {"&lt;": "<", "&gt;": ">", "&#39;": "'", "&#34;": '"', "&amp;": "&"}.items():
+        text = text.replace(entity, character)
+    return re.sub(r"\s+", " ", text)
+
+
+def section(html, name):
+    return visible(re.search(rf'<section id="{name}">(.*?)</section>', html, re.DOTALL)[1])
+
+
+def charts(html):
+    return [json.loads(spec) for spec in re.findall(r'<script type="application/json">(.*?)</script>', html)]
+
+
+def test_page_is_one_file_that_escapes_everything(world):
+    html = page(world)
+    assert HOSTILE not in html
+    assert f"Title {HOSTILE}" in visible(html)
+    assert f"1+{HOSTILE}" in section(html, "samples")
+    assert not re.search(r"<[^>]+(src|href)\s*=\s*[\"']?(https?:)?//", html)
+    assert "default-src 'none'" in html
+    assert html.count("window.vegaEmbed=") == 1
+    assert list(world["out"][0].parent.glob("*.html")) == world["out"]
+
+
+def test_answer_and_tables_show_every_policy_seed_and_mean(world):
+    html = page(world)
+    words = visible(html)
+    assert "Of 2 comparisons of avg@4 with the base policy, 1 shows a clear gain, 1 shows a clear loss." in words
+    table = section(html, "accuracy")
+    for metric in ("avg@4", "pass@1", "pass@2", "pass@4", "best@4 bootstrap, biased, %", "truncated"):
+        assert metric in table
+    assert table.count("mean of 2 seeds") == 2
+    assert "base – –" in table
+    assert "teacher – –" in table
+    assert "scope 2 0" in table
+    assert "scope 2 1" in table
+    assert "lost 2 mean of 2 seeds 0.0 0.0 to 0.0" in table
+    assert "11.5 11.5 to 11.5 25.0 25.0 to 25.0" in table
+
+
+def test_no_clear_difference_is_called_that(world):
+    share = [file for file in world["evaluations"] if file.name in ("base.parquet", "teacher.parquet")]
+    even = write_evaluation(share[0].with_name("even.parquet"), "scope", 0, 1, 0.201)
+    words = visible(page({**world, "evaluations": [*share, even]}))
+    assert re.search(r"scope after round 1 against the base policy, avg@4 on coins at T1: .* %, no clear difference, "
+                     r"[+−]\d+\.\d points \(95 % interval −\d+\.\d to \+\d+\.\d\)\.", words)  # fmt: skip
+    assert "Fewer than two rounds were evaluated" in words
+
+
+def test_intervals_of_the_difference_are_paired(world):
+    html = page(world)
+    rows = re.findall(r"(scope|lost) coins T1 (avg@4|pass@4) (\S+) (\S+) (\S+) (\S+) to (\S+) clear (gain|loss)",
+                      section(html, "answer"))  # fmt: skip
+    assert [(row[0], row[1]) for row in rows][:2] in ([("lost", "avg@4"), ("lost", "pass@4")],
+                                                      [("scope", "avg@4"), ("scope", "pass@4")])  # fmt: skip
+    for row in rows:
+        base, value, difference, low, high = (float(text.replace("−", "-")) for text in row[2:7])
+        assert difference == pytest.approx(value - base, abs=0.11)
+        assert low < difference < high
+
+
+def test_five_rollouts_correct_and_incorrect_by_turns(world):
+    html = page(world)
+    samples = section(html, "samples")
+    assert html.count('<article class="sample">') == 5
+    assert re.findall(r"\d\. (correct|incorrect) Problem", samples) == ["correct", "incorrect"] * 2 + ["correct"]
+    assert "From the last batch of scope (seed 0, round 2)" in samples
+    assert "equal; extracted 7" in samples
+    assert "no_answer; extracted nothing" in samples
+    assert "incorrect path, loss opd, weight 0.5, advantage –" in samples
+    assert "problem 0 <b>" in samples
+    assert "this rollout has no scorer" in samples
+    assert "EOS" in samples
+    assert 'title="token 0: student −0.5, scorer −1, log-ratio 0.5"' in html
+
+
+def test_an_arm_with_only_incorrect_rollouts_shows_five_of_them(world):
+    html = page({**world, "recipe": [recipe(arms=["lost"])]})
+    assert re.findall(r"\d\. (correct|incorrect) Problem", section(html, "samples")) == ["incorrect"] * 5
+
+
+def test_falling_share_of_correct_rollouts_is_a_warning(world):
+    words = visible(page(world))
+    assert "lost, seed 1: 0.0% of the last step's rollouts are correct, fewer than the 20.0% of the first" in words
+    assert "scope, seed 0: " not in words
+
+
+def test_broken_numbers_and_failed_checks_are_warnings(world, tmp_path):
+    metrics = [write_metrics(tmp_path / "nan.parquet", "scope", 0, 1, shares=[0.1, 0.2], grad_norm=float("nan"))]
+    failed = [{"check": "temperature", "passed": False, "detail": "server at <1.0>"}]
+    artifacts.write(tmp_path / "failed.parquet", "checks", failed, recipe=STAGE_RECIPE)
+    html = page({**world, "metrics": metrics, "checks": [tmp_path / "failed.parquet"]})
+    assert "scope, seed 0: grad_norm is not a finite number in 2 of 2 steps, first in step 1." in visible(html)
+    assert "Teacher check temperature failed: server at <1.0>" in visible(html)
+
+
+def test_null_columns_are_named_and_not_drawn(world):
+    html = page(world)
+    assert "Loss nll (scope, lost)" in section(html, "dynamics")
+    titles = {chart["description"] for chart in charts(html)}
+    assert {"Share correct", "Gradient norm", "pass@k, %", "avg@4, %", "seconds per stage"} <= titles
+    assert "Loss nll" not in titles
+    assert all(next(iter(chart["datasets"].values()), []) if "datasets" in chart else chart["data"]["values"]
+               for chart in charts(html))  # fmt: skip
+
+
+def test_curves_hold_the_numbers_of_the_table(world):
+    html = page(world)
+    curve = next(chart for chart in charts(html) if chart["description"] == "pass@k, %")
+    last = next(row for row in curve["data"]["values"] if row["policy"] == "teacher" and row["k"] == 4)
+    assert f"{last['value']:.1f} {last['low']:.1f} to {last['high']:.1f}" in section(html, "accuracy")
+    assert {row["policy"] for row in curve["data"]["values"]} == {"base", "teacher", "scope", "lost"}
+
+
+def test_time_is_summed_over_seeds_and_shards(world):
+    words = section(page(world), "time")
+    assert "scope evaluate 1 4,321 512" in words
+    assert "scope rollout 4 4,000 512" in words
+    assert "shared teacher 1 12.5 512" in words
+
+
+def test_absent_parts_are_said_in_words(world, tmp_path):
+    artifacts.write(tmp_path / "none.parquet", "checks", [], recipe=STAGE_RECIPE)
+    bare = {"prompts": world["prompts"], "checks": [tmp_path / "none.parquet"], "out": world["out"],
+            "benchmarks": [tmp_path / "nowhere"], "recipe": world["recipe"]}  # fmt: skip
+    html = page(bare)
+    words = visible(html)
+    for sentence in ("The base policy was not evaluated", "No policy was evaluated", "No step metrics were given",
+                     "No job timings were found", "The teacher was not checked", "No batch of scope was given"):  # fmt: skip
+        assert sentence in words
+    assert charts(html) == []
+
+
+def test_sources_name_experiment_code_and_recipes(world):
+    words = section(page(world), "sources")
+    assert "Experiment made-up ; arms scope, lost; seeds 0, 1; 2 rounds" in words
+    assert "f00df00df00d" in words
+    assert "evaluations teacher 1 c0dec0dec0de" in words
+
+
+def test_same_input_gives_the_same_bytes(world):
+    assert page(world) == page(world)
+
+
+def test_policies_that_answered_other_problems_are_refused(world):
+    odd = write_evaluation(world["out"][0].with_name("odd.parquet"), "scope", 2, 2, 0.3, problems=19)
+    done = run({**world, "evaluations": [*world["evaluations"], odd]})
+    assert done.returncode == 2
+    assert "on coins at T1 the problems, or the samples per problem, differ" in done.stderr
+
+
+def test_rollouts_of_another_round_are_refused(world):
+    done = run({**world, "rollouts": world["rollouts"][:1]})
+    assert done.returncode == 2
+    assert "--rollouts: no file holds the rows of" in done.stderr
+
+
+def test_files_without_their_labels_are_refused(world, tmp_path):
+    artifacts.write(tmp_path / "bare.parquet", "evaluation", [], recipe=STAGE_RECIPE, policy="base")
+    done = run({**world, "evaluations": [tmp_path / "bare.parquet"]})
+    assert done.returncode == 2
+    assert "bare.parquet: its metadata lack seed, round" in done.stderr
