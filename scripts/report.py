@@ -10,8 +10,6 @@ from pathlib import Path
 from scope import cli
 from scope.artifacts import atomic
 from scope.provenance import read_recipe
-from scope.report.content import Files, content
-from scope.report.page import render
 
 
 def main() -> None:
@@ -28,6 +26,10 @@ def main() -> None:
     parser.add_argument("--checks", required=True, type=Path, metavar="PARQUET", help="the teacher's checks")
     parser.add_argument("--out", required=True, type=Path, metavar="HTML", help="the page")
     args = parser.parse_args()
+
+    from scope.report.content import Files, content
+    from scope.report.page import render
+
     files = Files(**{name: getattr(args, name) for name in Files._fields})
     page = render(**content(files, read_recipe(args.recipe), json.loads(args.recipe)["code"]))
     with atomic(args.out) as temporary:

@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import report
 from scope import artifacts
+from scope.errors import InputError
+from scope.report.dynamics import FIGURES
+from scope.report.samples import token_texts
 
 HOSTILE = "</script><script>alert(1)</script>"
 SCRIPTS = Path(artifacts.__file__).parent.parent
@@ -74,9 +78,11 @@ def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4
                           "loss": "mle" if right else "opd", "weight": 0.5, "advantage": None,
                           "normaliser": 2.0})  # fmt: skip
     where = folder / variant / f"seed{seed}" / f"round{round_}"
+    inputs = [folder / "p.parquet"]
     for kind, rows in {"rollouts": rollouts, "verdicts": verdicts, "batch": batch}.items():
-        artifacts.write(where / f"{kind}.parquet", kind, rows, recipe=STAGE_RECIPE,
+        artifacts.write(where / f"{kind}.parquet", kind, rows, recipe=STAGE_RECIPE, inputs=inputs,
                         variant=variant, seed=seed, round=round_)  # fmt: skip
+        inputs.append(where / f"{kind}.parquet")
     return where
 
 
@@ -85,9 +91,11 @@ def write_timing(path, seconds):
     path.write_text(f"s\th:m:s\tmax_rss\tio_in\n{seconds}\t0:00:10\t512.5\t-\n")
 
 
-@pytest.fixture
-def world(tmp_path):
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
     """Arguments of a whole report: two arms, two seeds, two rounds; in the arm `lost` every rollout is wrong."""
+    tmp_path = tmp_path_factory.mktemp("world")
+    prompts = [write_prompts(tmp_path / "p.parquet")]
     evaluations = [write_evaluation(tmp_path / "base.parquet", "base", None, None, 0.2),
                    write_evaluation(tmp_path / "teacher.parquet", "teacher", None, None, 0.48)]  # fmt: skip
     metrics, runs = [], []
@@ -108,21 +116,37 @@ def world(tmp_path):
     return {
         "evaluations": evaluations, "metrics": metrics,
         "batches": [run / "batch.parquet" for run in runs], "rollouts": [run / "rollouts.parquet" for run in runs],
-        "verdicts": [run / "verdicts.parquet" for run in runs], "prompts": [write_prompts(tmp_path / "p.parquet")],
+        "verdicts": [run / "verdicts.parquet" for run in runs], "prompts": prompts,
         "benchmarks": [tmp_path / "timings"], "checks": [tmp_path / "checks.parquet"],
         "out": [tmp_path / "report.html"], "recipe": [recipe()],
     }  # fmt: skip
 
 
-def run(world):
-    arguments = [str(word) for name, values in world.items() for word in (f"--{name}", *values)]
-    return subprocess.run([sys.executable, str(SCRIPTS / "report.py"), *arguments], capture_output=True, text=True)
+def arguments(world):
+    return [str(word) for name, values in world.items() for word in (f"--{name}", *values)]
 
 
-def page(world):
-    done = run(world)
+@pytest.fixture(scope="module")
+def html(world):
+    """The page as the command line writes it."""
+    command = [sys.executable, str(SCRIPTS / "report.py"), *arguments(world)]
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return world["out"][0].read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def page(world, monkeypatch, tmp_path):
+    """Writes the page with other arguments, in this process and without the chart library."""
+    monkeypatch.setattr("vl_convert.javascript_bundle", lambda **_: "")
+
+    def write(**changes):
+        changed = {**world, "out": [tmp_path / "page.html"], **changes}
+        monkeypatch.setattr(sys, "argv", ["report.py", *arguments(changed)])
+        report.main()
+        return (tmp_path / "page.html").read_text(encoding="utf-8")
+
+    return write
 
 
 def visible(html):
@@ -142,8 +166,12 @@ def charts(html):
     return [json.loads(spec) for spec in re.findall(r'<script type="application/json">(.*?)</script>', html)]
 
 
-def test_page_is_one_file_that_escapes_everything(world):
-    html = page(world)
+def rows_of(chart):
+    (rows,) = chart["datasets"].values()
+    return rows
+
+
+def test_page_is_one_file_that_escapes_everything(html, world):
     assert HOSTILE not in html
     assert f"Title {HOSTILE}" in visible(html)
     assert f"1+{HOSTILE}" in section(html, "samples")
@@ -153,141 +181,142 @@ def test_page_is_one_file_that_escapes_everything(world):
     assert list(world["out"][0].parent.glob("*.html")) == world["out"]
 
 
-def test_answer_and_tables_show_every_policy_seed_and_mean(world):
-    html = page(world)
+def test_hostile_names_cannot_leave_the_chart_data(page, tmp_path):
+    named = write_metrics(tmp_path / "m.parquet", HOSTILE, 0, 1, shares=[0.1, 0.2])
+    html = page(metrics=[named])
+    assert HOSTILE not in html
+    assert any(HOSTILE in {row.get("variant") for row in rows_of(chart)} for chart in charts(html))
+
+
+def test_answer_and_tables_show_every_policy_seed_and_mean(html):
     words = visible(html)
     assert "Of 2 comparisons of avg@4 with the base policy, 1 shows a clear gain, 1 shows a clear loss." in words
     table = section(html, "accuracy")
     for metric in ("avg@4", "pass@1", "pass@2", "pass@4", "best@4 bootstrap, biased, %", "truncated"):
         assert metric in table
-    assert table.count("mean of 2 seeds") == 2
-    assert "base – –" in table
-    assert "teacher – –" in table
-    assert "scope 2 0" in table
-    assert "scope 2 1" in table
+    for row in ("base – –", "teacher – –", "scope 2 0", "scope 2 1", "scope 2 mean of 2 seeds", "lost 2 0", "lost 2 1"):
+        assert row in table
     assert "lost 2 mean of 2 seeds 0.0 0.0 to 0.0" in table
     assert "11.5 11.5 to 11.5 25.0 25.0 to 25.0" in table
 
 
-def test_no_clear_difference_is_called_that(world):
-    share = [file for file in world["evaluations"] if file.name in ("base.parquet", "teacher.parquet")]
-    even = write_evaluation(share[0].with_name("even.parquet"), "scope", 0, 1, 0.201)
-    words = visible(page({**world, "evaluations": [*share, even]}))
-    assert re.search(r"scope after round 1 against the base policy, avg@4 on coins at T1: .* %, no clear difference, "
-                     r"[+−]\d+\.\d points \(95 % interval −\d+\.\d to \+\d+\.\d\)\.", words)  # fmt: skip
+def test_no_clear_difference_is_called_that(page, world, tmp_path):
+    fixed = [file for file in world["evaluations"] if file.name in ("base.parquet", "teacher.parquet")]
+    even = write_evaluation(tmp_path / "even.parquet", "scope", 0, 1, 0.201)
+    words = visible(page(evaluations=[*fixed, even]))
+    assert re.search(r"scope after round 1 against the base policy, avg@4 on coins at T1: \S+ % to \S+ %, no clear "
+                     r"difference, [+−]\d+\.\d points \(95 % interval −\d+\.\d to \+\d+\.\d\)\.", words)  # fmt: skip
     assert "Fewer than two rounds were evaluated" in words
 
 
-def test_intervals_of_the_difference_are_paired(world):
-    html = page(world)
-    rows = re.findall(r"(scope|lost) coins T1 (avg@4|pass@4) (\S+) (\S+) (\S+) (\S+) to (\S+) clear (gain|loss)",
-                      section(html, "answer"))  # fmt: skip
-    assert [(row[0], row[1]) for row in rows][:2] in ([("lost", "avg@4"), ("lost", "pass@4")],
-                                                      [("scope", "avg@4"), ("scope", "pass@4")])  # fmt: skip
+def test_differences_are_those_of_the_table_and_in_the_order_of_arms(html):
+    pattern = r"(scope|lost) coins T1 (avg@4|pass@4) (\S+) (\S+) (\S+) (\S+) to (\S+) clear (gain|loss)"
+    rows = re.findall(pattern, section(html, "answer"))
+    assert [row[:2] for row in rows] == [(arm, metric) for arm in ARMS for metric in ("avg@4", "pass@4")]
     for row in rows:
         base, value, difference, low, high = (float(text.replace("−", "-")) for text in row[2:7])
         assert difference == pytest.approx(value - base, abs=0.11)
         assert low < difference < high
 
 
-def test_five_rollouts_correct_and_incorrect_by_turns(world):
-    html = page(world)
+def test_five_rollouts_correct_and_incorrect_by_turns(html):
     samples = section(html, "samples")
     assert html.count('<article class="sample">') == 5
     assert re.findall(r"\d\. (correct|incorrect) Problem", samples) == ["correct", "incorrect"] * 2 + ["correct"]
-    assert "From the last batch of scope (seed 0, round 2)" in samples
-    assert "equal; extracted 7" in samples
-    assert "no_answer; extracted nothing" in samples
-    assert "incorrect path, loss opd, weight 0.5, advantage –" in samples
-    assert "problem 0 <b>" in samples
-    assert "this rollout has no scorer" in samples
-    assert "EOS" in samples
+    assert len(set(re.findall(r"problem (\d)", samples))) == 3
+    for words in ("From the last batch of scope (seed 0, round 2)", "incorrect path, loss opd, weight 0.5, advantage –",
+                  "equal; extracted 7", "no_answer; extracted nothing", "problem 0 <b>", "EOS",
+                  "this rollout has no scorer"):  # fmt: skip
+        assert words in samples
     assert 'title="token 0: student −0.5, scorer −1, log-ratio 0.5"' in html
 
 
-def test_an_arm_with_only_incorrect_rollouts_shows_five_of_them(world):
-    html = page({**world, "recipe": [recipe(arms=["lost"])]})
-    assert re.findall(r"\d\. (correct|incorrect) Problem", section(html, "samples")) == ["incorrect"] * 5
+def test_an_arm_with_only_incorrect_rollouts_shows_five_of_them(page):
+    shown = section(page(recipe=[recipe(arms=["lost"])]), "samples")
+    assert re.findall(r"\d\. (correct|incorrect) Problem", shown) == ["incorrect"] * 5
 
 
-def test_falling_share_of_correct_rollouts_is_a_warning(world):
-    words = visible(page(world))
+def test_tokens_that_are_no_characters_are_shown_as_ids():
+    assert token_texts("a b", [5, 6, 7]) == ["a", "␣", "b"]
+    assert token_texts("a b", [5, 6, 7, 0]) == ["a", "␣", "b", "EOS"]
+    assert token_texts("a b", [5, 6]) == ["5", "6"]
+
+
+def test_falling_share_of_correct_rollouts_is_a_warning(html):
+    words = visible(html)
     assert "lost, seed 1: 0.0% of the last step's rollouts are correct, fewer than the 20.0% of the first" in words
     assert "scope, seed 0: " not in words
 
 
-def test_broken_numbers_and_failed_checks_are_warnings(world, tmp_path):
+def test_broken_numbers_and_failed_checks_are_warnings(page, tmp_path):
     metrics = [write_metrics(tmp_path / "nan.parquet", "scope", 0, 1, shares=[0.1, 0.2], grad_norm=float("nan"))]
     failed = [{"check": "temperature", "passed": False, "detail": "server at <1.0>"}]
     artifacts.write(tmp_path / "failed.parquet", "checks", failed, recipe=STAGE_RECIPE)
-    html = page({**world, "metrics": metrics, "checks": [tmp_path / "failed.parquet"]})
-    assert "scope, seed 0: grad_norm is not a finite number in 2 of 2 steps, first in step 1." in visible(html)
-    assert "Teacher check temperature failed: server at <1.0>" in visible(html)
+    words = visible(page(metrics=metrics, checks=[tmp_path / "failed.parquet"]))
+    assert "scope, seed 0: grad_norm is not a finite number in 2 of 2 steps, first in step 1." in words
+    assert "Teacher check temperature failed: server at <1.0>" in words
 
 
-def test_null_columns_are_named_and_not_drawn(world):
-    html = page(world)
+def test_every_logged_figure_has_its_chart_and_absent_ones_are_named(html):
+    assert set(FIGURES) == set(artifacts.METRICS)
     assert "Loss nll (scope, lost)" in section(html, "dynamics")
-    titles = {chart["description"] for chart in charts(html)}
-    assert {"Share correct", "Gradient norm", "pass@k, %", "avg@4, %", "seconds per stage"} <= titles
-    assert "Loss nll" not in titles
-    assert all(next(iter(chart["datasets"].values()), []) if "datasets" in chart else chart["data"]["values"]
-               for chart in charts(html))  # fmt: skip
+    drawn = {chart["description"] for chart in charts(html)}
+    assert {"Share correct", "Gradient norm", "pass@k, %", "avg@4, %", "seconds per stage"} <= drawn
+    assert "Loss nll" not in drawn
+    assert all(rows_of(chart) for chart in charts(html))
 
 
-def test_curves_hold_the_numbers_of_the_table(world):
-    html = page(world)
-    curve = next(chart for chart in charts(html) if chart["description"] == "pass@k, %")
-    last = next(row for row in curve["data"]["values"] if row["policy"] == "teacher" and row["k"] == 4)
+def test_curves_hold_the_numbers_of_the_table(html):
+    rows = rows_of(next(chart for chart in charts(html) if chart["description"] == "pass@k, %"))
+    last = next(row for row in rows if row["policy"] == "teacher" and row["k"] == 4)
     assert f"{last['value']:.1f} {last['low']:.1f} to {last['high']:.1f}" in section(html, "accuracy")
-    assert {row["policy"] for row in curve["data"]["values"]} == {"base", "teacher", "scope", "lost"}
+    assert {row["policy"] for row in rows} == {"base", "teacher", *ARMS}
 
 
-def test_time_is_summed_over_seeds_and_shards(world):
-    words = section(page(world), "time")
-    assert "scope evaluate 1 4,321 512" in words
-    assert "scope rollout 4 4,000 512" in words
-    assert "shared teacher 1 12.5 512" in words
+def test_time_is_summed_over_seeds_and_shards(html):
+    words = section(html, "time")
+    for row in ("scope evaluate 1 4,321 512", "scope rollout 4 4,000 512", "shared teacher 1 12.5 512"):
+        assert row in words
 
 
-def test_absent_parts_are_said_in_words(world, tmp_path):
+def test_absent_parts_are_said_in_words(page, tmp_path):
     artifacts.write(tmp_path / "none.parquet", "checks", [], recipe=STAGE_RECIPE)
-    bare = {"prompts": world["prompts"], "checks": [tmp_path / "none.parquet"], "out": world["out"],
-            "benchmarks": [tmp_path / "nowhere"], "recipe": world["recipe"]}  # fmt: skip
-    html = page(bare)
-    words = visible(html)
-    for sentence in ("The base policy was not evaluated", "No policy was evaluated", "No step metrics were given",
-                     "No job timings were found", "The teacher was not checked", "No batch of scope was given"):  # fmt: skip
-        assert sentence in words
+    none = {kind: [] for kind in ("evaluations", "metrics", "batches", "rollouts", "verdicts")}
+    html = page(checks=[tmp_path / "none.parquet"], benchmarks=[tmp_path / "nowhere"], **none)
+    for words in ("The base policy was not evaluated", "No policy was evaluated", "No step metrics were given",
+                  "No job timings were found", "The teacher was not checked", "No batch of scope"):  # fmt: skip
+        assert words in visible(html)
     assert charts(html) == []
 
 
-def test_sources_name_experiment_code_and_recipes(world):
-    words = section(page(world), "sources")
+def test_sources_name_experiment_code_and_recipes(html):
+    words = section(html, "sources")
     assert "Experiment made-up ; arms scope, lost; seeds 0, 1; 2 rounds" in words
     assert "f00df00df00d" in words
     assert "evaluations teacher 1 c0dec0dec0de" in words
 
 
-def test_same_input_gives_the_same_bytes(world):
-    assert page(world) == page(world)
+def test_same_input_gives_the_same_bytes(page):
+    assert page() == page()
 
 
-def test_policies_that_answered_other_problems_are_refused(world):
-    odd = write_evaluation(world["out"][0].with_name("odd.parquet"), "scope", 2, 2, 0.3, problems=19)
-    done = run({**world, "evaluations": [*world["evaluations"], odd]})
-    assert done.returncode == 2
-    assert "on coins at T1 the problems, or the samples per problem, differ" in done.stderr
+def test_policies_that_answered_other_problems_are_refused(page, world, tmp_path):
+    odd = write_evaluation(tmp_path / "odd.parquet", "scope", 2, 2, 0.3, problems=19)
+    with pytest.raises(InputError, match="on coins at T1 the problems, or the samples per problem, differ"):
+        page(evaluations=[*world["evaluations"], odd])
 
 
-def test_rollouts_of_another_round_are_refused(world):
-    done = run({**world, "rollouts": world["rollouts"][:1]})
-    assert done.returncode == 2
-    assert "--rollouts: no file holds the rows of" in done.stderr
+def test_the_same_samples_twice_are_refused(page, world):
+    with pytest.raises(InputError, match="two files hold samples of sampling T1"):
+        page(evaluations=world["evaluations"] * 2)
 
 
-def test_files_without_their_labels_are_refused(world, tmp_path):
+def test_rollouts_of_another_round_are_refused(page, world):
+    with pytest.raises(InputError, match=r"--rollouts: the rows of .*batch.parquet are in none of these files"):
+        page(rollouts=world["rollouts"][:1])
+
+
+def test_files_without_their_labels_are_refused(page, tmp_path):
     artifacts.write(tmp_path / "bare.parquet", "evaluation", [], recipe=STAGE_RECIPE, policy="base")
-    done = run({**world, "evaluations": [tmp_path / "bare.parquet"]})
-    assert done.returncode == 2
-    assert "bare.parquet: its metadata lack seed, round" in done.stderr
+    with pytest.raises(InputError, match=r"bare.parquet: its metadata lack seed, round"):
+        page(evaluations=[tmp_path / "bare.parquet"])

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from scope.errors import InputError
+from scope.methods import method_of as method_of
 from scope.provenance import make_recipe
 
 

@@ -31,6 +31,11 @@ class Method:
     normaliser: Literal["prompts", "tokens"] = "prompts"
     opd_clip: float | None = None
 
+    @property
+    def losses(self) -> set[str]:
+        """The token losses that occur."""
+        return {self.correct_loss, self.incorrect_loss}
+
 
 METHODS: dict[tuple[str, str], Method] = {
     ("scope", "paper"): Method(

@@ -29,6 +29,11 @@ class Settings:
         for key, value in tree.items():
             setattr(self, key, Settings(value, f"{name}.{key}") if isinstance(value, dict) else value)
 
+    def as_dict(self) -> dict[str, Any]:
+        """The settings as plain mappings, for sections whose keys are names."""
+        items = {key: value for key, value in vars(self).items() if key != "_name"}
+        return {key: value.as_dict() if isinstance(value, Settings) else value for key, value in items.items()}
+
     def __getattr__(self, key: str) -> Any:
         raise InputError(f"--{self._name} lacks {key!r}; `python scripts/recipe.py STAGE` prints a whole one")
 
@@ -45,6 +50,7 @@ def read_recipe(text: str) -> Settings:
     return Settings(tree)
 
 
+@cache
 def fingerprint(script: str | Path) -> str:
     """SHA-256 over the syntax trees of a script and of all it imports under scripts/.
 

@@ -227,7 +227,7 @@ class Trainer:
 def deepspeed_config(update, dtype: str) -> dict:
     """DeepSpeed's own configuration: the user's `update.deepspeed`, and what other keys decide."""
     return {
-        **update.deepspeed,
+        **update.deepspeed.as_dict(),
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
         "gradient_clipping": update.grad_clip,

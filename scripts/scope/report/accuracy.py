@@ -4,6 +4,7 @@ A *cell* is one policy's samples on one benchmark under one sampling; its values
 problem, so that seeds can be averaged and policies subtracted problem by problem.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -84,22 +85,26 @@ def _rows(cell: Cell, values: Values, resamples: int, *, seeds: int, pooled: boo
                               problems=pl.lit(len(stacked)))  # fmt: skip
 
 
-def differences(cells: dict[Cell, Values], resamples: int) -> list[dict]:
+def differences(cells: dict[Cell, Values], arms: list[str], resamples: int) -> list[dict]:
     """Each arm's last policy minus the base policy on avg@n and pass@n, paired by problem, seeds averaged.
 
     Rows: sampling, benchmark, policy, seeds, metric, base, value, difference, low, high (95 % over problems), verdict.
     """
     means = seed_means(cells)
-    last = {cell.policy: max(other.round or 0 for other in means if other.policy == cell.policy) for cell in means}
     rows = []
-    for cell, (values, seeds) in means.items():
-        base = means.get(cell._replace(policy="base", round=None))
-        if cell.policy in ("base", "teacher") or cell.round != last[cell.policy] or base is None:
-            continue
-        shown = [name for name in values if name.startswith(("avg@", "pass@"))]
-        rows += [_difference(cell, seeds, name, base[0][name], values[name], resamples)
-                 for name in (shown[0], shown[-1])]  # fmt: skip
+    for cell in _last_cells(means, arms):
+        values, seeds = means[cell]
+        base, _ = means.get(cell._replace(policy="base", round=None), ({}, 0))
+        compared = [name for name in base if name.startswith(("avg@", "pass@"))]
+        rows += [_difference(cell, seeds, name, base[name], values[name], resamples)
+                 for name in compared[:1] + compared[-1:]]  # fmt: skip
     return rows
+
+
+def _last_cells(cells: Iterable[Cell], arms: list[str]) -> list[Cell]:
+    """Cells of each arm's last evaluated round, in the order of the arms."""
+    own = {arm: [cell for cell in cells if cell.policy == arm] for arm in arms}
+    return [cell for arm in arms for cell in own[arm] if cell.round == max(one.round for one in own[arm])]
 
 
 def _difference(cell: Cell, seeds: int, metric: str, base: np.ndarray, values: np.ndarray, resamples: int) -> dict:

@@ -5,10 +5,10 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-from scope.report.style import number
 
 Spec = dict[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+SMALL = "abs(datum.value) > 0 && abs(datum.value) < 1e-3 ? format(datum.value, '.1~e') : format(datum.value, '~g')"
 CONFIG = {
     "font": FONT,
     "view": {"stroke": None},
@@ -80,7 +80,7 @@ def _curves(frame: pl.DataFrame, x: alt.X, title: str, colours: dict[str, str], 
 def step_lines(series: pl.DataFrame, title: str, unit: str, colours: dict[str, str]) -> Spec:
     """One logged figure over optimizer steps, a line per arm and seed."""
     x = alt.X("step:Q", axis=alt.Axis(tickMinStep=1, format="d"), title="optimizer step")
-    y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(format="~g", tickCount=5))
+    y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(labelExpr=SMALL, tickCount=5))
     tooltip = ["variant:N", "seed:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")]
     few = series["step"].n_unique() <= 30
     mark = alt.Chart(_data(series)).mark_line(strokeWidth=1.6, opacity=0.85, point={"size": 16} if few else False)
@@ -90,14 +90,15 @@ def step_lines(series: pl.DataFrame, title: str, unit: str, colours: dict[str, s
 
 def stage_bars(timings: pl.DataFrame, colours: dict[str, str]) -> Spec:
     """Seconds of each round of one variant, stacked by stage."""
-    shown = timings.with_columns(label=pl.col("seconds").map_elements(number, pl.String))
-    bars = alt.Chart(_data(shown.select("place", "stage", "seconds", "label"))).mark_bar()
+    rank = {stage: index for index, stage in enumerate(colours)}
+    shown = timings.select("place", "stage", "seconds", rank=pl.col("stage").replace_strict(rank))
+    bars = alt.Chart(_data(shown)).mark_bar()
     places = shown["place"].unique(maintain_order=True).to_list()
     encoded = bars.encode(
         x=alt.X("place:N", sort=places, title="round (once: jobs of no round)", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("seconds:Q", title="job seconds"),
         color=_coloured(colours, "stage"),
-        order=alt.Order("stage:N"),
-        tooltip=["place:N", "stage:N", alt.Tooltip("label:N", title="seconds")],
+        order=alt.Order("rank:Q"),
+        tooltip=["place:N", "stage:N", alt.Tooltip("seconds:Q", format=",.1f")],
     )
     return _spec(encoded, 200, "seconds per stage")

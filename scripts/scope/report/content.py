@@ -14,7 +14,7 @@ from scope.report.samples import sampled_rollouts
 from scope.report.sources import methods, sources
 from scope.report.style import policy_colours, stage_colours
 from scope.report.tables import accuracy_tables
-from scope.report.words import GLOSSARY, headline
+from scope.report.words import GLOSSARY, answers
 
 
 class Files(NamedTuple):
@@ -46,7 +46,7 @@ def content(files: Files, settings: Settings, code: str) -> dict[str, Any]:
         "arm_colours": {arm: colours[arm] for arm in settings.arms},
         **_accuracy(files, settings, colours),
         **_dynamics(metrics, settings.arms, colours),
-        **_timing(files.benchmarks),
+        **_timing(files.benchmarks, settings.arms),
         "warnings": warnings,
         "checks": checks.to_dicts(),
         "arm": arm,
@@ -61,11 +61,11 @@ def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict
     evaluations = read_evaluations(files.evaluations, samplings)
     resamples = settings.report.bootstrap
     cells = cell_values(evaluations, resamples)
-    compared = differences(cells, resamples)
+    compared = differences(cells, settings.arms, resamples)
     frame = accuracy(cells, resamples) if cells else None
     return {
         "samplings": {name: _facts(one) for name, one in samplings.items()},
-        "answers": [headline(compared, metric, base="base" in evaluations["policy"]) for metric in ("avg@", "pass@")],
+        "answers": answers(compared, settings.arms, base="base" in evaluations["policy"]),
         "differences": compared,
         "tables": [] if frame is None else accuracy_tables(frame, list(colours), list(samplings)),
         "resamples": resamples,
@@ -106,12 +106,12 @@ def _step_panel(metrics: pl.DataFrame, name: str, colours: dict[str, str]) -> di
     return {"title": figure.title, "spec": charts.step_lines(series, figure.title, figure.unit, colours)}
 
 
-def _timing(folder: Path | None) -> dict[str, Any]:
-    timings = timing.read_timings(folder)
-    colours = stage_colours(timings["stage"].unique().sort().to_list())
+def _timing(folder: Path | None, arms: list[str]) -> dict[str, Any]:
+    timings = timing.read_timings(folder, arms)
+    colours = stage_colours(timings["stage"].unique().to_list())
     variants = timing.by_round(timings).partition_by("variant", as_dict=True)
     bars = [{"title": name, "spec": charts.stage_bars(frame, colours)} for (name,), frame in variants.items()]
-    return {"stages": colours, "bars": bars, "totals": timing.totals(timings).to_dicts()}
+    return {"stages": colours, "bars": bars, "totals": timing.totals(timings, list(colours))}
 
 
 def _failed(checks: pl.DataFrame) -> list[str]:

@@ -33,8 +33,8 @@ GROUPS: dict[str, dict[str, Figure]] = {
         "ppl_student_correct": Figure("Student perplexity, correct", "perplexity"),
         "ppl_student_incorrect": Figure("Student perplexity, incorrect", "perplexity"),
         "ppl_teacher_incorrect": Figure("Teacher perplexity, incorrect", "perplexity"),
-        "ess_correct": Figure("Effective sample size, correct path", "rollouts"),
-        "ess_incorrect": Figure("Effective sample size, incorrect path", "rollouts"),
+        "ess_correct": Figure("Effective sample size, correct path", "rollouts per prompt"),
+        "ess_incorrect": Figure("Effective sample size, incorrect path", "rollouts per prompt"),
     },
     "Signal on the incorrect path": {
         "advantage_incorrect": Figure("Weighted mean advantage", "nats per token"),

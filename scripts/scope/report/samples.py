@@ -61,7 +61,7 @@ def _pick(batch: pl.DataFrame, count: int) -> pl.DataFrame:
 
 
 def _join(rows: pl.DataFrame, batch: Path, paths: list[Path], kind: str, columns: list[str]) -> pl.DataFrame:
-    """Add columns of those files that the batch was made from, which arms may share."""
+    """Add columns, the last never null, of those files that the batch was made from; arms may share them."""
     made_from = artifacts.metadata(batch)["inputs"]
     own = [artifacts.read(path, kind) for path in paths if str(path) in made_from]
     keys = [key for key in [*KEYS, "response_token_ids"] if key in artifacts.SCHEMAS[kind].names]

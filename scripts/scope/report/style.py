@@ -6,7 +6,11 @@ DASH = "–"
 BASE, TEACHER = "#7a828c", "#1b1f24"
 # Okabe and Ito 2008, without its yellow and black; then two of Tol's muted scheme.
 ARMS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933")
-STAGES = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB", "#332288")
+# Tol's muted scheme, in the order of the stages.
+STAGES = ("#DDDDDD", "#BBBBBB", "#999933", "#117733", "#88CCEE", "#44AA99", "#DDCC77", "#CC6677", "#332288", "#AA4499",
+          "#882255")  # fmt: skip
+STAGE_ORDER = ("tokenizer", "model", "prompts", "check_teacher", "rollout", "verify", "score", "weigh", "update",
+               "evaluate")  # fmt: skip
 MORE, LESS = "213, 94, 0", "0, 114, 178"  # RGB of the two ends of a diverging scale
 
 
@@ -16,8 +20,9 @@ def policy_colours(arms: list[str]) -> dict[str, str]:
 
 
 def stage_colours(stages: list[str]) -> dict[str, str]:
-    """One colour per stage, in the order given."""
-    return dict(zip(stages, cycle(STAGES), strict=False))
+    """One colour per stage, in the order of the pipeline; other jobs last."""
+    known = [stage for stage in STAGE_ORDER if stage in stages]
+    return dict(zip([*known, *sorted(set(stages) - set(known))], cycle(STAGES), strict=False))
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -46,11 +46,11 @@ def _heading(metric: str) -> dict[str, str]:
 
 def _seed(rows: pl.DataFrame) -> str:
     if rows["seeds"][0] > 1:
-        return f"mean of {rows['seeds'][0]} seeds"
+        return f"mean of {rows['seeds'][0]}"
     return DASH if rows["seed"][0] is None else str(rows["seed"][0])
 
 
 def _cell(metric: str, rows: pl.DataFrame) -> dict[str, str]:
     show = number if metric == "tokens" else percent
     row = rows.row(by_predicate=pl.col("metric") == metric, named=True)
-    return {"value": show(row["value"]), "interval": f"{show(row['low'])} to {show(row['high'])}"}
+    return {"value": show(row["value"]), "interval": f"{show(row['low'])}–{show(row['high'])}"}

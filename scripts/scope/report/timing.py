@@ -11,14 +11,17 @@ SCHEMA = {"variant": pl.String, "seed": pl.Int64, "round": pl.Int64, "stage": pl
           "memory": pl.Float64}  # fmt: skip
 
 
-def read_timings(folder: Path | None) -> pl.DataFrame:
-    """One row per job: variant ("shared" for what arms share), seed, round, stage, seconds, memory (MB, peak).
+def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
+    """One row per job: variant ("shared", then the arms), seed, round, stage, seconds, memory (MB, peak).
 
-    Reads FOLDER/{variant}/seed{seed}/round{round}/{stage}[.{shard}].tsv, with seed and round where there are any.
+    Reads FOLDER/{variant}/seed{seed}/round{round}/{stage}[.{shard}].tsv, with seed and round where there are any;
+    folders of other variants, left by earlier runs, do not count.
     Raises InputError for a file without the columns `s` and `max_rss`.
     """
-    files = sorted(folder.rglob("*.tsv")) if folder else []
-    return pl.DataFrame([_job(file, file.relative_to(folder)) for file in files], schema=SCHEMA)
+    variants = ["shared", *arms]
+    files = [file for variant in variants for file in sorted((folder / variant).rglob("*.tsv"))] if folder else []
+    jobs = pl.DataFrame([_job(file, file.relative_to(folder)) for file in files], schema=SCHEMA)
+    return jobs.with_columns(pl.col("variant").cast(pl.Enum(variants)))
 
 
 def _job(file: Path, relative: Path) -> dict:
@@ -42,15 +45,25 @@ def _index(word: str, path: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def totals(timings: pl.DataFrame) -> pl.DataFrame:
-    """Per variant and stage, longest first: jobs, seconds, memory (MB, the largest job's peak)."""
-    sums = timings.group_by("variant", "stage").agg(
-        pl.len().alias("jobs"), pl.col("seconds").sum(), pl.col("memory").max())  # fmt: skip
-    return sums.sort("variant", "seconds", "stage", descending=[False, True, False])
+def totals(timings: pl.DataFrame, stages: list[str]) -> list[dict]:
+    """Per stage, then for all of them: jobs, seconds by variant, memory (MB, the largest job's peak)."""
+    variants = timings["variant"].unique().sort()
+    groups = {stage: timings.filter(pl.col("stage") == stage) for stage in stages}
+    groups |= {"total": timings} if stages else {}
+    return [
+        {"stage": stage, "jobs": jobs.height, "memory": jobs["memory"].max(),
+         "seconds": {name: _seconds(jobs, name) for name in variants}}
+        for stage, jobs in groups.items()
+    ]  # fmt: skip
+
+
+def _seconds(jobs: pl.DataFrame, variant: str) -> float | None:
+    own = jobs.filter(pl.col("variant") == variant)
+    return own["seconds"].sum() if own.height else None
 
 
 def by_round(timings: pl.DataFrame) -> pl.DataFrame:
-    """Per variant, place ("round 3", or "once" for jobs of no round) and stage: seconds over seeds and shards."""
-    place = pl.when(pl.col("round").is_null()).then(pl.lit("once")).otherwise(pl.format("{}", pl.col("round")))
+    """Per variant, place (the round, or "once" for jobs of none) and stage: seconds over seeds and shards."""
+    place = pl.col("round").cast(pl.String).fill_null("once")
     grouped = timings.with_columns(place=place).group_by("variant", "place", "stage", "round")
     return grouped.agg(pl.col("seconds").sum()).sort("variant", "round", "stage", nulls_last=False)

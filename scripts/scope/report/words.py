@@ -6,38 +6,38 @@ from typing import Any
 from scope.report.style import percent, points
 
 VERDICTS = {"gain": "a clear gain", "loss": "a clear loss", "none": "no clear difference"}
+Rows = list[dict[str, Any]]
 
 
-def headline(differences: list[dict[str, Any]], metric: str, *, base: bool) -> str:
-    """How the arms' last policies compare with the base policy on `metric`, "avg@" or "pass@"."""
-    rows = [row for row in differences if row["metric"].startswith(metric)]
+def answers(differences: Rows, arms: list[str], *, base: bool) -> list[str]:
+    """A sentence per arm on its last policy against the base policy, in the order of the arms."""
     if not base:
-        return "The base policy was not evaluated, so these runs cannot say whether training helped."
-    if not rows:
-        return "No trained policy was evaluated, so these runs cannot say whether training helped."
+        return ["The base policy was not evaluated, so these runs cannot say whether training helped."]
+    by_arm = {arm: [row for row in differences if row["policy"] == arm] for arm in arms}
+    told = [_arm_sentence(rows) for rows in by_arm.values() if rows]
+    return told or ["No trained policy was evaluated, so these runs cannot say whether training helped."]
+
+
+def _arm_sentence(rows: Rows) -> str:
+    """avg@n first, which says whether training helped; then pass@n, which says what it did to variety."""
+    first = rows[0]
+    seeds = f", mean of {first['seeds']} seeds" if first["seeds"] > 1 else ""
+    metrics = dict.fromkeys(row["metric"] for row in rows)
+    parts = [_metric_phrase([row for row in rows if row["metric"] == metric]) for metric in metrics]
+    return f"{first['policy']} after round {first['round']}{seeds}, against the base policy: {'; '.join(parts)}."
+
+
+def _metric_phrase(rows: Rows) -> str:
+    first = rows[0]
     if len(rows) == 1:
-        return sentence(rows[0])
-    if len({row["verdict"] for row in rows}) == 1:
-        return f"All {len(rows)} comparisons of {rows[0]['metric']} with the base policy show {_verdict(rows[0])}."
+        joint = ", " if first["verdict"] == "none" else " of "
+        return (f"{first['metric']} on {first['benchmark']} at {first['sampling']} from {percent(first['base'])} % to "
+                f"{percent(first['value'])} %, {VERDICTS[first['verdict']]}{joint}{points(first['difference'])} points "
+                f"(95 % interval {points(first['low'])} to {points(first['high'])})")  # fmt: skip
     counts = Counter(row["verdict"] for row in rows)
-    parts = [f"{counts[verdict]} {'show' if counts[verdict] > 1 else 'shows'} {text}"
-             for verdict, text in VERDICTS.items() if counts[verdict]]  # fmt: skip
-    return f"Of {len(rows)} comparisons of {rows[0]['metric']} with the base policy, {', '.join(parts)}."
-
-
-def sentence(row: dict[str, Any]) -> str:
-    """One comparison with the base policy."""
-    seeds = f" (mean of {row['seeds']} seeds)" if row["seeds"] > 1 else ""
-    return (
-        f"{row['policy']}{seeds} after round {row['round']} against the base policy, {row['metric']} on "
-        f"{row['benchmark']} at {row['sampling']}: {percent(row['base'])} % to {percent(row['value'])} %, "
-        f"{_verdict(row)} of {points(row['difference'])} points (95 % interval {points(row['low'])} to "
-        f"{points(row['high'])})."
-    ).replace("no clear difference of", "no clear difference,")
-
-
-def _verdict(row: dict[str, Any]) -> str:
-    return VERDICTS[row["verdict"]]
+    told = ", ".join(f"{text} in {counts[verdict]}" for verdict, text in VERDICTS.items() if counts[verdict])
+    spread = sorted(row["difference"] for row in rows)
+    return f"{first['metric']} {told} of {len(rows)} comparisons ({points(spread[0])} to {points(spread[-1])} points)"
 
 
 GLOSSARY = [
@@ -59,7 +59,7 @@ GLOSSARY = [
     ("nll, pg", "Plain −Σₜ log π_θ(yₜ); GRPO's clipped surrogate with its group advantage."),
     ("weights, Eqs. 4 and 5", "Softmax over a prompt's correct rollouts of +log PPL_S / τ, over its incorrect ones of "
      "−log PPL_T / τ."),
-    ("effective sample size", "(Σw)² / Σw²: how many rollouts a path's weights amount to."),
+    ("effective sample size", "(Σw)² / Σw²: how many rollouts a path's weights amount to, averaged over prompts."),
     ("advantage of the incorrect path", "Weighted mean of log π_T − log π_θ on the tokens of incorrect rollouts. Where "
      "it is positive, training raises the chance of tokens of a wrong answer."),
     ("engine against trainer", "|log π_old (engine) − log π_old (trainer)| of the same token: sampling and training "

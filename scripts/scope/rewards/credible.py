@@ -32,7 +32,7 @@ def credible(prediction: Any, gold: Any) -> bool:
     """Whether a prediction that math-verify accepts for the gold deserves it."""
     return (
         no_false_equation(prediction)
-        and (_has_relation(gold) or names_the_answer(prediction))
+        and (same_variables(prediction, gold) if _has_relation(gold) else names_the_answer(prediction))
         and same_scale(prediction, gold)
     )
 
@@ -47,6 +47,11 @@ def no_false_equation(prediction: Any) -> bool:
 def names_the_answer(prediction: Any) -> bool:
     """math-verify reads 2x = 14 as 14: where the gold is a value, the left side may name it, not lead to it."""
     return all(not _variables(eq.lhs) or _is_name(eq.lhs) for eq in _equations(prediction))
+
+
+def same_variables(prediction: Any, gold: Any) -> bool:
+    """math-verify takes two relations that neither side can be solved for as equal, such as n = n and gcd(m, n) = 1."""
+    return not _has_relation(prediction) or _variables(prediction) == _variables(gold)
 
 
 def same_scale(prediction: Any, gold: Any) -> bool:

@@ -1,0 +1,36 @@
+"""Evaluate one policy on one benchmark."""
+
+from scope import artifacts, cli, folders
+from scope.provenance import read_recipe
+
+
+def main() -> None:
+    """Parse, sample, grade, write."""
+    parser = cli.parser("evaluate", __doc__)
+    parser.add_argument("--problems", required=True, metavar="PARQUET")
+    parser.add_argument("--benchmark", required=True)
+    parser.add_argument("--policy", required=True, metavar="MANIFEST")
+    parser.add_argument("--label", required=True, help="`base`, `teacher`, or the name of an arm")
+    parser.add_argument("--seed", type=int, help="of the arm; none for base and teacher")
+    parser.add_argument("--round", type=int, help="of the policy; none for base and teacher")
+    parser.add_argument("--out", required=True, metavar="PARQUET")
+    args = parser.parse_args()
+
+    from scope.engines import open_engine
+    from scope.evaluation import grade
+
+    settings = read_recipe(args.recipe)
+    engine = open_engine(
+        settings.evaluation.engine,
+        folders.open_folder(args.policy),
+        dtype=settings.models.dtype,
+        max_model_len=settings.data.max_prompt_tokens + settings.evaluation.max_tokens,
+    )
+    rows = grade(engine, artifacts.read(args.problems, "prompts"), args.benchmark, settings.evaluation)
+    artifacts.write(
+        args.out, "evaluation", rows, recipe=args.recipe, inputs=[args.problems, args.policy], policy=args.label,
+        seed=args.seed, round=args.round)  # fmt: skip
+
+
+if __name__ == "__main__":
+    cli.run(main)

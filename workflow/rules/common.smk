@@ -1,0 +1,161 @@
+# Functions that the rules share: the checked configuration, paths, and who needs what.
+import os
+import shlex
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
+
+from scope.config import arm_config, expand_path, method_of, parse_config, recipe
+from scope.errors import InputError
+
+if not workflow.deployment_settings.deployment_method:
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def checked(make, *arguments):
+    """Turn bad input into one message without a traceback."""
+    try:
+        return make(*arguments)
+    except InputError as error:
+        raise WorkflowError(str(error)) from None
+
+
+CONFIG = checked(parse_config, config)
+ARMS = {arm: checked(arm_config, config, arm) for arm in CONFIG.arms}
+RESULTS = f"results/{CONFIG.experiment}"
+SHARED = f"{RESULTS}/shared"
+ROUND = f"{RESULTS}/{{variant}}/seed{{seed}}/round{{round}}"
+BENCHMARKS = f"{RESULTS}/benchmarks"
+EVALUATED = sorted(CONFIG.data.benchmarks) or ["coins"]
+
+
+def arm_of(wildcards):
+    """The configuration of the wildcards' arm, also of one that the experiment does not list."""
+    if wildcards.variant not in ARMS:
+        ARMS[wildcards.variant] = checked(arm_config, config, wildcards.variant)
+    return ARMS[wildcards.variant]
+
+
+def recipe_of(stage):
+    """A params function: the stage's recipe under the wildcards' arm, its one parameter."""
+
+    def params(wildcards):
+        arm = arm_of(wildcards) if "variant" in wildcards.keys() else CONFIG
+        return recipe(arm, stage, **dict(wildcards.items()))
+
+    return params
+
+
+def model_manifest(name):
+    return f"{SHARED}/models/{name}/manifest.json"
+
+
+def policy_before(wildcards):
+    """The policy that a round starts from: the base policy, or that of the round before."""
+    if wildcards.round == "1":
+        return model_manifest("student")
+    return f"{ROUND}/policy/manifest.json".format(**before(wildcards))
+
+
+def state_before(wildcards):
+    """The optimizer state that a round takes up; none in round 1."""
+    return [] if wildcards.round == "1" else f"{ROUND}/state/manifest.json".format(**before(wildcards))
+
+
+def before(wildcards):
+    return {**dict(wildcards.items()), "round": int(wildcards.round) - 1}
+
+
+def behaviour_policy(wildcards):
+    """Who draws the rollouts: the policy so far, or the teacher (KD)."""
+    teaches = method_of(arm_of(wildcards).objective).behaviour == "teacher"
+    return model_manifest("teacher") if teaches else policy_before(wildcards)
+
+
+def scorer(wildcards):
+    """Who scores the rollouts: the teacher, or the base policy as GRPO's reference."""
+    return model_manifest("teacher" if method_of(arm_of(wildcards).objective).scorer == "teacher" else "student")
+
+
+def shards(stage):
+    """An input function: a stage's files of all shards of a round."""
+
+    def files(wildcards):
+        count = arm_of(wildcards).rollout.shards
+        return [f"{ROUND}/{stage}/{shard}.parquet".format(**wildcards) for shard in range(count)]
+
+    return files
+
+
+def score_shards(wildcards):
+    """Scores of all shards, or none where the objective uses none."""
+    return shards("score")(wildcards) if method_of(arm_of(wildcards).objective).scorer else []
+
+
+def exact_kl_teacher(wildcards):
+    """The teacher, where the update itself needs its distribution."""
+    objective = arm_of(wildcards).objective
+    needed = objective.kl == "full" and "opd" in method_of(objective).losses
+    return model_manifest("teacher") if needed else []
+
+
+def train_rows():
+    return checked(expand_path, CONFIG.data.train.path) if CONFIG.data.train else []
+
+
+def benchmark_rows(wildcards):
+    rows = CONFIG.data.benchmarks.get(wildcards.benchmark)
+    return checked(expand_path, rows.path) if rows else []
+
+
+def model_tokenizer(wildcards):
+    """The tokenizer of a model to make; a model folder brings its own."""
+    made = getattr(CONFIG.models, wildcards.model).make
+    return f"{SHARED}/tokenizer/manifest.json" if made else []
+
+
+def model_folder(wildcards):
+    path = getattr(CONFIG.models, wildcards.model).path
+    return checked(expand_path, path) if path else ""
+
+
+def each_round(pattern, rounds=None):
+    """A pattern for every arm and seed, over all rounds or the given ones, rounds ascending."""
+    return [
+        pattern.format(variant=variant, seed=seed, round=round_)
+        for round_ in rounds or range(1, CONFIG.rounds + 1)
+        for variant in CONFIG.arms
+        for seed in CONFIG.seeds
+    ]
+
+
+def policies_in_order():
+    return each_round(f"{ROUND}/policy/manifest.json")
+
+
+def evaluated_rounds():
+    """The last round, and every so many before it."""
+    every = CONFIG.evaluation.every
+    return sorted({CONFIG.rounds, *(range(every, CONFIG.rounds + 1, every) if every else ())})
+
+
+def evaluations():
+    arms = [each_round(f"{ROUND}/evaluate/{benchmark}.parquet", evaluated_rounds()) for benchmark in EVALUATED]
+    shared = [f"{SHARED}/evaluate/{policy}/{benchmark}.parquet" for policy in ("base", "teacher") for benchmark in EVALUATED]
+    return shared + sum(arms, [])
+
+
+def last_round(stage):
+    """A stage's files of the last round, of every arm and seed."""
+    return [
+        f"{ROUND}/{stage}/{shard}.parquet".format(variant=variant, seed=seed, round=CONFIG.rounds)
+        for variant in CONFIG.arms
+        for seed in CONFIG.seeds
+        for shard in range(ARMS[variant].rollout.shards)
+    ]
+
+
+def flag(name, value):
+    """`--name value`, or nothing where there is no value."""
+    return f"--{name} {shlex.quote(str(value))}" if value else ""

@@ -1,0 +1,41 @@
+# Prompts of training and of each benchmark, in the student's tokens.
+
+
+rule prompts:
+    input:
+        rows=train_rows(),
+        model=model_manifest("student"),
+    output:
+        f"{SHARED}/prompts/train.parquet",
+    log:
+        f"{SHARED}/logs/prompts.log",
+    benchmark:
+        f"{BENCHMARKS}/shared/prompts.tsv"
+    conda:
+        "../../envs/train.yaml"
+    params:
+        recipe=recipe_of("prompts"),
+        rows=lambda wildcards, input: flag("rows", input.get("rows")),
+    shell:
+        "python scripts/prompts.py --split train {params.rows} --model {input.model:q}"
+        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+
+
+rule problems:
+    input:
+        rows=benchmark_rows,
+        model=model_manifest("student"),
+    output:
+        f"{SHARED}/problems/{{benchmark}}.parquet",
+    log:
+        f"{SHARED}/logs/problems_{{benchmark}}.log",
+    benchmark:
+        f"{BENCHMARKS}/shared/problems_{{benchmark}}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    params:
+        recipe=recipe_of("prompts"),
+        rows=lambda wildcards, input: flag("rows", input.get("rows")),
+    shell:
+        "python scripts/prompts.py --split {wildcards.benchmark} {params.rows} --model {input.model:q}"
+        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"

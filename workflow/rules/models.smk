@@ -1,0 +1,57 @@
+# The models: made from nothing in the embedded world, or taken up from folders; and the teacher's checks.
+
+
+rule tokenizer:
+    input:
+        rows=lambda wildcards: train_rows() if CONFIG.models.tokenizer.kind == "bpe" else [],
+    output:
+        f"{SHARED}/tokenizer/manifest.json",
+    log:
+        f"{SHARED}/logs/tokenizer.log",
+    conda:
+        "../../envs/train.yaml"
+    params:
+        recipe=recipe_of("tokenizer"),
+        rows=lambda wildcards, input: flag("rows", input.get("rows")),
+    shell:
+        "python scripts/tokenizer.py {params.rows}"
+        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+
+
+rule model:
+    input:
+        tokenizer=model_tokenizer,
+    output:
+        f"{SHARED}/models/{{model}}/manifest.json",
+    log:
+        f"{SHARED}/logs/model_{{model}}.log",
+    benchmark:
+        f"{BENCHMARKS}/shared/model_{{model}}.tsv"
+    conda:
+        "../../envs/train.yaml"
+    params:
+        recipe=recipe_of("model"),
+        source=lambda wildcards, input: flag("tokenizer", input.tokenizer) or flag("folder", model_folder(wildcards)),
+    shell:
+        "python scripts/model.py --name {wildcards.model} {params.source}"
+        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+
+
+rule check_teacher:
+    input:
+        student=model_manifest("student"),
+        teacher=model_manifest("teacher"),
+        prompts=f"{SHARED}/prompts/train.parquet",
+    output:
+        f"{SHARED}/check_teacher.parquet",
+    log:
+        f"{SHARED}/logs/check_teacher.log",
+    benchmark:
+        f"{BENCHMARKS}/shared/check_teacher.tsv"
+    conda:
+        "../../envs/vllm.yaml"
+    params:
+        recipe=recipe_of("check_teacher"),
+    shell:
+        "python scripts/check_teacher.py --student {input.student:q} --teacher {input.teacher:q}"
+        " --prompts {input.prompts:q} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
