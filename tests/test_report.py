@@ -14,6 +14,7 @@ from scope import artifacts
 from scope.errors import InputError
 from scope.report.dynamics import FIGURES
 from scope.report.samples import token_texts
+from scope.report.words import answers
 
 HOSTILE = "</script><script>alert(1)</script>"
 SCRIPTS = Path(artifacts.__file__).parent.parent
@@ -60,7 +61,7 @@ def write_prompts(path, prompts=4):
     return path
 
 
-def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4):
+def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4, recipe=STAGE_RECIPE):
     """Rollouts, verdicts and batch of one round; `correct(prompt, sample)` says which are right."""
     rollouts, verdicts, batch = [], [], []
     for prompt in range(prompts):
@@ -80,7 +81,7 @@ def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4
     where = folder / variant / f"seed{seed}" / f"round{round_}"
     inputs = [folder / "p.parquet"]
     for kind, rows in {"rollouts": rollouts, "verdicts": verdicts, "batch": batch}.items():
-        artifacts.write(where / f"{kind}.parquet", kind, rows, recipe=STAGE_RECIPE, inputs=inputs,
+        artifacts.write(where / f"{kind}.parquet", kind, rows, recipe=recipe, inputs=inputs,
                         variant=variant, seed=seed, round=round_)  # fmt: skip
         inputs.append(where / f"{kind}.parquet")
     return where
@@ -105,11 +106,13 @@ def world(tmp_path_factory):
                 name = f"{arm}.{seed}.{round_}.parquet"
                 share = shares[round_ - 1]
                 evaluations.append(write_evaluation(tmp_path / f"e.{name}", arm, seed, round_, share))
-                metrics.append(write_metrics(tmp_path / f"m.{name}", arm, seed, round_, shares=[share, share]))
+                path, opd = tmp_path / f"m.{name}", 0.5 if arm == "lost" else None
+                metrics.append(write_metrics(path, arm, seed, round_, shares=[share, share], loss_opd=opd))
                 right = (lambda prompt, sample: sample == 0) if arm == "scope" else (lambda prompt, sample: False)
                 runs.append(write_run(tmp_path, arm, seed, round_, correct=right, text=f"1+{HOSTILE}"))
                 write_timing(tmp_path / "timings" / arm / f"seed{seed}" / f"round{round_}" / "rollout.0.tsv", 1000.0)
-    write_timing(tmp_path / "timings/shared/teacher.tsv", 12.5)
+    write_timing(tmp_path / "timings/shared/model_teacher.tsv", 12.5)
+    write_timing(tmp_path / "timings/shared/other.tsv", 0.25)
     write_timing(tmp_path / "timings/scope/seed0/evaluate.tsv", 4321.0)
     checks = [{"check": "scores", "passed": True, "detail": "as a forward pass"}]
     artifacts.write(tmp_path / "checks.parquet", "checks", checks, recipe=STAGE_RECIPE)
@@ -189,24 +192,39 @@ def test_hostile_names_cannot_leave_the_chart_data(page, tmp_path):
 
 
 def test_answer_and_tables_show_every_policy_seed_and_mean(html):
-    words = visible(html)
-    assert "Of 2 comparisons of avg@4 with the base policy, 1 shows a clear gain, 1 shows a clear loss." in words
     table = section(html, "accuracy")
     for metric in ("avg@4", "pass@1", "pass@2", "pass@4", "best@4 bootstrap, biased, %", "truncated"):
         assert metric in table
-    for row in ("base – –", "teacher – –", "scope 2 0", "scope 2 1", "scope 2 mean of 2 seeds", "lost 2 0", "lost 2 1"):
+    for row in ("base – –", "teacher – –", "scope 2 0", "scope 2 1", "scope 2 mean of 2", "lost 2 0", "lost 2 1"):
         assert row in table
-    assert "lost 2 mean of 2 seeds 0.0 0.0 to 0.0" in table
-    assert "11.5 11.5 to 11.5 25.0 25.0 to 25.0" in table
+    assert "lost 2 mean of 2 0.0 0.0–0.0" in table
+    assert "11.5 11.5–11.5 25.0 25.0–25.0" in table
 
 
 def test_no_clear_difference_is_called_that(page, world, tmp_path):
     fixed = [file for file in world["evaluations"] if file.name in ("base.parquet", "teacher.parquet")]
     even = write_evaluation(tmp_path / "even.parquet", "scope", 0, 1, 0.201)
     words = visible(page(evaluations=[*fixed, even]))
-    assert re.search(r"scope after round 1 against the base policy, avg@4 on coins at T1: \S+ % to \S+ %, no clear "
-                     r"difference, [+−]\d+\.\d points \(95 % interval −\d+\.\d to \+\d+\.\d\)\.", words)  # fmt: skip
+    assert "scope after round 1 against the base policy: avg@4 on coins at T1 from" in words
+    assert re.search(r"%, no clear difference, \S+ points \(95 % interval −\d+\.\d to \+\d+\.\d\); pass@4", words)
     assert "Fewer than two rounds were evaluated" in words
+
+
+def test_answer_tells_each_arm_in_order(html):
+    answer = visible(re.search(r'<div class="answer">(.*?)</div>', html, re.DOTALL)[1])
+    number = r"[+−]\d+\.\d"
+    told = rf"a clear (gain|loss) of {number} points \(95 % interval {number} to {number}\)"
+    start = r"(scope|lost) after round 2 \(mean of 2 seeds\) against the base policy: avg@4 on coins at T1"
+    assert re.findall(rf"{start} from \S+ % to \S+ %, {told}", answer) == [("scope", "gain"), ("lost", "loss")]
+
+
+def test_several_comparisons_of_one_arm_are_counted():
+    rows = [{"policy": "scope", "round": 6, "seeds": 1, "metric": "avg@4", "verdict": verdict, "difference": difference}
+            for verdict, difference in (("gain", 0.1), ("gain", 0.05), ("none", -0.01))]  # fmt: skip
+    assert answers(rows, ["scope"], base=True) == [
+        "scope after round 6 against the base policy: avg@4 shows a clear gain in 2, no clear difference in 1 of 3 "
+        "comparisons (−1.0 to +10.0 points)."
+    ]
 
 
 def test_differences_are_those_of_the_table_and_in_the_order_of_arms(html):
@@ -248,6 +266,14 @@ def test_falling_share_of_correct_rollouts_is_a_warning(html):
     assert "scope, seed 0: " not in words
 
 
+def test_a_falling_share_of_the_teachers_samples_is_none(page, world, tmp_path):
+    (tmp_path / "p.parquet").write_bytes(world["prompts"][0].read_bytes())
+    kd = STAGE_RECIPE.replace('"scope"', '"kd"')
+    run = write_run(tmp_path, "lost", 0, 2, correct=lambda prompt, sample: False, recipe=kd)
+    assert "Warnings" in visible(page())
+    assert "Warnings" not in visible(page(batches=[*world["batches"][:4], run / "batch.parquet"]))
+
+
 def test_broken_numbers_and_failed_checks_are_warnings(page, tmp_path):
     metrics = [write_metrics(tmp_path / "nan.parquet", "scope", 0, 1, shares=[0.1, 0.2], grad_norm=float("nan"))]
     failed = [{"check": "temperature", "passed": False, "detail": "server at <1.0>"}]
@@ -259,7 +285,7 @@ def test_broken_numbers_and_failed_checks_are_warnings(page, tmp_path):
 
 def test_every_logged_figure_has_its_chart_and_absent_ones_are_named(html):
     assert set(FIGURES) == set(artifacts.METRICS)
-    assert "Loss nll (scope, lost)" in section(html, "dynamics")
+    assert "brackets: Loss mle, Eq. 2; Loss nll; Loss opd, Eq. 3 (scope);" in section(html, "dynamics")
     drawn = {chart["description"] for chart in charts(html)}
     assert {"Share correct", "Gradient norm", "pass@k, %", "avg@4, %", "seconds per stage"} <= drawn
     assert "Loss nll" not in drawn
@@ -269,14 +295,20 @@ def test_every_logged_figure_has_its_chart_and_absent_ones_are_named(html):
 def test_curves_hold_the_numbers_of_the_table(html):
     rows = rows_of(next(chart for chart in charts(html) if chart["description"] == "pass@k, %"))
     last = next(row for row in rows if row["policy"] == "teacher" and row["k"] == 4)
-    assert f"{last['value']:.1f} {last['low']:.1f} to {last['high']:.1f}" in section(html, "accuracy")
+    assert f"{last['value']:.1f} {last['low']:.1f}–{last['high']:.1f}" in section(html, "accuracy")
     assert {row["policy"] for row in rows} == {"base", "teacher", *ARMS}
 
 
 def test_time_is_summed_over_seeds_and_shards(html):
     words = section(html, "time")
-    for row in ("scope evaluate 1 4,321 512", "scope rollout 4 4,000 512", "shared teacher 1 12.5 512"):
+    for row in ("Stage shared seconds scope seconds lost seconds", "rollout – 4,000 4,000 8 512",
+                "evaluate – 4,321 – 1 512", "model 12.5 – – 1 512", "other 0.25 – – 1 512",
+                "total 12.8 8,321 4,000 11 512"):  # fmt: skip
         assert row in words
+
+
+def test_time_of_arms_that_are_no_longer_run_does_not_count(page):
+    assert "lost" not in section(page(recipe=[recipe(arms=["scope"])]), "time")
 
 
 def test_absent_parts_are_said_in_words(page, tmp_path):

@@ -22,7 +22,7 @@ _logprobs = pa.list_(pa.field("element", pa.float32(), False))
 
 # What one optimizer step logs, in the order of the report; null where the method has no such figure.
 METRICS = (
-    "loss", "loss_mle", "loss_nll", "loss_opd", "loss_pg", "share_correct", "reward_mean",
+    "loss", "loss_mle", "loss_nll", "loss_opd", "loss_pg", "share_correct",
     "ppl_student_correct", "ppl_student_incorrect", "ppl_teacher_incorrect", "ess_correct", "ess_incorrect",
     "advantage_incorrect", "advantage_incorrect_positive", "entropy", "response_tokens", "truncated",
     "ratio_mean", "ratio_max", "clipped", "kl_reference", "engine_gap_mean", "engine_gap_max",

@@ -386,7 +386,7 @@ STAGE_KEYS: dict[str, tuple[str, ...]] = {
     "update": ("update", "logprob_temperature", "rollout.temperature", "models.dtype", "tracking"),
     "evaluate": ("evaluation.engine", "evaluation.n", "evaluation.max_tokens", "evaluation.samplings",
                  "evaluation.seed", "models.dtype", "data.max_prompt_tokens"),
-    "report": ("report", "evaluation.samplings", "objective.method", "experiment", "seeds", "rounds", "arms"),
+    "report": ("report", "evaluation.samplings", "experiment", "seeds", "rounds", "arms"),
 }  # fmt: skip
 
 # Keys that only shape the plan: which jobs exist, never what one computes.

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from scope.engines import Draw, Engine, Request, check_samples
-from scope.rewards.pool import Item, verify_rows
+from scope.rewards.pool import Row, verify_rows
 from scope.seeds import derive_seed
 
 
@@ -27,7 +27,7 @@ def _grade_under(
     requests = [Request(row["prompt_token_ids"], seed) for (row, _), seed in zip(keys, seeds, strict=True)]
     samples = check_samples(engine.sample(requests, draw))
     items = [
-        Item(row["domain"], row["problem"], sample.text, row["answer"])
+        Row(row["domain"], row["problem"], sample.text, row["answer"])
         for (row, _), sample in zip(keys, samples, strict=True)
     ]
     return [

@@ -12,7 +12,7 @@ def batch_metrics(rows: pl.DataFrame) -> dict[str, float | None]:
         "share_correct": rows["correct"].mean(),
         "ppl_student_correct": mean_perplexity(correct, "logprobs"),
         "ppl_student_incorrect": mean_perplexity(incorrect, "logprobs"),
-        "ppl_teacher_incorrect": mean_perplexity(incorrect, "scorer_logprobs"),
+        "ppl_teacher_incorrect": mean_perplexity(incorrect.filter(pl.col("loss") == "opd"), "scorer_logprobs"),
         "ess_correct": mean_group_ess(correct),
         "ess_incorrect": mean_group_ess(incorrect),
         "response_tokens": rows["response_token_ids"].list.len().mean(),

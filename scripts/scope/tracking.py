@@ -9,6 +9,7 @@ class Tracker:
     """Writes every step to `path` at once, and to W&B when `mode` is offline or online."""
 
     def __init__(self, path: Path, *, mode: str, project: str, run: str, folder: Path, config: dict[str, Any]):
+        path.parent.mkdir(parents=True, exist_ok=True)
         self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed in close()
         self.run = None
         if mode != "off":

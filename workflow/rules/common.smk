@@ -156,6 +156,12 @@ def last_round(stage):
     ]
 
 
+def report_templates():
+    """What the page is made of beside code: the fingerprint of its script does not see these."""
+    folder = Path(workflow.basedir) / "scripts/scope/report"
+    return sorted(str(path) for path in folder.iterdir() if path.suffix in (".j2", ".css"))
+
+
 def flag(name, value):
     """`--name value`, or nothing where there is no value."""
     return f"--{name} {shlex.quote(str(value))}" if value else ""

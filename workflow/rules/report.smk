@@ -10,6 +10,7 @@ rule report:
         verdicts=last_round("verify"),
         prompts=f"{SHARED}/prompts/train.parquet",
         checks=f"{SHARED}/check_teacher.parquet",
+        templates=report_templates(),
     output:
         report(f"{RESULTS}/report.html", caption="../report/report.rst", category="Results"),
     log:

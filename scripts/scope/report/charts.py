@@ -5,7 +5,6 @@ from typing import Any
 import altair as alt
 import polars as pl
 
-
 Spec = dict[str, Any]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 SMALL = "abs(datum.value) > 0 && abs(datum.value) < 1e-3 ? format(datum.value, '.1~e') : format(datum.value, '~g')"
@@ -15,8 +14,6 @@ CONFIG = {
     "axis": {"gridColor": "#e7eaee", "domainColor": "#c5ccd4", "tickColor": "#c5ccd4", "labelColor": "#4a525c",
              "titleColor": "#4a525c", "titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 11.5,
              "labelOverlap": True},
-    "legend": {"labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal", "labelColor": "#4a525c",
-               "titleColor": "#4a525c"},
 }  # fmt: skip
 
 
@@ -33,6 +30,11 @@ def _spec(chart: alt.Chart | alt.LayerChart, height: int, description: str) -> S
 
 def _coloured(colours: dict[str, str], field: str) -> alt.Color:
     return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
+
+
+def _whole_numbers(values: pl.Series) -> alt.Axis:
+    ticks = values.unique().sort().to_list()
+    return alt.Axis(format="d", **({"values": ticks} if len(ticks) <= 10 else {}))
 
 
 def _dashed_teacher() -> Any:
@@ -54,19 +56,19 @@ def pass_curves(accuracy: pl.DataFrame, colours: dict[str, str]) -> Spec:
 
 def accuracy_by_round(accuracy: pl.DataFrame, colours: dict[str, str]) -> Spec:
     """avg@n over rounds: arms as lines from the base policy at round 0, the teacher as a level line."""
-    frame = _in_percent(accuracy.filter(pl.col("metric").str.starts_with("avg@")))
-    frame = frame.select("policy", "round", "value", "low", "high")
-    metric = accuracy.filter(pl.col("metric").str.starts_with("avg@"))["metric"][0]
+    averages = accuracy.filter(pl.col("metric").str.starts_with("avg@"))
+    frame = _in_percent(averages).select("policy", "round", "value", "low", "high")
     arms = frame.filter(pl.col("round").is_not_null())
     base, teacher = (frame.filter(pl.col("policy") == name) for name in ("base", "teacher"))
     starts = [base.with_columns(policy=pl.lit(arm), round=pl.lit(0, pl.Int64)) for arm in arms["policy"].unique()]
     level = [teacher.with_columns(round=pl.lit(end, pl.Int64)) for end in (0, arms["round"].max())]
-    x = alt.X("round:Q", axis=alt.Axis(tickMinStep=1, format="d"), title="round (0: base policy)")
-    return _curves(pl.concat([arms, *starts, *level]), x, f"{metric}, %", colours, height=250)
+    rounds = pl.concat([arms, *starts, *level])
+    x = alt.X("round:Q", axis=_whole_numbers(rounds["round"]), title="round (0: base policy)")
+    return _curves(rounds, x, f"{averages['metric'][0]}, %", colours, height=250)
 
 
 def _curves(frame: pl.DataFrame, x: alt.X, title: str, colours: dict[str, str], height: int) -> Spec:
-    chart = alt.Chart(_data(frame.sort("policy")))
+    chart = alt.Chart(_data(frame.sort(frame.columns)))
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
     tooltip = [alt.Tooltip("policy:N"), alt.Tooltip(x.shorthand)]
     tooltip += [alt.Tooltip(f"{name}:Q", format=".1f") for name in ("value", "low", "high")]
@@ -79,7 +81,7 @@ def _curves(frame: pl.DataFrame, x: alt.X, title: str, colours: dict[str, str], 
 
 def step_lines(series: pl.DataFrame, title: str, unit: str, colours: dict[str, str]) -> Spec:
     """One logged figure over optimizer steps, a line per arm and seed."""
-    x = alt.X("step:Q", axis=alt.Axis(tickMinStep=1, format="d"), title="optimizer step")
+    x = alt.X("step:Q", axis=_whole_numbers(series["step"]), title="optimizer step")
     y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(labelExpr=SMALL, tickCount=5))
     tooltip = ["variant:N", "seed:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")]
     few = series["step"].n_unique() <= 30

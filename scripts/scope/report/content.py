@@ -14,7 +14,7 @@ from scope.report.samples import sampled_rollouts
 from scope.report.sources import methods, sources
 from scope.report.style import policy_colours, stage_colours
 from scope.report.tables import accuracy_tables
-from scope.report.words import GLOSSARY, answers
+from scope.report.words import answers
 
 
 class Files(NamedTuple):
@@ -43,7 +43,7 @@ def content(files: Files, settings: Settings, code: str) -> dict[str, Any]:
         "experiment": {name: getattr(settings, name) for name in ("experiment", "seeds", "rounds", "arms")},
         "code": code,
         "colours": colours,
-        "arm_colours": {arm: colours[arm] for arm in settings.arms},
+        "arm_colours": {name: colours[name] for name in settings.arms},
         **_accuracy(files, settings, colours),
         **_dynamics(metrics, settings.arms, colours),
         **_timing(files.benchmarks, settings.arms),
@@ -51,7 +51,6 @@ def content(files: Files, settings: Settings, code: str) -> dict[str, Any]:
         "checks": checks.to_dicts(),
         "arm": arm,
         "samples": sampled_rollouts(arm, files.batches, files.rollouts, files.verdicts, files.prompts),
-        "glossary": GLOSSARY,
         "sources": sources(_by_kind(files)),
     }
 
@@ -67,6 +66,7 @@ def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict
         "samplings": {name: _facts(one) for name, one in samplings.items()},
         "answers": answers(compared, settings.arms, base="base" in evaluations["policy"]),
         "differences": compared,
+        "policies": {name: colour for name, colour in colours.items() if name in evaluations["policy"]},
         "tables": [] if frame is None else accuracy_tables(frame, list(colours), list(samplings)),
         "resamples": resamples,
         "curves": [] if frame is None else _panels(frame.filter("final"), charts.pass_curves, colours),
@@ -108,10 +108,10 @@ def _step_panel(metrics: pl.DataFrame, name: str, colours: dict[str, str]) -> di
 
 def _timing(folder: Path | None, arms: list[str]) -> dict[str, Any]:
     timings = timing.read_timings(folder, arms)
-    colours = stage_colours(timings["stage"].unique().to_list())
+    colours = stage_colours(timing.stages(timings))
     variants = timing.by_round(timings).partition_by("variant", as_dict=True)
     bars = [{"title": name, "spec": charts.stage_bars(frame, colours)} for (name,), frame in variants.items()]
-    return {"stages": colours, "bars": bars, "totals": timing.totals(timings, list(colours))}
+    return {"stages": colours, "bars": bars, "totals": timing.totals(timings)}
 
 
 def _failed(checks: pl.DataFrame) -> list[str]:

@@ -17,7 +17,6 @@ class Figure(NamedTuple):
 GROUPS: dict[str, dict[str, Figure]] = {
     "Rollouts": {
         "share_correct": Figure("Share correct", "share of rollouts"),
-        "reward_mean": Figure("Mean reward", "reward"),
         "response_tokens": Figure("Response length", "tokens"),
         "truncated": Figure("Truncated", "share of rollouts"),
         "entropy": Figure("Entropy of the policy", "nats per token"),

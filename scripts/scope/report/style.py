@@ -6,11 +6,9 @@ DASH = "–"
 BASE, TEACHER = "#7a828c", "#1b1f24"
 # Okabe and Ito 2008, without its yellow and black; then two of Tol's muted scheme.
 ARMS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933")
-# Tol's muted scheme, in the order of the stages.
-STAGES = ("#DDDDDD", "#BBBBBB", "#999933", "#117733", "#88CCEE", "#44AA99", "#DDCC77", "#CC6677", "#332288", "#AA4499",
-          "#882255")  # fmt: skip
-STAGE_ORDER = ("tokenizer", "model", "prompts", "check_teacher", "rollout", "verify", "score", "weigh", "update",
-               "evaluate")  # fmt: skip
+# Tol's muted scheme, then greys.
+STAGES = ("#332288", "#117733", "#88CCEE", "#DDCC77", "#CC6677", "#44AA99", "#999933", "#AA4499", "#882255", "#BBBBBB",
+          "#777777")  # fmt: skip
 MORE, LESS = "213, 94, 0", "0, 114, 178"  # RGB of the two ends of a diverging scale
 
 
@@ -20,9 +18,8 @@ def policy_colours(arms: list[str]) -> dict[str, str]:
 
 
 def stage_colours(stages: list[str]) -> dict[str, str]:
-    """One colour per stage, in the order of the pipeline; other jobs last."""
-    known = [stage for stage in STAGE_ORDER if stage in stages]
-    return dict(zip([*known, *sorted(set(stages) - set(known))], cycle(STAGES), strict=False))
+    """One colour per stage, in the order of legends."""
+    return dict(zip(stages, cycle(STAGES), strict=False))
 
 
 def number(value: float | None, digits: int = 3) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from scope.report.style import DASH, number, percent
+from scope.report.style import DASH, percent
 
 MOST_SHOWN_K = 16
 
@@ -38,7 +38,7 @@ def _is_shown(metric: str, group: pl.DataFrame) -> bool:
 
 def _heading(metric: str) -> dict[str, str]:
     if metric == "tokens":
-        return {"name": "response length", "unit": "mean tokens"}
+        return {"name": "tokens", "unit": "mean"}
     if metric.startswith("best@"):
         return {"name": metric, "unit": "bootstrap, biased, %"}
     return {"name": metric, "unit": "%"}
@@ -51,6 +51,6 @@ def _seed(rows: pl.DataFrame) -> str:
 
 
 def _cell(metric: str, rows: pl.DataFrame) -> dict[str, str]:
-    show = number if metric == "tokens" else percent
+    show = "{:,.1f}".format if metric == "tokens" else percent
     row = rows.row(by_predicate=pl.col("metric") == metric, named=True)
     return {"value": show(row["value"]), "interval": f"{show(row['low'])}–{show(row['high'])}"}

@@ -7,6 +7,8 @@ import polars as pl
 
 from scope.errors import InputError
 
+STAGES = ("tokenizer", "model", "prompts", "problems", "check_teacher", "rollout", "verify", "score", "weigh", "update",
+          "evaluate")  # fmt: skip
 SCHEMA = {"variant": pl.String, "seed": pl.Int64, "round": pl.Int64, "stage": pl.String, "seconds": pl.Float64,
           "memory": pl.Float64}  # fmt: skip
 
@@ -14,8 +16,8 @@ SCHEMA = {"variant": pl.String, "seed": pl.Int64, "round": pl.Int64, "stage": pl
 def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
     """One row per job: variant ("shared", then the arms), seed, round, stage, seconds, memory (MB, peak).
 
-    Reads FOLDER/{variant}/seed{seed}/round{round}/{stage}[.{shard}].tsv, with seed and round where there are any;
-    folders of other variants, left by earlier runs, do not count.
+    Reads FOLDER/{variant}/seed{seed}/round{round}/{stage}.{shard}.tsv, where seed, round and shard may be missing, and
+    FOLDER/shared/{stage}_{name}.tsv; folders of other variants, left by earlier runs, do not count.
     Raises InputError for a file without the columns `s` and `max_rss`.
     """
     variants = ["shared", *arms]
@@ -29,15 +31,25 @@ def _job(file: Path, relative: Path) -> dict:
     if not {"s", "max_rss"} <= set(rows.columns):
         raise InputError(f"{file}: a benchmark file has the columns s and max_rss; delete it and run its job again")
     figures = rows.select(pl.col("s", "max_rss").cast(pl.Float64, strict=False))
-    stage = relative.name.split(".")[0]
     return {
         "variant": relative.parts[0],
         "seed": _index("seed", relative),
         "round": _index("round", relative),
-        "stage": relative.parent.name if re.fullmatch(r"(seed|round)\d+", stage) else stage,
+        "stage": _stage(relative.name.split(".")[0]),
         "seconds": figures["s"].sum(),
         "memory": figures["max_rss"].max(),
     }
+
+
+def _stage(name: str) -> str:
+    """`evaluate` for evaluate_base_coins: the stage before what it worked on; other names stand for themselves."""
+    return next((stage for stage in STAGES if f"{name}_".startswith(f"{stage}_")), name)
+
+
+def stages(timings: pl.DataFrame) -> list[str]:
+    """The stages that took time, in the order of the pipeline; other jobs last."""
+    found = set(timings["stage"])
+    return [stage for stage in STAGES if stage in found] + sorted(found - set(STAGES))
 
 
 def _index(word: str, path: Path) -> int | None:
@@ -45,11 +57,11 @@ def _index(word: str, path: Path) -> int | None:
     return int(found[1]) if found else None
 
 
-def totals(timings: pl.DataFrame, stages: list[str]) -> list[dict]:
+def totals(timings: pl.DataFrame) -> list[dict]:
     """Per stage, then for all of them: jobs, seconds by variant, memory (MB, the largest job's peak)."""
     variants = timings["variant"].unique().sort()
-    groups = {stage: timings.filter(pl.col("stage") == stage) for stage in stages}
-    groups |= {"total": timings} if stages else {}
+    groups = {stage: timings.filter(pl.col("stage") == stage) for stage in stages(timings)}
+    groups |= {"total": timings} if timings.height else {}
     return [
         {"stage": stage, "jobs": jobs.height, "memory": jobs["memory"].max(),
          "seconds": {name: _seconds(jobs, name) for name in variants}}

@@ -97,6 +97,6 @@ def _is_name(expression: Any) -> bool:
     from sympy.core.function import AppliedUndef
 
     bare = expression.replace(lambda node: isinstance(node, AppliedUndef), lambda _: sympy.Dummy())
-    if isinstance(bare, sympy.Expr) and (bare.is_Pow or bare.as_coeff_Mul()[0] != 1):
+    if isinstance(bare, sympy.Expr) and (bare.as_coeff_Mul()[0] != 1 or not sympy.fraction(bare)[0].free_symbols):
         return False
     return not bare.atoms(sympy.Number) - {sympy.Integer(1), sympy.Integer(-1)}

@@ -5,12 +5,12 @@ import re
 _TOKEN = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
 _INNER_BOX = re.compile(r"\\boxed\s*(?=\{)")
 _INVISIBLE = re.compile(r"\\!|\\displaystyle(?![a-zA-Z])|\\(?:left|right)(?![a-zA-Z])\s*\.?|(?<!\\)\$")
-_SPACING = re.compile(r"(?<!\\)\\[,;: ]|\\q?quad(?![a-zA-Z])|~|\s+")
+_SPACING = re.compile(r"(?:(?<!\\)\\[,;: ]|\\q?quad(?![a-zA-Z])|~|\s)+")
 _GAP = r"(?:(?<!\\)\\[,;: ]|\{,\}|~|\s)"
 _THOUSANDS = re.compile(rf"(?<![\d.,])\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)")
 _UNICODE = str.maketrans({"°": r"^\circ", "∞": r"\infty", "−": "-", "–": "-", "’": "'"})
 _WRAPPED = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|math(?:rm|bf|it)|mbox|operatorname)\s*\{([^{}]*)\}")
-_LOOSE_SPACE = re.compile(r"(?<!\w)\s+|\s+(?!\w)")
+_LOOSE_SPACE = re.compile(r"(?<!\w) | (?!\w)")
 _UNIT = re.compile(rf"(?<=[\d}})])\s*(?:{_WRAPPED.pattern}|(?<=\s)([a-zA-Z]{{2,}}[a-zA-Z /]*))(?:\s*\^\{{?[23]\}}?)?$")
 _UNITS = frozenset((
     "mm", "cm", "m", "km", "inch", "inche", "in", "foot", "feet", "ft", "yard", "mile", "meter", "metre",
@@ -66,7 +66,7 @@ def same_text(one: str, other: str) -> bool:
 def _canonical(text: str) -> str:
     text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
     text = re.sub(r"([_^])\s*\{(\w)\}", r"\1\2", text)
-    return re.sub(r"\s+", " ", _LOOSE_SPACE.sub("", text))
+    return _LOOSE_SPACE.sub("", text)
 
 
 def word(text: str) -> str | None:

@@ -15,7 +15,7 @@ LONGEST_ANSWER = 2_000
 """Characters; a longer answer is compared as text only."""
 
 # math-verify drops dots (1, 2, \ldots reads as {1, 2}) and adds up neighbours (1 2 reads as 3).
-_MISREAD = re.compile(r"\\[lcv]?dots|\.\.\.|…|\d\s+\d+(?!\d|\s*/)")
+_MISREAD = re.compile(r"\\[lcv]?dots|\.\.\.|…|\d\s+\d")
 
 
 def verify_math(response: str, answer: str) -> Verdict:
@@ -61,8 +61,9 @@ def _compare_values(prediction: str, answer: str) -> Reason:
 
 
 def _primes(text: str) -> int:
-    """math-verify drops primes, so f'(0) would pass for f(0)."""
-    return text.count("'") + text.count(r"\prime")
+    """math-verify drops primes, so f'(0) would pass for f(0); those of a name, as in f'(0) = 7, are no matter."""
+    value = text.rpartition("=")[2]
+    return value.count("'") + value.count(r"\prime")
 
 
 def _compare_parsed(prediction: Any | None, gold: Any | None) -> Reason:

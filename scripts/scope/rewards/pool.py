@@ -1,18 +1,21 @@
 """Many verdicts under deadlines: hostile answers meet workers that can be killed and are replaced.
 
-Workers come from a fork server and import no torch. Each re-imports the module of the calling script, as
-multiprocessing has it, so such a script keeps its heavy imports inside `main`.
+Workers come from a fork server, so they inherit no torch and no threads. But each re-imports the module level of the
+script that calls, as multiprocessing has it: such a script imports torch inside `main`.
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import wait
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from scope.errors import InputError
 from scope.rewards import VERIFIERS, Reason, Verdict, Verifier, verify_math
 
 DEADLINE_S = 10.0
 MEMORY_BYTES = 4 << 30
+START_S = 120.0
 
 
 class Row(NamedTuple):
@@ -34,23 +37,89 @@ def verify_rows(
 ) -> list[Verdict]:
     """Judge (domain, problem, response, answer) rows; verdicts come in the order of the rows.
 
-    A row that takes longer than `deadline_s` seconds earns nothing with reason `timeout`; one that kills its worker
-    (`memory_bytes` bounds a worker's address space) or whose verifier raises, with reason `crashed`. `workers`
-    defaults to the processors at hand. Raises InputError for a domain without verifier or a problem that is none.
+    A row that takes longer than `deadline_s` seconds earns nothing, with reason `timeout`; so does one that kills its
+    worker (`memory_bytes` bounds a worker's address space) or makes its verifier raise, with reason `crashed`.
+    `workers` defaults to the processors at hand. Raises InputError for a domain without verifier and for a problem
+    that is none, RuntimeError when workers cannot judge at all.
     """
     from tqdm import tqdm
 
     rows = [Row(*row) for row in rows]
-    verdicts: dict[int, Verdict] = {}
-    with tqdm(total=len(rows), desc="verify", unit=" verdicts", mininterval=2.0) as progress:
-        pending = []
-        for index, row in enumerate(rows):
-            verifier = _verifier(row, verifiers)
-            if verifier.isolated:
-                pending.append((index, verifier, row))
-            else:
-                verdicts[index] = _judge(verifier, row)
-                progress.update()
-        while pending:
-            pending = _judge_isolated(pending, verdicts, progress, deadline_s, workers, memory_bytes)
-    return [verdicts[index] for index in range(len(rows))]
+    chosen = [_verifier(row.domain, verifiers) for row in rows]
+    with _pool(workers or len(os.sched_getaffinity(0)), memory_bytes) as pool:
+        if any(verifier.isolated for verifier in chosen):
+            _check_workers(pool)
+        jobs = [_start(pool, verifier, row, deadline_s) for verifier, row in zip(chosen, rows, strict=True)]
+        progress = tqdm(jobs, desc="verify", unit=" verdicts", mininterval=2.0)
+        return [job if isinstance(job, Verdict) else _outcome(pool, job) for job in progress]
+
+
+def _verifier(domain: str, verifiers: Mapping[str, Verifier]) -> Verifier:
+    if domain not in verifiers:
+        raise InputError(f"domain {domain!r} has no verifier; prompts may have one of {', '.join(sorted(verifiers))}")
+    return verifiers[domain]
+
+
+@contextmanager
+def _pool(workers: int, memory_bytes: int) -> Iterator[Any]:
+    """A pool whose processes start with its first job and are gone at the end, whatever happens."""
+    import multiprocessing
+
+    from pebble import ProcessPool
+
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["math_verify"])
+    pool = ProcessPool(workers, initializer=_prepare_worker, initargs=[memory_bytes], context=context)
+    try:
+        yield pool
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def _prepare_worker(memory_bytes: int) -> None:
+    """Bound the worker's memory, and let a kill reach it in the midst of C code."""
+    import resource
+    import signal
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def _check_workers(pool: Any) -> None:
+    """Workers that cannot judge 1 + 1 would find every response wrong."""
+    verdict = _outcome(pool, pool.schedule(_judge, args=[verify_math, r"\boxed{1+1}", "2"], timeout=START_S))
+    if not verdict.correct:
+        raise RuntimeError(f"workers cannot judge 1 + 1 = 2 ({verdict.reason}): does the calling script import torch "
+                           "outside `main`, or is the memory limit too tight?")  # fmt: skip
+
+
+def _start(pool: Any, verifier: Verifier, row: Row, deadline_s: float) -> Any:
+    """The verdict on a row, or its future where the verifier runs in a worker."""
+    texts = row.response, getattr(row, verifier.against)
+    if not verifier.isolated:
+        return verifier.judge(*texts)
+    return pool.schedule(_judge, args=[verifier.judge, *texts], timeout=deadline_s)
+
+
+def _judge(judge: Callable[[str, str], Verdict], response: str, against: str) -> Verdict:
+    try:
+        return judge(response, against)
+    except BaseException:  # in a worker, where any failure is the response's own
+        return Verdict.of(Reason.crashed)
+
+
+def _outcome(pool: Any, future: Any) -> Verdict:
+    from pebble import ProcessExpired
+
+    # A pool that breaks leaves its futures unfinished for ever.
+    while not wait([future], timeout=1.0).done:
+        if not pool.active:
+            raise RuntimeError("the pool of verifier workers broke; run the stage again")
+    try:
+        return future.result()
+    except TimeoutError:
+        return Verdict.of(Reason.timeout)
+    except ProcessExpired:
+        return Verdict.of(Reason.crashed)

@@ -1,0 +1,37 @@
+# Each target sets itself up: .venv is made from envs/cpu.lock.txt when it is missing or its lock changed.
+SHELL := bash
+CORES ?= 2
+# Arms to run, names from config/variants.yaml: make demo ARMS="scope opd"
+ARMS ?= scope
+comma := ,
+empty :=
+space := $(empty) $(empty)
+
+.PHONY: help setup demo test lint format schema clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+setup:  ## make .venv if it is missing or out of date
+	@envs/setup.sh
+
+demo: setup  ## the whole loop on tiny models, from nothing to results/demo/report.html
+	@.venv/bin/python scripts/run.py --cores $(CORES) --config arms='[$(subst $(space),$(comma),$(strip $(ARMS)))]'
+	@echo "The page is at $(CURDIR)/results/demo/report.html"
+
+test: setup  ## every test and lint, under 20 minutes
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest
+
+lint: setup  ## ruff, snakefmt and Snakemake's own linter
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/snakefmt --check Snakefile workflow/rules
+	@.venv/bin/snakemake --lint
+
+format: setup  ## rewrite code in the house format
+	@.venv/bin/ruff check --fix . && .venv/bin/ruff format . && .venv/bin/snakefmt Snakefile workflow/rules
+
+schema: setup  ## generate the configuration schema and the table of keys from the typed configuration
+	@.venv/bin/python scripts/config_schema.py > workflow/schemas/config.schema.json
+	@.venv/bin/python scripts/config_schema.py --keys > config/KEYS.md
+
+clean:  ## remove results and Snakemake's own records, keep .venv
+	rm -rf results/* .snakemake

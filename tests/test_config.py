@@ -1,0 +1,164 @@
+"""The configuration at the door: what it accepts, what it says to bad input, and its schema."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from scope.config import (
+    ARM_SECTIONS,
+    PLAN_KEYS,
+    STAGE_KEYS,
+    Config,
+    Section,
+    arm_config,
+    expand_path,
+    merge,
+    parse_config,
+    read_config,
+    recipe,
+    schema,
+    stage_settings,
+)
+from scope.errors import InputError
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture()
+def raw():
+    return read_config(ROOT / "config/config.yaml", ROOT / "config/variants.yaml")
+
+
+def with_key(raw, dotted, value):
+    override = value
+    for part in reversed(dotted.split(".")):
+        override = {part: override}
+    return merge(raw, override)
+
+
+@pytest.mark.parametrize("name", ["config/config.yaml", "config/real_smoke.yaml", "tests/configs/smallest.yaml"])
+def test_shipped_configurations_are_valid(name):
+    config = read_config(ROOT / name, ROOT / "config/variants.yaml")
+    parse_config(config)
+
+
+def test_every_variant_is_valid_on_the_demo(raw):
+    for variant in raw["variants"]:
+        arm_config(raw, variant)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("rollout.tempo", 1, r"unknown key `rollout.tempo`; allowed here: engine, n, temperature"),
+        ("rounds", "six", r"`rounds`: .*integer, not 'six'"),
+        ("rounds", 0, r"`rounds`: .*greater than or equal to 1"),
+        ("update.learning_rate", "fast", r"`update.learning_rate`: .*number, not 'fast'"),
+        ("update.learning_rate", float("nan"), r"`update.learning_rate`"),
+        ("objective.method", "ppo", r"`objective.method`: .*'scope', 'opd', 'grpo' or 'kd'"),
+        ("objective.tau", 0, r"`objective.tau`: .*greater than 0"),
+        ("models.student.path", "/somewhere", r"`models.student`: give exactly one of `path`"),
+        ("data.train", {"path": "x.parquet"}, r"`data`: give exactly one of `puzzle` and `train`"),
+        ("teacher.backend", "server", r"`backend: server` and the section `server`"),
+        ("update.total_steps", None, r"`schedule: linear` and `total_steps` belong together"),
+        ("update.deepspeed", {"train_batch_size": 8}, r"may not set train_batch_size"),
+        ("logprob_temperature.student", 0.5, r"logprob_temperature.student is 0.5: .*write one of these"),
+        ("arms", ["scop"], r"no variant named 'scop'; `variants` defines: grpo, kd, opd, scope"),
+        ("experiment", "../up", r"`experiment`"),
+        ("data.puzzle.prompts", 100, r"must cover one round"),
+    ],
+)
+def test_bad_keys_say_what_to_write(raw, key, value, said):
+    with pytest.raises(InputError, match=said):
+        parse_config(with_key(raw, key, value))
+
+
+def test_all_faults_are_told_at_once(raw):
+    bad = with_key(with_key(raw, "rollout.tempo", 1), "updat", {})
+    with pytest.raises(InputError) as told:
+        parse_config(bad)
+    assert "rollout.tempo" in str(told.value)
+    assert "updat" in str(told.value)
+
+
+def test_a_server_scores_at_temperature_one_only(raw):
+    served = merge(raw, {"teacher": {"backend": "server", "server": {"url": "http://127.0.0.1:1", "model": "t"}}})
+    parse_config(served)
+    cooler = with_key(served, "rollout.temperature", 0.6)
+    with pytest.raises(InputError, match=r"write `teacher: 1.0`"):
+        parse_config(cooler)
+    parse_config(with_key(cooler, "logprob_temperature.teacher", 1.0))
+
+
+def test_a_variant_may_not_touch_what_arms_share(raw):
+    raw["variants"]["odd"] = {"data": {"max_prompt_tokens": 5}}
+    with pytest.raises(InputError, match=r"variants.odd: data cannot differ between arms"):
+        arm_config(raw, "odd")
+
+
+def test_yaml_text_that_shows_a_number_is_that_number(raw):
+    assert parse_config(with_key(raw, "update.learning_rate", "1e-6")).update.learning_rate == 1e-6
+
+
+def test_an_unset_variable_in_a_path_is_named(monkeypatch):
+    monkeypatch.delenv("SCOPE_NOWHERE", raising=False)
+    with pytest.raises(InputError, match="SCOPE_NOWHERE is not set"):
+        expand_path("${SCOPE_NOWHERE}/x.parquet")
+
+
+def leaves(section, prefix=""):
+    for name, field in section.model_fields.items():
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        nested = next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
+        yield from leaves(nested, f"{prefix}{name}.") if nested else [f"{prefix}{name}"]
+
+
+def test_every_key_belongs_to_a_stage():
+    used = {key.replace("{model}", model) for keys in STAGE_KEYS.values() for key in keys for model in
+            ("student", "teacher")} | set(PLAN_KEYS)  # fmt: skip
+    unused = [leaf for leaf in leaves(Config) if not any(leaf == key or leaf.startswith(f"{key}.") for key in used)]
+    assert unused == []
+
+
+def test_recipes_are_stable_under_reordering_and_differ_by_value(raw):
+    config = parse_config(raw)
+    reordered = parse_config(dict(reversed(raw.items())))
+    assert recipe(config, "weigh") == recipe(reordered, "weigh")
+    sharper = parse_config(with_key(raw, "objective.tau", 0.5))
+    assert recipe(config, "weigh") != recipe(sharper, "weigh")
+    assert recipe(config, "rollout") == recipe(sharper, "rollout")
+
+
+def test_swapped_values_make_another_recipe(raw):
+    swapped = with_key(with_key(raw, "update.steps_per_round", 32), "update.prompts_per_step", 10)
+    assert recipe(parse_config(raw), "update") != recipe(parse_config(swapped), "update")
+
+
+def test_adding_rounds_changes_no_recipe_of_a_finished_one(raw):
+    longer = parse_config(with_key(raw, "rounds", 8))
+    for stage in ("rollout", "verify", "score", "weigh", "update", "evaluate"):
+        assert recipe(longer, stage) == recipe(parse_config(raw), stage)
+
+
+def test_a_model_reruns_for_its_own_shape_only(raw):
+    wider = parse_config(with_key(raw, "models.teacher.make.hidden_size", 128))
+    assert stage_settings(wider, "model", model="student") == stage_settings(parse_config(raw), "model", model="student")
+    assert stage_settings(wider, "model", model="teacher") != stage_settings(parse_config(raw), "model", model="teacher")
+
+
+def test_the_generated_schema_is_in_step():
+    written = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    assert written == json.loads(json.dumps(schema())), "run `make schema`"
+
+
+def test_the_readme_of_config_names_every_section():
+    text = (ROOT / "config/README.md").read_text()
+    assert [name for name in Config.model_fields if not re.search(rf"`{name}\b", text)] == []
+    assert set(ARM_SECTIONS) < set(Config.model_fields)
+
+
+def test_the_table_of_keys_is_in_step():
+    from config_schema import keys_table
+
+    assert (ROOT / "config/KEYS.md").read_text() == keys_table(), "run `make schema`"

@@ -1,0 +1,86 @@
+"""Prompts from problem files: identity, duplicates, lengths; every fault named by file and row."""
+
+import polars as pl
+import pytest
+from scope.errors import InputError
+from scope.prompts import build_prompts, content_hash
+from scope.provenance import Settings
+from scope.rows import read_rows
+from scope.tokenizers import bpe_tokenizer, character_tokenizer
+
+SPEC = Settings({"problem": "problem", "answer": "answer", "limit": None})
+TOKENIZER = bpe_tokenizer(["What is 1+1?", "Find $x$ with $x^2 = 9$."], 300)
+
+
+def rows(*pairs):
+    return [{"problem": problem, "answer": answer, "source": "s"} for problem, answer in pairs]
+
+
+def build(given, **changes):
+    options = {"domain": "math", "template": "{problem}\n", "max_tokens": 40, "overlong": "error", **changes}
+    return build_prompts(given, TOKENIZER, **options)
+
+
+def test_a_prompt_keeps_problem_answer_and_tokens():
+    (prompt,), dropped = build(rows(("What is 1+1?", "2")))
+    assert prompt["prompt_id"] == content_hash("math", "What is 1+1?")
+    assert TOKENIZER.decode(prompt["prompt_token_ids"]) == "What is 1+1?\n"
+    assert dropped == {"duplicates": 0, "overlong": 0}
+
+
+def test_braces_in_a_problem_are_left_alone():
+    (prompt,), _ = build(rows((r"\frac{1}{2}{problem}", "2")))
+    assert TOKENIZER.decode(prompt["prompt_token_ids"]) == "\\frac{1}{2}{problem}\n"
+
+
+def test_equal_problems_merge_and_conflicting_answers_stop():
+    prompts, dropped = build(rows(("a", "1"), ("a", "1")))
+    assert len(prompts) == 1
+    assert dropped["duplicates"] == 1
+    with pytest.raises(InputError, match=r"row 1: the problem 'a' occurs with the answers '1' and '2'"):
+        build(rows(("a", "1"), ("a", "2")))
+
+
+def test_an_overlong_prompt_stops_or_is_dropped_and_counted_never_cut():
+    given = rows(("x" * 100, "1"), ("y", "2"))
+    with pytest.raises(InputError, match=r"row 0: the prompt has \d+ tokens, data.max_prompt_tokens allows 40"):
+        build(given)
+    prompts, dropped = build(given, overlong="drop")
+    assert [prompt["problem"] for prompt in prompts] == ["y"]
+    assert dropped["overlong"] == 1
+    with pytest.raises(InputError, match="no prompt is left"):
+        build(given[:1], overlong="drop")
+
+
+def test_a_prompt_without_tokens_stops():
+    with pytest.raises(InputError, match="row 0: the prompt has no tokens"):
+        build_prompts(rows(("", "1")), character_tokenizer(), domain="puzzle", template="{problem}", max_tokens=9,
+                      overlong="error")  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_rows_are_read_from_files(tmp_path, suffix):
+    frame = pl.DataFrame({"problem": ["a", "b"], "answer": [1, 2], "source": ["x", None]})
+    path = tmp_path / f"rows.{suffix}"
+    frame.write_parquet(path) if suffix == "parquet" else frame.write_ndjson(path)
+    assert read_rows(path, SPEC) == [
+        {"problem": "a", "answer": "1", "source": "x"},
+        {"problem": "b", "answer": "2", "source": "rows"},
+    ]
+
+
+def test_bad_files_are_named(tmp_path):
+    path = tmp_path / "rows.parquet"
+    with pytest.raises(InputError, match=r"rows.parquet: no such file"):
+        read_rows(path, SPEC)
+    path.write_bytes(b"PAR1 nonsense PAR1")
+    with pytest.raises(InputError, match=r"rows.parquet: not readable"):
+        read_rows(path, SPEC)
+    pl.DataFrame({"question": ["a"]}).write_parquet(path)
+    with pytest.raises(InputError, match=r"no column 'problem'; it has \['question'\]"):
+        read_rows(path, SPEC)
+    pl.DataFrame({"problem": ["a", " "], "answer": ["1", "2"]}).write_parquet(path)
+    with pytest.raises(InputError, match=r"row 1 has an empty 'problem'"):
+        read_rows(path, SPEC)
+    with pytest.raises(InputError, match=r"give a .parquet or .jsonl"):
+        read_rows(tmp_path / "rows.csv", SPEC)

@@ -1,0 +1,73 @@
+"""Fingerprints see statements, not comments, formatting or file times; settings refuse what is not there."""
+
+import os
+
+import pytest
+from scope import provenance
+from scope.errors import InputError
+
+
+@pytest.fixture()
+def scripts(tmp_path, monkeypatch):
+    (tmp_path / "scope").mkdir()
+    (tmp_path / "scope/__init__.py").write_text("")
+    (tmp_path / "scope/used.py").write_text('"""Doc."""\nfrom scope.deeper import x\n\n\ndef f():\n    return x + 1\n')
+    (tmp_path / "scope/deeper.py").write_text("x = 1\n")
+    (tmp_path / "scope/unused.py").write_text("y = 1\n")
+    (tmp_path / "stage.py").write_text("from scope import used\n\nprint(used.f())\n")
+    monkeypatch.setattr(provenance, "SCRIPTS", tmp_path)
+    return tmp_path
+
+
+def fingerprint():
+    for cached in (provenance.fingerprint, provenance.module_fingerprint, provenance._imports):
+        cached.cache_clear()
+    return provenance.fingerprint("stage.py")
+
+
+def test_the_closure_is_what_the_stage_imports(scripts):
+    closure = provenance.import_closure("stage.py")
+    names = [str(path.relative_to(scripts)) for path in closure]
+    assert names == ["scope/__init__.py", "scope/deeper.py", "scope/used.py", "stage.py"]
+
+
+def test_comments_docstrings_formatting_and_times_do_not_count(scripts):
+    before = fingerprint()
+    used = scripts / "scope/used.py"
+    used.write_text('"""Other."""\nfrom scope.deeper import x  # why\n\n\ndef f():\n    """Doc."""\n    return (x + 1)\n')
+    os.utime(used, (1, 1))
+    assert fingerprint() == before
+
+
+@pytest.mark.parametrize(("module", "text"), [("scope/deeper.py", "x = 2\n"), ("stage.py", "from scope import used\n")])
+def test_a_changed_statement_counts_even_with_an_old_time(scripts, module, text):
+    before = fingerprint()
+    (scripts / module).write_text(text)
+    os.utime(scripts / module, (1, 1))
+    assert fingerprint() != before
+
+
+def test_a_module_that_is_not_imported_does_not_count(scripts):
+    before = fingerprint()
+    (scripts / "scope/unused.py").write_text("y = 2\n")
+    assert fingerprint() == before
+
+
+def test_settings_unfold_dotted_keys_and_name_what_they_lack():
+    settings = provenance.read_recipe('{"code": "", "settings": {"a.b": 1, "a.c": {"d": [2]}}}')
+    assert settings.a.b == 1
+    assert settings.a.c.d == [2]
+    assert settings.as_dict() == {"a": {"b": 1, "c": {"d": [2]}}}
+    with pytest.raises(InputError, match=r"--recipe.a lacks 'x'"):
+        _ = settings.a.x
+
+
+def test_no_stage_imports_the_configuration():
+    for stage in ("rollout", "verify", "score", "weigh", "update", "evaluate", "report"):
+        names = {path.name for path in provenance.import_closure(f"{stage}.py")}
+        assert "config.py" not in names, f"every new configuration key would rerun {stage}"
+
+
+def test_the_workflow_plans_without_torch():
+    imported = {path.name for path in provenance.import_closure("scope/config.py")}
+    assert imported == {"__init__.py", "config.py", "errors.py", "methods.py", "provenance.py"}
