@@ -57,8 +57,8 @@ DIFFERENT = [
     (r"\foo \frac{1}{2}", r"\frac{1}{2}"), (r"1, 2, \ldots", "1, 2"),
     # relations
     ("3 = 7", "7"), ("x = 3 = 7", "7"), ("3 = 1, 5 = 2", "1, 2"), ("2x = 14", "14"), ("x^2 = 49", "49"),
-    ("-x = 7", "7"), ("1/x = 7", "7"), ("y = 3 = x + 1", "y = x + 1"), ("x < 1", "x > 1"), ("2 < 3", "3"), ("N = n", r"\gcd(m, n) = 1"),
-    (r"7 \neq 8", "8"),
+    ("-x = 7", "7"), ("1/x = 7", "7"), ("y = 3 = x + 1", "y = x + 1"), ("x < 1", "x > 1"), ("2 < 3", "3"),
+    ("N = n", r"\gcd(m, n) = 1"), (r"7 \neq 8", "8"),
     # sets, tuples, intervals
     ("1, 2, 3, 4, 5, 6, 7", "7"), ("7 or 8", "7"), ("(2, 1)", "(1, 2)"), ("[1, 3]", "(1, 3)"),
     (r"\{1, 2, 2, 3\}", "1, 2"), ("2", r"\pm 2"),
@@ -136,8 +136,9 @@ def test_a_million_digits_and_a_million_boxes_are_judged_at_once():
 def test_hostile_answers_end_by_the_deadline_and_earn_nothing():
     boxes = [
         "9^{9^{9^9}}", r"9^{9^{9^{9}}} \bmod 7", "(((2^{999999})^{999999})^{999999})^{999999}",
-        r"\binom{10^9}{5 \cdot 10^8}", r"\sum_{k=1}^{10^9} k^k", r"\prod_{k=1}^{10^9} \sin k", "(" * 900 + "7" + ")" * 900,
-        r"\frac{1" * 150 + "}{2}" * 150, r"\int_0^1 \frac{\log(1+x^{2+\sqrt{3}})}{1+x}\,dx", "7",
+        r"\binom{10^9}{5 \cdot 10^8}", r"\sum_{k=1}^{10^9} k^k", r"\prod_{k=1}^{10^9} \sin k",
+        "(" * 900 + "8" + ")" * 900, r"\frac{1" * 150 + "}{2}" * 150,
+        r"\int_0^1 \frac{\log(1+x^{2+\sqrt{3}})}{1+x}\,dx", "7",
     ]  # fmt: skip
     rows = [("math", "", rf"\boxed{{{box}}}", "7") for box in boxes]
     started = time.monotonic()
@@ -187,7 +188,7 @@ def test_real_golds_verify_against_themselves_through_sympy(golds):
 
 
 def test_real_golds_differ_from_each_other(golds):
-    few = golds[:25]
+    few = golds[:30]
     same = {(a, b) for a in few for b in few if a < b and equivalent(a, b)}
     assert same == {("False", "No"), ("True", "Yes"), (r"\dfrac{1}{2}", r"\frac{1}{2}")}
 

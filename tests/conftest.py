@@ -1,0 +1,93 @@
+"""What many tests share: one thread, the repository root, tiny sealed models, and a real vLLM server."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+RECIPE = '{"code": "", "settings": {}}'
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Manifests of two randomly initialised puzzle models, `student` and `teacher`, by name."""
+    from scope import folders
+    from scope.models import make_model
+    from scope.provenance import Settings
+    from scope.tokenizers import character_tokenizer
+
+    root = tmp_path_factory.mktemp("models")
+    manifests = {}
+    for seed, name in enumerate(("student", "teacher")):
+        shape = {"hidden_size": 32, "intermediate_size": 64, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 32}
+        manifests[name] = root / name / "manifest.json"
+        folder = folders.fresh(manifests[name])
+        tokenizer = character_tokenizer()
+        make_model(Settings({**shape, "seed": seed}), tokenizer).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+        folders.seal(manifests[name], recipe=RECIPE)
+    return manifests
+
+
+@pytest.fixture(scope="session")
+def vllm_server(tiny, tmp_path_factory):
+    """A real vLLM server on the tiny teacher, with a key: yields (url, key)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    key = "sk-scope-test"
+    log = tmp_path_factory.mktemp("server") / "log"
+    command = [BIN / "vllm", "serve", tiny["teacher"].parent, "--host", "127.0.0.1", "--port", str(port)]
+    options = "--served-model-name teacher --dtype float32 --enforce-eager --max-model-len 128 --max-num-seqs 32"
+    environment = {
+        **os.environ,
+        "VLLM_API_KEY": key,
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
+    }
+    with open(log, "w") as output:
+        server = subprocess.Popen(
+            [*command, *options.split(), "--generation-config", "vllm"],
+            env=environment, stdout=output, stderr=output, start_new_session=True)  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    _wait_until_healthy(url, server, log)
+    yield url, key
+    server.terminate()
+    try:
+        server.wait(20)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, 9)
+
+
+def _wait_until_healthy(url, server, log):
+    import httpx
+
+    for _ in range(240):
+        assert server.poll() is None, log.read_text()[-3000:]
+        try:
+            if httpx.get(f"{url}/health", timeout=1).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.5)
+    raise AssertionError(f"the server did not start: {log.read_text()[-3000:]}")
+
+
+def run(*command, check=True, **environment):
+    """Run a command from the repository root; returns the completed process with its text."""
+    done = subprocess.run(
+        [str(word) for word in command], cwd=ROOT, text=True, capture_output=True,
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment})  # fmt: skip
+    assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return done

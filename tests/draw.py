@@ -1,0 +1,24 @@
+"""Draw samples in a process of its own (a process holds at most one vLLM) and print them as JSON.
+
+Usage: draw.py ENGINE FOLDER, with {requests: [[ids, seed]], draw: {...}, tempered: bool} on standard input.
+"""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
+
+from scope.engines import Draw, Request, open_engine
+
+
+def main():
+    asked = json.load(sys.stdin)
+    engine = open_engine(sys.argv[1], sys.argv[2], dtype="float32", max_model_len=64, tempered=asked["tempered"])
+    samples = engine.sample([Request(*request) for request in asked["requests"]], Draw(**asked["draw"]))
+    print("SAMPLES" + json.dumps([asdict(sample) for sample in samples]))
+
+
+if __name__ == "__main__":
+    main()

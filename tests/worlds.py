@@ -1,0 +1,111 @@
+"""Small worlds for tests: tiny Qwen3 models, made-up rounds, and the settings that go with them."""
+
+import random
+from dataclasses import dataclass, replace
+
+import polars as pl
+import torch
+
+from scope import artifacts
+from scope.batch import KEY, build_batch
+from scope.config import Objective, Update
+from scope.forward import Pair, score_pairs
+from scope.methods import method_of
+from scope.models import make_model
+from scope.provenance import Settings
+from scope.tokenizers import character_tokenizer
+from scope.trainer import LossSettings
+
+EOS = 1
+SHAPE = {"hidden_size": 16, "intermediate_size": 32, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 8}
+
+
+@dataclass(frozen=True)
+class Round:
+    """What the stages before `weigh` hand it."""
+
+    rollouts: pl.DataFrame
+    verdicts: pl.DataFrame
+    scores: pl.DataFrame | None
+    prompts: pl.DataFrame
+    order: list[str]
+
+    def but(self, **tables):
+        return replace(self, **tables)
+
+
+def made_up_round(verdicts, seed=0):
+    """Random tokens and log-probabilities; `verdicts` maps each prompt to the marks of its group, such as "110"."""
+    rng = random.Random(seed)
+    tokens = lambda low, high: [rng.randrange(3, 17) for _ in range(rng.randint(low, high))]  # noqa: E731
+    rows = [
+        {"prompt_id": prompt, "sample_index": index, "correct": mark == "1", "reason": "made up", "response_text": "",
+         "finish_reason": "stop", "response_token_ids": [*tokens(2, 12), EOS]}
+        for prompt, marks in verdicts.items() for index, mark in enumerate(marks)
+    ]  # fmt: skip
+    for row in rows:
+        row["logprobs"], row["teacher_logprobs"] = ([-3 * rng.random() for _ in row["response_token_ids"]] for _ in "ab")
+    prompts = [
+        {"prompt_id": prompt, "prompt_token_ids": tokens(3, 9), **dict.fromkeys(("problem", "answer", "source"), ""),
+         "domain": "puzzle"} for prompt in verdicts
+    ]  # fmt: skip
+    return Round(table("rollouts", rows), table("verdicts", rows), table("scores", rows), table("prompts", prompts),
+                 list(verdicts))  # fmt: skip
+
+
+def table(kind, rows):
+    """Rows as a frame with the columns and types of one kind of artifact."""
+    return pl.DataFrame(rows, schema=pl.from_arrow(artifacts.SCHEMAS[kind].empty_table()).schema)
+
+
+def scored_by(round_, student, scorer, *, student_temperature=1.0, teacher_temperature=1.0):
+    """The round with log-probabilities that two models really give."""
+    rows = round_.rollouts.join(round_.prompts.select("prompt_id", "prompt_token_ids"), on="prompt_id").sort(KEY)
+    as_series = lambda values: pl.Series(values, dtype=pl.List(pl.Float32))  # noqa: E731
+    return round_.but(
+        rollouts=rows.with_columns(logprobs=as_series(logprobs(student, rows, student_temperature))),
+        scores=rows.select(KEY).with_columns(teacher_logprobs=as_series(logprobs(scorer, rows, teacher_temperature))),
+    )
+
+
+def logprobs(model, rows, temperature=1.0, budget=4096):
+    """Log-probability of every response token of every row, by the library's packed forward pass."""
+    pairs = [Pair(*ids) for ids in rows.select("prompt_token_ids", "response_token_ids").iter_rows()]
+    return [values for _, values in score_pairs(model, pairs, temperature=temperature, budget=budget)]
+
+
+def weigh(round_, objective, prompts_per_step=None):
+    """The round's batch, in one optimizer step unless told."""
+    return build_batch(**vars(round_), objective=objective, prompts_per_step=prompts_per_step or len(round_.order))
+
+
+def objective_of(method="scope", mode="paper", **changes):
+    """The section `objective`."""
+    return Objective(method=method, mode=mode, **changes)
+
+
+def update_settings(**changes):
+    """The section `update`, as a recipe gives it; gradients stay unclipped unless told."""
+    return Settings(Update(**{"learning_rate": 1e-3, "grad_clip": 1e9, **changes}).model_dump())
+
+
+def loss_settings(objective, student_temperature=1.0, teacher_temperature=1.0):
+    """What `update` hears about its losses."""
+    return LossSettings(
+        kl=objective.kl,
+        opd_clip=objective.opd_clip or method_of(objective).opd_clip,
+        pg_clip=objective.pg_clip,
+        kl_coefficient=objective.kl_coefficient,
+        student_temperature=student_temperature,
+        teacher_temperature=teacher_temperature,
+    )
+
+
+def tiny_model(seed):
+    """A random Qwen3 with sharp next-token distributions."""
+    model = make_model(Settings({**SHAPE, "seed": seed}), character_tokenizer()).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 2:
+                parameter.mul_(15)
+    return model
