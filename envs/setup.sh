@@ -35,6 +35,7 @@ else
   install "$torch" --index-url "$torch_index"
 fi
 install -r "$lock"
-install --no-build-isolation envs/vllm-shim
+cp -r envs/vllm-shim .venv/vllm-shim
+install --no-build-isolation .venv/vllm-shim
 echo "$want" > "$stamp"
 echo "setup: done in $((SECONDS - start)) s"

@@ -29,8 +29,8 @@ def gradients(value, *inputs):
     return torch.autograd.grad(value, inputs, retain_graph=True)
 
 
-def gradient(value, leaf):
-    return gradients(value, leaf)[0]
+def gradient(value, at):
+    return gradients(value, at)[0]
 
 
 @pytest.fixture()
