@@ -38,8 +38,9 @@ def main() -> None:
         "pg_clip": objective.pg_clip,
         "kl_coefficient": objective.kl_coefficient,
     }
+    inputs = [args.prompts, *args.rollouts, *args.verdicts, *args.scores]
     artifacts.write(
-        args.out, "batch", batch, recipe=args.recipe, inputs=[args.prompts, *args.rollouts, *args.verdicts, *args.scores],
+        args.out, "batch", batch, recipe=args.recipe, inputs=inputs,
         variant=args.variant, seed=args.seed, round=args.round, losses=losses)  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import polars as pl
 import pyarrow.parquet as pq
 import pytest
+
 from scope import artifacts
 from scope.errors import InputError
 
@@ -14,7 +15,7 @@ ROWS = [
 ]
 
 
-@pytest.fixture()
+@pytest.fixture
 def written(tmp_path):
     path = tmp_path / "folder/verdicts.parquet"
     artifacts.write(path, "verdicts", ROWS, recipe=RECIPE, inputs=[__file__], round=3)
@@ -86,7 +87,9 @@ def test_a_missing_file_names_its_stage(tmp_path):
 
 
 def test_a_file_of_another_kind_names_the_columns(written):
-    with pytest.raises(InputError, match=r"missing \['teacher_logprobs'\], unknown \['correct', 'extracted', 'reason'\]"):
+    with pytest.raises(
+        InputError, match=r"missing \['teacher_logprobs'\], unknown \['correct', 'extracted', 'reason'\]"
+    ):
         artifacts.read(written, "scores")
 
 

@@ -8,14 +8,14 @@ import pytest
 from scope import artifacts
 from scope.batch import KEY
 from scope.errors import InputError
-from worlds import made_up_round, objective_of, weigh
+from worlds import made_up_round, objective_of, table, weigh
 
 GROUPS = {"a": "1100", "b": "0000", "c": "1111"}
 METHODS = [("scope", "paper"), ("scope", "released"), ("opd", "paper"), ("grpo", "paper"), ("kd", "paper")]
 ON_POLICY = METHODS[:-1]
 
 
-@pytest.fixture()
+@pytest.fixture
 def round_():
     return made_up_round(GROUPS)
 
@@ -153,7 +153,9 @@ def test_a_step_with_one_path_only_is_weighed_whole(method, mode, mark):
         assert batch[column].is_finite().all()
         assert batch[column].min() > 0
     per_prompt = 3 if mode == "released" else 1
-    assert batch.group_by("prompt_id").agg(pl.col("weight").sum())["weight"].to_list() == pytest.approx([per_prompt] * 2)
+    assert batch.group_by("prompt_id").agg(pl.col("weight").sum())["weight"].to_list() == pytest.approx(
+        [per_prompt] * 2
+    )
 
 
 def test_prompts_take_their_steps_from_the_training_order():
@@ -166,11 +168,15 @@ def test_prompts_take_their_steps_from_the_training_order():
 # What goes through to the update.
 
 
-def test_a_batch_carries_tokens_and_log_probabilities_unchanged_and_fits_its_schema(round_, tmp_path):
+@pytest.mark.parametrize(("method", "mode"), METHODS)
+def test_a_batch_has_the_columns_and_types_of_its_schema(round_, method, mode):
+    assert weigh(round_, objective_of(method, mode)).schema == table("batch", []).schema
+
+
+def test_a_batch_carries_tokens_and_log_probabilities_unchanged(round_, tmp_path):
     finish = ["length" if i % 5 == 0 else "stop" for i in range(12)]
     round_ = round_.but(rollouts=round_.rollouts.with_columns(finish_reason=pl.Series(finish)))
-    batch = weigh(round_, objective_of("opd"))
-    artifacts.write(tmp_path / "batch.parquet", "batch", batch, recipe="{}")
+    artifacts.write(tmp_path / "batch.parquet", "batch", weigh(round_, objective_of("opd")), recipe="{}")
     stored = artifacts.read(tmp_path / "batch.parquet", "batch")
     kept = round_.rollouts.join(round_.prompts, on="prompt_id").join(round_.scores, on=KEY).sort(KEY)
     for column in ("prompt_token_ids", "response_token_ids", "logprobs"):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from scope.config import (
     ARM_SECTIONS,
     PLAN_KEYS,
@@ -25,7 +26,7 @@ from scope.errors import InputError
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture()
+@pytest.fixture
 def raw():
     return read_config(ROOT / "config/config.yaml", ROOT / "config/variants.yaml")
 
@@ -143,8 +144,12 @@ def test_adding_rounds_changes_no_recipe_of_a_finished_one(raw):
 
 def test_a_model_reruns_for_its_own_shape_only(raw):
     wider = parse_config(with_key(raw, "models.teacher.make.hidden_size", 128))
-    assert stage_settings(wider, "model", model="student") == stage_settings(parse_config(raw), "model", model="student")
-    assert stage_settings(wider, "model", model="teacher") != stage_settings(parse_config(raw), "model", model="teacher")
+    assert stage_settings(wider, "model", model="student") == stage_settings(
+        parse_config(raw), "model", model="student"
+    )
+    assert stage_settings(wider, "model", model="teacher") != stage_settings(
+        parse_config(raw), "model", model="teacher"
+    )
 
 
 def test_the_generated_schema_is_in_step():

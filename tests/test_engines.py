@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 import torch
+
 from conftest import ROOT
 from scope.engines import Sample, check_samples
 from scope.errors import InputError

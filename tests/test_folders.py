@@ -3,13 +3,14 @@
 import json
 
 import pytest
+
 from scope import folders
 from scope.errors import InputError
 
 RECIPE = '{"code": "", "settings": {}}'
 
 
-@pytest.fixture()
+@pytest.fixture
 def sealed(tmp_path):
     manifest = tmp_path / "policy/manifest.json"
     folder = folders.fresh(manifest)

@@ -33,7 +33,7 @@ def gradient(value, at):
     return gradients(value, at)[0]
 
 
-@pytest.fixture()
+@pytest.fixture
 def policy():
     """(logits of the student, its log pi, the teacher's log pi_T) over a toy vocabulary."""
     logits = leaf(VOCABULARY, seed=1)
@@ -96,7 +96,7 @@ def test_away_from_theta_old_the_gradient_of_mle_is_rho_times_that_of_nll(policy
 
 
 def test_sampled_opd_has_the_gradient_of_the_exact_kl_in_expectation_at_one_position(policy):
-    """Given the prefix, E_{y ~ pi}[grad rho sg(log pi(y) - log pi_T(y))] = grad KL(pi || pi_T), as E[grad log pi] = 0."""
+    """Given the prefix, E_{y ~ pi}[grad rho sg(log pi(y) - log pi_T(y))] = grad KL(pi || pi_T): E[grad log pi] = 0."""
     logits, logp, teacher = policy
     expected_loss = (logp.exp().detach() * losses.opd(logp, logp.detach(), teacher)).sum()
     assert_close(gradient(expected_loss, logits), gradient(losses.reverse_kl(logp, teacher), logits))

@@ -2,6 +2,7 @@
 
 import polars as pl
 import pytest
+
 from scope.errors import InputError
 from scope.prompts import build_prompts, content_hash
 from scope.provenance import Settings

@@ -3,11 +3,12 @@
 import os
 
 import pytest
+
 from scope import provenance
 from scope.errors import InputError
 
 
-@pytest.fixture()
+@pytest.fixture
 def scripts(tmp_path, monkeypatch):
     (tmp_path / "scope").mkdir()
     (tmp_path / "scope/__init__.py").write_text("")
@@ -34,7 +35,9 @@ def test_the_closure_is_what_the_stage_imports(scripts):
 def test_comments_docstrings_formatting_and_times_do_not_count(scripts):
     before = fingerprint()
     used = scripts / "scope/used.py"
-    used.write_text('"""Other."""\nfrom scope.deeper import x  # why\n\n\ndef f():\n    """Doc."""\n    return (x + 1)\n')
+    used.write_text(
+        '"""Other."""\nfrom scope.deeper import x  # why\n\n\ndef f():\n    """Doc."""\n    return (x + 1)\n'
+    )
     os.utime(used, (1, 1))
     assert fingerprint() == before
 

@@ -3,6 +3,7 @@
 from itertools import islice
 
 import pytest
+
 from scope.prompts import puzzle_rows
 from scope.provenance import Settings
 from scope.puzzle import canonical_route, parse, problems, routes, write_route
@@ -47,7 +48,8 @@ def test_held_out_training_and_supervised_problems_are_disjoint():
     supervised = {problem for problem, _ in islice(examples(SETTINGS, 0.5, 0), 100)}
     assert len(held_out) == 20
     assert len(train) == 50
-    assert not held_out & train and not supervised & (held_out | train)
+    assert not held_out & train
+    assert not supervised & (held_out | train)
 
 
 def test_the_narrow_teacher_sees_one_route_the_student_many():

@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 
+from conftest import ROOT
 from scope.errors import InputError
 from scope.order import round_prompts
 from scope.schedule import learning_rate
@@ -84,7 +84,7 @@ def test_the_list_of_prompts_is_left_as_it_was():
 
 
 def test_a_round_larger_than_the_data_is_refused():
-    with pytest.raises(InputError, match="takes 11 prompts .* only 10"):
+    with pytest.raises(InputError, match=r"takes 11 prompts .* only 10"):
         round_prompts(PROMPTS, 0, 1, 11)
 
 

@@ -7,6 +7,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
 from conftest import RECIPE
 from scope import artifacts
 from scope.errors import InputError
@@ -92,7 +93,7 @@ class StubHandler(BaseHTTPRequestHandler):
         pass
 
 
-@pytest.fixture()
+@pytest.fixture
 def stub():
     server = Stub()
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -151,6 +152,7 @@ def test_a_logprob_that_is_not_one_is_refused_with_its_rollout(value):
 
 def test_scores_keep_null_where_the_objective_needs_none(tiny):
     import polars as pl
+
     from scope.scoring import score_rollouts
 
     rows = pl.DataFrame(

@@ -100,7 +100,7 @@ def test_large_tau_gives_uniform_weights(tau):
     assert weights(incorrect(0.1, 2.0, 5.0, 1.0), tau=tau) == pytest.approx([1 / 4] * 4, abs=1e-8)
 
 
-@pytest.mark.parametrize("tau", [1e-3, 1e-12, 1e-300])
+@pytest.mark.parametrize("tau", [1e-3, 1e-12, 1e-300, 1e-308])
 def test_small_tau_gives_the_whole_weight_to_the_extreme_rollout(tau):
     assert weights(correct(0.1, 5.0, 2.0), tau=tau) == [0, 1, 0]
     assert weights(incorrect(0.1, 5.0, 2.0), tau=tau) == [1, 0, 0]
@@ -164,6 +164,13 @@ def test_a_path_does_not_need_the_other_model():
     rows = pl.concat([correct(1.0, 2.0), incorrect(1.0, 2.0)])
     assert rows["student_mean_logprob"].null_count() == rows["teacher_mean_logprob"].null_count() == 2
     assert all(map(math.isfinite, weights(rows)))
+
+
+def test_a_column_that_no_path_needs_needs_no_type():
+    """Polars gives a column of None alone the type Null."""
+    for path, column in ((correct, "teacher_mean_logprob"), (incorrect, "student_mean_logprob")):
+        rows = path(1.0, 2.0)
+        assert weights(rows.with_columns(pl.lit(None).alias(column))) == weights(rows)
 
 
 def test_uniform_weights_need_no_log_probabilities():

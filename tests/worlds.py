@@ -8,13 +8,11 @@ import torch
 
 from scope import artifacts
 from scope.batch import KEY, build_batch
-from scope.config import Objective, Update
+from scope.config import Objective
 from scope.forward import Pair, score_pairs
-from scope.methods import method_of
 from scope.models import make_model
 from scope.provenance import Settings
 from scope.tokenizers import character_tokenizer
-from scope.trainer import LossSettings
 
 EOS = 1
 SHAPE = {"hidden_size": 16, "intermediate_size": 32, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 8}
@@ -44,7 +42,9 @@ def made_up_round(verdicts, seed=0):
         for prompt, marks in verdicts.items() for index, mark in enumerate(marks)
     ]  # fmt: skip
     for row in rows:
-        row["logprobs"], row["teacher_logprobs"] = ([-3 * rng.random() for _ in row["response_token_ids"]] for _ in "ab")
+        row["logprobs"], row["teacher_logprobs"] = (
+            [-3 * rng.random() for _ in row["response_token_ids"]] for _ in "ab"
+        )
     prompts = [
         {"prompt_id": prompt, "prompt_token_ids": tokens(3, 9), **dict.fromkeys(("problem", "answer", "source"), ""),
          "domain": "puzzle"} for prompt in verdicts
@@ -82,23 +82,6 @@ def weigh(round_, objective, prompts_per_step=None):
 def objective_of(method="scope", mode="paper", **changes):
     """The section `objective`."""
     return Objective(method=method, mode=mode, **changes)
-
-
-def update_settings(**changes):
-    """The section `update`, as a recipe gives it; gradients stay unclipped unless told."""
-    return Settings(Update(**{"learning_rate": 1e-3, "grad_clip": 1e9, **changes}).model_dump())
-
-
-def loss_settings(objective, student_temperature=1.0, teacher_temperature=1.0):
-    """What `update` hears about its losses."""
-    return LossSettings(
-        kl=objective.kl,
-        opd_clip=objective.opd_clip or method_of(objective).opd_clip,
-        pg_clip=objective.pg_clip,
-        kl_coefficient=objective.kl_coefficient,
-        student_temperature=student_temperature,
-        teacher_temperature=teacher_temperature,
-    )
 
 
 def tiny_model(seed):

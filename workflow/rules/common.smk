@@ -1,5 +1,4 @@
 # Functions that the rules share: the checked configuration, paths, and who needs what.
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -9,8 +8,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from scope.config import arm_config, expand_path, method_of, parse_config, recipe
 from scope.errors import InputError
 
+# Without conda or a container, jobs run the Python that runs Snakemake, whether or not its environment is active.
 if not workflow.deployment_settings.deployment_method:
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
 
 
 def checked(make, *arguments):
@@ -142,7 +142,9 @@ def evaluated_rounds():
 
 def evaluations():
     arms = [each_round(f"{ROUND}/evaluate/{benchmark}.parquet", evaluated_rounds()) for benchmark in EVALUATED]
-    shared = [f"{SHARED}/evaluate/{policy}/{benchmark}.parquet" for policy in ("base", "teacher") for benchmark in EVALUATED]
+    shared = [
+        f"{SHARED}/evaluate/{policy}/{benchmark}.parquet" for policy in ("base", "teacher") for benchmark in EVALUATED
+    ]
     return shared + sum(arms, [])
 
 

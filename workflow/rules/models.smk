@@ -14,8 +14,7 @@ rule tokenizer:
         recipe=recipe_of("tokenizer"),
         rows=lambda wildcards, input: flag("rows", input.get("rows")),
     shell:
-        "python scripts/tokenizer.py {params.rows}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        "python scripts/tokenizer.py {params.rows} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
 
 rule model:

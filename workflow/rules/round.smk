@@ -97,6 +97,7 @@ rule update:
         policy=f"{ROUND}/policy/manifest.json",
         state=f"{ROUND}/state/manifest.json",
         metrics=f"{ROUND}/metrics.parquet",
+        live=f"{ROUND}/metrics.jsonl",
     log:
         f"{ROUND}/logs/update.log",
     benchmark:

@@ -60,7 +60,8 @@ class TransformersEngine:
             logits_processor=LogitsProcessorList([recorder, *_warpers(draw), noise]),
         )
         width = encoded["input_ids"].shape[1]
-        return [self._cut(row, logprobs) for row, logprobs in zip(ids[:, width:], recorder.read(ids[:, width:]))]
+        drawn = ids[:, width:]
+        return [self._cut(row, logprobs) for row, logprobs in zip(drawn, recorder.read(drawn), strict=True)]
 
     def _cut(self, ids: torch.Tensor, logprobs: torch.Tensor) -> Sample:
         ended = (ids == self.tokenizer.eos_token_id).nonzero()

@@ -72,8 +72,8 @@ def read_prompt_logprobs(answer: dict[str, Any], ids: Sequence[int]) -> list[flo
     """
     entries = answer["choices"][0].get("prompt_logprobs")
     if not entries or len(entries) != len(ids):
-        raise InputError(f"the server gave {len(entries or [])} prompt log-probabilities for {len(ids)} tokens; it must "
-                         "be a vLLM server that honours prompt_logprobs")  # fmt: skip
+        raise InputError(f"the server gave {len(entries or [])} prompt log-probabilities for {len(ids)} tokens; "
+                         "it must be a vLLM server that honours prompt_logprobs")  # fmt: skip
     found = [float("nan")]
     for position, (entry, token) in enumerate(zip(entries[1:], ids[1:], strict=True), start=1):
         if entry is None or str(token) not in entry or entry[str(token)].get("logprob") is None:

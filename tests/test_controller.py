@@ -1,0 +1,81 @@
+"""One controller per folder: a second one is refused, what a killed one left is cleared away."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import ROOT
+from scope import controller
+from scope.errors import InputError
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/slow.py").write_text("import time\ntime.sleep(60)\n")
+    (tmp_path / "Snakefile").write_text(
+        'rule all:\n    input: "out.txt"\n\n'
+        'rule slow:\n    output: "out.txt"\n'
+        f'    shell: "test -e ready || (touch started; {sys.executable} scripts/slow.py); touch {{output}}"\n'
+    )
+    yield tmp_path
+    for process in controller.orphans(tmp_path):
+        process.kill()
+
+
+def start(folder):
+    process = subprocess.Popen([sys.executable, "-m", "snakemake", "--cores", "1"], cwd=folder,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    for _ in range(300):
+        if (folder / "started").exists() and controller_jobs(folder):
+            return process
+        time.sleep(0.1)
+    raise AssertionError("the workflow did not start")
+
+
+def controller_jobs(folder):
+    return [p for p in controller._processes_in(folder) if "scripts/slow.py" in controller._command(p)]
+
+
+def test_a_live_controller_is_not_disturbed(folder):
+    process = start(folder)
+    assert controller.orphans(folder) == []
+    with pytest.raises(InputError, match=rf"a run is already at work in .*process {process.pid}"):
+        controller.run_snakemake(folder, ["--cores", "1"])
+    assert process.poll() is None
+    process.terminate()
+    for job in controller_jobs(folder):
+        job.kill()
+    process.wait(30)
+
+
+def test_a_killed_run_is_taken_up(folder):
+    process = start(folder)
+    os.kill(process.pid, 9)
+    process.wait()
+    (orphan,) = controller.orphans(folder)
+    assert list(folder.glob(".snakemake/locks/*"))
+    (folder / "ready").touch()
+    assert controller.run_snakemake(folder, ["--cores", "1", "--rerun-incomplete"]) == 0
+    assert not orphan.is_running()
+    assert (folder / "out.txt").exists()
+    assert not list(folder.glob(".snakemake/locks/*"))
+
+
+def test_two_starts_at_once_give_one_controller(folder):
+    (folder / ".snakemake").mkdir()
+    with open(folder / ".snakemake/controller.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="already at work"):
+            controller.run_snakemake(folder, ["--cores", "1"])
+
+
+def test_snakemakes_status_is_passed_on(folder):
+    shutil.copy(ROOT / "LICENSE", folder / "ready")
+    (folder / "Snakefile").write_text('rule all:\n    shell: "exit 3"\n')
+    assert controller.run_snakemake(folder, ["--cores", "1"]) == 1
