@@ -27,7 +27,7 @@ include: "workflow/rules/report.smk"
 
 wildcard_constraints:
     model="student|teacher",
-    benchmark=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    benchmark=r"[A-Za-z0-9][A-Za-z0-9_-]*",
     variant=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     seed=r"\d+",
     round=r"[1-9]\d*",

@@ -16,9 +16,10 @@ def main() -> None:
     parser.add_argument("--config", nargs="+", default=["config/config.yaml", "config/variants.yaml"], metavar="YAML")
     parser.add_argument("--arm", default="scope", help="name of a variant")
     parser.add_argument("--model", default="student", choices=["student", "teacher"], help="for the stage `model`")
+    parser.add_argument("--benchmark", default="coins", help="for the stage `problems`")
     args = parser.parse_args()
     config = arm_config(read_config(*args.config), args.arm)
-    print(recipe(config, args.stage, model=args.model))
+    print(recipe(config, args.stage, model=args.model, benchmark=args.benchmark))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from scope.config import (
     STAGE_KEYS,
     Config,
     Section,
+    advice,
     arm_config,
     expand_path,
     merge,
@@ -116,8 +117,8 @@ def leaves(section, prefix=""):
 
 
 def test_every_key_belongs_to_a_stage():
-    used = {key.replace("{model}", model) for keys in STAGE_KEYS.values() for key in keys for model in
-            ("student", "teacher")} | set(PLAN_KEYS)  # fmt: skip
+    used = {key.replace("{model}", model).replace(".{benchmark}", "") for keys in STAGE_KEYS.values() for key in keys
+            for model in ("student", "teacher")} | set(PLAN_KEYS)  # fmt: skip
     unused = [leaf for leaf in leaves(Config) if not any(leaf == key or leaf.startswith(f"{key}.") for key in used)]
     assert unused == []
 
@@ -167,3 +168,9 @@ def test_the_table_of_keys_is_in_step():
     from config_schema import keys_table
 
     assert (ROOT / "config/KEYS.md").read_text() == keys_table(), "run `make schema`"
+
+
+def test_a_teacher_at_another_temperature_is_warned_of(raw):
+    assert advice(parse_config(raw)) == []
+    mixed = with_key(with_key(raw, "rollout.temperature", 0.6), "logprob_temperature.teacher", 1.0)
+    assert "student logits = 0.6 x teacher logits" in advice(parse_config(mixed))[0]

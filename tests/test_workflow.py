@@ -101,7 +101,8 @@ def test_what_a_changed_setting_reruns(finished, tmp_path):
         "update: {learning_rate: 2.0e-3}": {"update": 1, "evaluate": 1, "report": 1},
         "report: {title: Another}": {"report": 1},
         "teacher: {pack_tokens: 128}": {"check_teacher": 1, "score": 2, "weigh": 1, "update": 1, "evaluate": 1,
-                                        "report": 1, "rollout": 2, "verify": 2},
+                                        "report": 1},
+        "tracking: {wandb: offline}": {},
     }  # fmt: skip
     for change, rules in expected.items():
         (tmp_path / "change.yaml").write_text(change)
@@ -189,3 +190,16 @@ def test_real_rows_flow_through_with_nothing_correct(tmp_path):
         assert metrics["loss"].is_finite().all()
         assert metrics["share_correct"].max() < 0.1
     assert "aime24" in (results / "report.html").read_text()
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed: the page is not opened")
+def test_the_page_opens_in_a_browser_without_a_console_message(finished, tmp_path):
+    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    options += " --disable-component-update --disable-sync --virtual-time-budget=20000 --enable-logging=stderr --v=0"
+    page = finished / "results/smallest/report.html"
+    opened = subprocess.run(
+        ["chromium", *options.split(), f"--user-data-dir={tmp_path}", "--dump-dom", page.as_uri()],
+        text=True, capture_output=True, timeout=120)  # fmt: skip
+    assert "CONSOLE" not in opened.stderr
+    charts = page.read_text().count('class="chart"')
+    assert opened.stdout.count("<svg") + opened.stdout.count("<canvas") >= charts > 0

@@ -30,6 +30,7 @@ Real = Annotated[float, BeforeValidator(_number), Field(allow_inf_nan=False)]
 Positive = Annotated[Real, Field(gt=0)]
 NonNegative = Annotated[Real, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Bare = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
@@ -74,7 +75,8 @@ class Data(Section):
 
     puzzle: Puzzle | None = None
     train: Rows | None = None
-    benchmarks: dict[Name, Rows] = {}
+    benchmarks: dict[Bare, Rows] = {}
+    """Held-out problems by name."""
     template: str = "{problem}"
     """Prompt text around `{problem}`."""
     max_prompt_tokens: Count = 4096
@@ -308,7 +310,7 @@ class Report(Section):
 class Tracking(Section):
     """Where step metrics go beside JSONL and Parquet."""
 
-    wandb: Literal["off", "offline", "online"] = "offline"
+    wandb: Literal["disabled", "offline", "online"] = "offline"
     """`offline` needs no account: `wandb sync` uploads later."""
     project: Name = "scope"
 
@@ -366,12 +368,26 @@ ARM_SECTIONS = ("rollout", "logprob_temperature", "teacher", "objective", "updat
 
 # Which keys decide what a stage computes: they and the code make its recipe, and nothing else reruns it.
 STAGE_KEYS: dict[str, tuple[str, ...]] = {
-    "tokenizer": ("models.tokenizer", "data.train", "data.template"),
+    "tokenizer": ("models.tokenizer", "data.train"),
     "model": ("models.{model}", "data.puzzle"),
-    "prompts": ("data",),
-    "check_teacher": ("models.dtype", "teacher.backend", "teacher.server", "teacher.pack_tokens", "rollout.engine"),
-    "rollout": ("rollout", "logprob_temperature.student", "models.dtype", "data.max_prompt_tokens",
-                "update.steps_per_round", "update.prompts_per_step", "objective.method"),
+    "prompts": ("data.puzzle", "data.train", "data.template", "data.max_prompt_tokens", "data.overlong"),
+    "problems": (
+        "data.puzzle",
+        "data.benchmarks.{benchmark}",
+        "data.template",
+        "data.max_prompt_tokens",
+        "data.overlong",
+    ),
+    "check_teacher": ("teacher", "models.dtype", "rollout.engine"),
+    "rollout": (
+        "rollout",
+        "logprob_temperature.student",
+        "models.dtype",
+        "data.max_prompt_tokens",
+        "update.steps_per_round",
+        "update.prompts_per_step",
+        "objective.method",
+    ),
     "verify": (),
     "score": (
         "teacher",
@@ -383,19 +399,41 @@ STAGE_KEYS: dict[str, tuple[str, ...]] = {
         "objective.kl_coefficient",
     ),
     "weigh": ("objective", "update.steps_per_round", "update.prompts_per_step"),
-    "update": ("update", "logprob_temperature", "rollout.temperature", "models.dtype", "tracking"),
-    "evaluate": ("evaluation.engine", "evaluation.n", "evaluation.max_tokens", "evaluation.samplings",
-                 "evaluation.seed", "models.dtype", "data.max_prompt_tokens"),
+    "update": ("update", "logprob_temperature", "rollout.temperature", "models.dtype"),
+    "evaluate": (
+        "evaluation.engine",
+        "evaluation.n",
+        "evaluation.max_tokens",
+        "evaluation.samplings",
+        "evaluation.seed",
+        "models.dtype",
+        "data.max_prompt_tokens",
+    ),
     "report": ("report", "evaluation.samplings", "experiment", "seeds", "rounds", "arms"),
-}  # fmt: skip
+}
 
-# Keys that only shape the plan: which jobs exist, never what one computes.
-PLAN_KEYS = ("variants", "evaluation.every")
+# Keys that change what is planned or watched, never what a stage computes.
+PLAN_KEYS = ("variants", "evaluation.every", "tracking")
+
+# Stages whose script has another name.
+STAGE_SCRIPTS = {"problems": "prompts"}
 
 
 def resolve_temperature(value: str | float, rollout_temperature: float) -> float:
     """`rollout` stands for the temperature of the rollouts; a number stands for itself."""
     return rollout_temperature if value == "rollout" else float(value)
+
+
+def advice(config: Config) -> list[str]:
+    """What a run should be warned of, though it may go on."""
+    at = config.rollout.temperature
+    teacher = resolve_temperature(config.logprob_temperature.teacher, at)
+    if teacher == at or config.objective.method not in ("scope", "opd"):
+        return []
+    return [
+        f"teacher log-probabilities are taken at temperature {teacher}, rollouts at {at}: the fixed point is student "
+        f"logits = {at / teacher:g} x teacher logits"
+    ]
 
 
 def expand_path(path: str) -> str:
@@ -443,7 +481,7 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
 
 def recipe(config: Config, stage: str, **wildcards: str) -> str:
     """The single parameter of a stage's rule: its settings and the fingerprint of its code, as one line of JSON."""
-    return make_recipe(stage, stage_settings(config, stage, **wildcards))
+    return make_recipe(STAGE_SCRIPTS.get(stage, stage), stage_settings(config, stage, **wildcards))
 
 
 def stage_settings(config: Config, stage: str, **wildcards: str) -> dict[str, Any]:
@@ -455,7 +493,7 @@ def stage_settings(config: Config, stage: str, **wildcards: str) -> dict[str, An
 
 def _lookup(tree: Any, key: str) -> Any:
     for part in key.split("."):
-        tree = tree[part]
+        tree = tree.get(part) if tree else None
     return tree
 
 

@@ -27,7 +27,9 @@ def join_ranks(ranks: int) -> int:
         raise RuntimeError(f"update.ranks is {ranks}, but the launcher made {os.environ['WORLD_SIZE']} processes")
     import torch
 
-    if not torch.cuda.is_available():
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    else:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     import deepspeed
 
@@ -41,11 +43,10 @@ def join_ranks(ranks: int) -> int:
 
 def _single_process_group() -> None:
     """A group of one over an in-memory store: no port, so that jobs on one host never collide."""
+    import torch
     import torch.distributed as dist
 
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     os.environ.setdefault("MASTER_PORT", "0")
-    import torch
-
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)

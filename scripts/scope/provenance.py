@@ -16,9 +16,9 @@ from scope.errors import InputError
 SCRIPTS = Path(__file__).resolve().parent.parent
 
 
-def make_recipe(stage: str, settings: dict[str, Any]) -> str:
-    """The recipe of `stage`, given its settings by dotted key, as one line of sorted JSON."""
-    return json.dumps({"code": fingerprint(f"{stage}.py"), "settings": settings}, sort_keys=True)
+def make_recipe(script: str, settings: dict[str, Any]) -> str:
+    """The recipe of a stage, given its script and its settings by dotted key, as one line of sorted JSON."""
+    return json.dumps({"code": fingerprint(f"{script}.py"), "settings": settings}, sort_keys=True)
 
 
 class Settings:

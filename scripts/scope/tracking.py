@@ -1,25 +1,30 @@
-"""Step metrics as they happen: a JSON line each, and Weights & Biases by a knob."""
+"""Step metrics as they happen: a JSON line each, and Weights & Biases where its own variables ask for it.
+
+WANDB_MODE (offline, online) and WANDB_PROJECT come from the environment, where the workflow puts the
+configuration's `tracking`: they change what is watched, not what is computed, so they are no part of a recipe.
+"""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 
 class Tracker:
-    """Writes every step to `path` at once, and to W&B when `mode` is offline or online."""
+    """Writes every step to `path` at once, and to W&B unless WANDB_MODE is unset or disabled."""
 
-    def __init__(self, path: Path, *, mode: str, project: str, run: str, folder: Path, config: dict[str, Any]):
+    def __init__(self, path: Path, *, run: str, folder: Path, config: dict[str, Any]):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed in close()
         self.run = None
-        if mode != "off":
+        if os.environ.get("WANDB_MODE", "disabled") != "disabled":
             import wandb
 
             folder.mkdir(parents=True, exist_ok=True)
             # One id per arm and seed: the rounds of an arm are one run, and `wandb sync` joins them.
             self.run = wandb.init(
-                project=project, id=run.replace("/", "-"), name=run, dir=folder, mode=mode, resume="allow",
-                config=config, settings=wandb.Settings(silent=True, x_disable_stats=True))  # fmt: skip
+                id=run.replace("/", "-"), name=run, dir=folder, resume="allow", config=config,
+                settings=wandb.Settings(silent=True, x_disable_stats=True))  # fmt: skip
 
     def log(self, step: int, figures: dict[str, Any]) -> None:
         """One optimizer step."""

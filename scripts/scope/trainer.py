@@ -211,7 +211,6 @@ class Trainer:
         with deepspeed.zero.GatheredParameters(list(self.engine.module.parameters()), modifier_rank=None):
             if dist.get_rank() == 0:
                 self.engine.module.save_pretrained(folder)
-        dist.barrier()
 
     def save_state(self, folder: Path) -> None:
         """Write optimizer state and full-precision weights, every rank its part."""

@@ -7,10 +7,47 @@ from typing import Any
 
 import torch.distributed as dist
 
-from scope import artifacts
+from scope import artifacts, folders
+from scope.errors import InputError
+from scope.models import load_model, load_tokenizer
 from scope.observed import batch_metrics
 from scope.tracking import Tracker
 from scope.trainer import LossSettings, Trainer
+
+
+def make_trainer(args: Namespace, settings) -> Trainer:
+    """The trainer with policy, optimizer state and, for the exact KL, the teacher loaded."""
+    losses = loss_settings(settings, artifacts.metadata(args.batch)["losses"])
+    if losses.kl == "full" and not args.teacher:
+        raise InputError("objective.kl full needs the teacher's distribution: give --teacher")
+    dtype = settings.models.dtype
+    teacher = load_model(folders.open_folder(args.teacher), dtype) if losses.kl == "full" else None
+    policy = load_model(folders.open_folder(args.policy), dtype)
+    trainer = Trainer(policy, settings.update, dtype, losses, teacher)
+    if args.state:
+        trainer.load_state(folders.open_folder(args.state))
+    return trainer
+
+
+def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]]) -> None:
+    """Write policy and state from all ranks, then, from rank 0, the manifests and the metrics."""
+    first = dist.get_rank() == 0
+    out_policy, out_state = (folders.fresh(m) if first else Path(m).parent for m in (args.out_policy, args.out_state))
+    dist.barrier()
+    trainer.save_policy(out_policy)
+    trainer.save_state(out_state)
+    dist.barrier()
+    if first:
+        provenance = {
+            "recipe": args.recipe,
+            "inputs": [path for path in (args.batch, args.policy, args.state, args.teacher) if path],
+        }
+        load_tokenizer(folders.open_folder(args.policy)).save_pretrained(out_policy)
+        folders.seal(args.out_state, **provenance)
+        folders.seal(args.out_policy, **provenance)
+        place = {"variant": args.variant, "seed": args.seed, "round": args.round}
+        artifacts.write(args.out_metrics, "metrics", metrics, **provenance, **place)
+    dist.barrier()
 
 
 def loss_settings(settings, losses: dict[str, Any]) -> LossSettings:
@@ -27,7 +64,7 @@ def run_and_log(trainer: Trainer, args: Namespace, settings) -> list[dict[str, A
     done = (args.round - 1) * settings.update.steps_per_round
     by_step = [batch_metrics(rows) for _, rows in sorted(batch.group_by("step"), key=lambda item: item[0])]
     rows = []
-    with _tracker(args, settings) as tracker:
+    with _tracker(args) as tracker:
         for observed, trained in zip(by_step, trainer.run_round(batch, done), strict=True):
             figures = {name: (observed | trained).get(name) for name in artifacts.METRICS}
             rows.append({"round": args.round, "step": done + len(rows) + 1, **figures})
@@ -36,12 +73,11 @@ def run_and_log(trainer: Trainer, args: Namespace, settings) -> list[dict[str, A
     return rows
 
 
-def _tracker(args: Namespace, settings):
+def _tracker(args: Namespace):
     if dist.get_rank():
         return nullcontext()
     metrics = Path(args.out_metrics)
     arm = metrics.parent.parent
     run = f"{arm.parent.parent.name}/{args.variant}/seed{args.seed}"
-    return closing(Tracker(
-        metrics.with_suffix(".jsonl"), mode=settings.tracking.wandb, project=settings.tracking.project, run=run,
-        folder=arm / "wandb", config={"variant": args.variant, "seed": args.seed}))  # fmt: skip
+    labels = {"variant": args.variant, "seed": args.seed}
+    return closing(Tracker(metrics.with_suffix(".jsonl"), run=run, folder=arm / "wandb", config=labels))

@@ -5,13 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from scope.config import arm_config, expand_path, method_of, parse_config, recipe
+from scope.config import advice, arm_config, expand_path, method_of, parse_config, recipe
 from scope.errors import InputError
-
-# Without conda or a container, jobs run the Python that runs Snakemake, whether or not its environment is active.
-if not workflow.deployment_settings.deployment_method:
-    shell.prefix(f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; ")
-
 
 def checked(make, *arguments):
     """Turn bad input into one message without a traceback."""
@@ -23,6 +18,17 @@ def checked(make, *arguments):
 
 CONFIG = checked(parse_config, config)
 ARMS = {arm: checked(arm_config, config, arm) for arm in CONFIG.arms}
+# What jobs find in their environment. Without conda or a container they run the Python that runs Snakemake,
+# whether or not its environment is active.
+EXPORTS = f"export WANDB_MODE={CONFIG.tracking.wandb} WANDB_PROJECT={CONFIG.tracking.project}; "
+if not workflow.deployment_settings.deployment_method:
+    EXPORTS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
+shell.prefix(EXPORTS)
+
+for arm, arm_settings in ARMS.items():
+    for line in advice(arm_settings):
+        print(f"Warning: arm {arm}: {line}", file=sys.stderr)
+
 RESULTS = f"results/{CONFIG.experiment}"
 SHARED = f"{RESULTS}/shared"
 ROUND = f"{RESULTS}/{{variant}}/seed{{seed}}/round{{round}}"

@@ -34,7 +34,7 @@ rule problems:
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=recipe_of("prompts"),
+        recipe=recipe_of("problems"),
         rows=lambda wildcards, input: flag("rows", input.get("rows")),
     shell:
         "python scripts/prompts.py --split {wildcards.benchmark} {params.rows} --model {input.model:q}"

@@ -5,7 +5,7 @@ rule rollout:
     input:
         prompts=f"{SHARED}/prompts/train.parquet",
         policy=behaviour_policy,
-        checked=f"{SHARED}/check_teacher.parquet",
+        checked=ancient(f"{SHARED}/check_teacher.parquet"),
     output:
         f"{ROUND}/rollout/{{shard}}.parquet",
     log:
