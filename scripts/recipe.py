@@ -6,7 +6,8 @@ Example: python scripts/recipe.py weigh --config config/config.yaml config/varia
 import argparse
 
 from scope import cli
-from scope.config import STAGE_KEYS, arm_config, read_config, recipe
+from scope.config import arm_config, read_config
+from scope.stages import STAGE_KEYS, recipe
 
 
 def main() -> None:

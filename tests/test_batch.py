@@ -8,6 +8,7 @@ import pytest
 from scope import artifacts
 from scope.batch import KEY
 from scope.errors import InputError
+from scope.methods import method_of
 from worlds import made_up_round, objective_of, table, weigh
 
 GROUPS = {"a": "1100", "b": "0000", "c": "1111"}
@@ -95,6 +96,10 @@ def test_an_ablation_is_a_knob_of_the_objective(round_):
     assert mean["weight"].to_list() == [1.0] * 12
     paper, reversed_ = (weigh(round_, objective_of(student_weight=w)) for w in ("high_ppl", "low_ppl"))
     assert row(reversed_, "a", 0)["weight"] == pytest.approx(row(paper, "a", 1)["weight"])
+
+
+def test_only_released_mode_clips_opd_unless_told():
+    assert [method_of(objective_of(*method)).opd_clip for method in METHODS] == [None, 0.2, None, None, None]
 
 
 @pytest.mark.parametrize(("method", "mode"), METHODS)

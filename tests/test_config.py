@@ -8,21 +8,18 @@ import pytest
 
 from scope.config import (
     ARM_SECTIONS,
-    PLAN_KEYS,
-    STAGE_KEYS,
     Config,
-    Section,
     advice,
     arm_config,
     expand_path,
     merge,
     parse_config,
     read_config,
-    recipe,
     schema,
-    stage_settings,
 )
 from scope.errors import InputError
+from scope.sections import Section
+from scope.stages import PLAN_KEYS, STAGE_KEYS, recipe, stage_settings
 
 ROOT = Path(__file__).parent.parent
 

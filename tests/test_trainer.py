@@ -38,10 +38,10 @@ ARMS = {
     "scope": objective_of(tau=0.5),
     "scope, sum": objective_of(token_reduction="sum"),
     "scope, full KL": objective_of(kl="full"),
-    "scope, clipped": objective_of(opd_clip=0.1),
     "released": objective_of(mode="released"),
     "opd": objective_of("opd"),
     "opd, full KL": objective_of("opd", kl="full"),
+    "opd, clipped": objective_of("opd", opd_clip=0.1),
     "grpo": objective_of("grpo", kl_coefficient=0.1),
     "grpo without KL": objective_of("grpo", kl_coefficient=0),
     "kd": objective_of("kd"),
@@ -297,7 +297,7 @@ def test_the_exact_kl_of_a_student_with_itself_is_at_rest(student):
 # Several steps a round, and several rounds.
 
 
-@pytest.mark.parametrize("arm", ["scope", "scope, clipped", "grpo"])
+@pytest.mark.parametrize("arm", ["scope", "opd", "opd, clipped", "grpo"])
 def test_the_ratio_is_1_in_the_first_step_and_of_the_rounds_start_in_the_second(arm, student, teacher):
     """(1) pi_old is the policy at the start of the round, for every step of it."""
     objective, start = ARMS[arm], tiny_model(1)
@@ -337,6 +337,16 @@ def test_rounds_joined_by_saved_policy_and_state_are_one_run(teacher, tmp_path):
         trainer.save_state(tmp_path / "state")
         model = load_model(tmp_path / "policy", "float32")
     assert_close(weights_of(model), weights_of(whole), rtol=0, atol=1e-6)
+
+
+def test_parameters_move_at_the_rate_of_the_schedule(student, teacher):
+    """AdamW's first step, without decay, is rate * g / (|g| + eps): the rate itself where g is not tiny."""
+    before = weights_of(student)
+    batch = make_batch(ARMS["scope"], student, teacher)
+    (metrics,) = make_trainer(student, ARMS["scope"], warmup_steps=10, weight_decay=0).run_round(batch, 2)
+    assert metrics["learning_rate"] == pytest.approx(0.3e-4)
+    moved = max((after - before[name]).abs().max() for name, after in student.named_parameters())
+    assert moved.item() == pytest.approx(0.3e-4, rel=1e-2)
 
 
 def test_a_state_that_is_not_there_is_refused(student, tmp_path):

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from conftest import BIN, ROOT
 from scope import artifacts, folders
 
@@ -28,8 +29,8 @@ def checkout(folder):
 
 def snakemake(folder, *arguments, check=True, wait=True):
     command = [BIN / "python", "scripts/run.py", "--cores", "2", "--configfile", WORLD, *arguments]
-    process = subprocess.Popen(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)  # fmt: skip
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    process = subprocess.Popen(command, cwd=folder, start_new_session=True, **pipes)
     if not wait:
         return process
     output, _ = process.communicate()

@@ -5,8 +5,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from scope.config import advice, arm_config, expand_path, method_of, parse_config, recipe
+from scope.config import advice, arm_config, expand_path, parse_config
 from scope.errors import InputError
+from scope.methods import method_of
+from scope.stages import recipe
+
 
 def checked(make, *arguments):
     """Turn bad input into one message without a traceback."""
