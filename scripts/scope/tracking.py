@@ -26,12 +26,12 @@ class Tracker:
                 id=run.replace("/", "-"), name=run, dir=folder, resume="allow", config=config,
                 settings=wandb.Settings(silent=True, x_disable_stats=True))  # fmt: skip
 
-    def log(self, step: int, figures: dict[str, Any]) -> None:
-        """One optimizer step."""
-        self.file.write(json.dumps({"step": step, **figures}) + "\n")
+    def log(self, row: dict[str, Any]) -> None:
+        """One optimizer step: its `step` and figures."""
+        self.file.write(json.dumps(row) + "\n")
         self.file.flush()
         if self.run:
-            self.run.log({name: value for name, value in figures.items() if value is not None}, step=step)
+            self.run.log({name: value for name, value in row.items() if value is not None}, step=row["step"])
 
     def close(self) -> None:
         """Flush and finish."""

@@ -8,7 +8,8 @@ the cut nor the number of ranks changes the gradient by more than rounding. Shap
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 
 import deepspeed
@@ -65,13 +66,18 @@ class Trainer:
         self.device = self.engine.device
 
     def run_round(self, batch: pl.DataFrame, steps_done: int) -> Iterator[dict[str, float]]:
-        """Run the round's optimizer steps; yields the metrics of each. `steps_done` counts those of earlier rounds."""
-        steps = [self.micro_batches(rows) for _, rows in sorted(batch.group_by("step"), key=lambda item: item[0])]
+        """Run a round's optimizer steps; `steps_done` counts those of earlier rounds.
+
+        Yields the metrics of each, equal on all ranks, with `step`, its number in the whole run from 1.
+        """
         self.engine.train()
+        numbers = sorted(batch["step"].unique())
+        steps = [self.micro_batches(batch.filter(step=number)) for number in numbers]
         if len(steps) > 1:
             steps = [[self.remember_old(micro) for micro in step] for step in steps]
         for index, step in enumerate(tqdm(steps, "update", unit="step", disable=dist.get_rank() > 0)):
-            yield self.optimizer_step(step, steps_done + index + 1)
+            number = steps_done + numbers[index] + 1
+            yield {"step": number, **self.optimizer_step(step, number)}
 
     def micro_batches(self, rows: pl.DataFrame) -> list[MicroBatch]:
         """This rank's packed micro-batches of one step, as many as on every other rank."""
@@ -113,10 +119,10 @@ class Trainer:
     def remember_old(self, micro: MicroBatch) -> MicroBatch:
         """pi_old of Eq. 1: this trainer's own log-probabilities at the start of the round."""
         logp_RV = log_probabilities(response_logits(self.engine, micro.pack), self.loss.student_temperature)
-        return MicroBatch(**{**vars(micro), "logp_old": gather_targets(logp_RV, micro.pack.targets)})
+        return replace(micro, logp_old=gather_targets(logp_RV, micro.pack.targets))
 
     def optimizer_step(self, step: list[MicroBatch], number: int) -> dict[str, float]:
-        """Accumulate the gradient of one global batch and step; returns its metrics, equal on all ranks."""
+        """Accumulate the gradient of one global batch and step; returns its metrics."""
         rate = learning_rate(
             number, peak=self.update.learning_rate, schedule=self.update.schedule,
             warmup_steps=self.update.warmup_steps, total_steps=self.update.total_steps,
@@ -134,12 +140,14 @@ class Trainer:
         self.engine.step()
         return tally.result() | {"grad_norm": self._grad_norm(number), "learning_rate": rate}
 
-    def _grad_norm(self, number: int) -> float:
+    def _grad_norm(self, number: int) -> float | None:
+        """The norm before clipping; None where DeepSpeed keeps none (ZeRO 0 in float32)."""
         norm = self.engine.get_global_grad_norm()
-        norm = float(norm) if norm is not None else float("nan")
-        if norm == float("inf"):
+        if norm is None:
+            return None
+        if not isfinite(norm):
             raise InputError(f"step {number}: the gradient is not finite; lower update.learning_rate")
-        return norm
+        return float(norm)
 
     def micro_batch_loss(self, micro: MicroBatch, tally: Tally) -> Tensor:
         """This micro-batch's share of L, and its tokens into the tally."""

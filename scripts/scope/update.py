@@ -62,14 +62,14 @@ def run_and_log(trainer: Trainer, args: Namespace, settings) -> list[dict[str, A
     """Run the round's steps; returns metrics rows (artifacts.SCHEMAS) and, on rank 0, tracks each step live."""
     batch = artifacts.read(args.batch, "batch")
     done = (args.round - 1) * settings.update.steps_per_round
-    by_step = [batch_metrics(rows) for _, rows in sorted(batch.group_by("step"), key=lambda item: item[0])]
     rows = []
     with _tracker(args) as tracker:
-        for observed, trained in zip(by_step, trainer.run_round(batch, done), strict=True):
-            figures = {name: (observed | trained).get(name) for name in artifacts.METRICS}
-            rows.append({"round": args.round, "step": done + len(rows) + 1, **figures})
+        for trained in trainer.run_round(batch, done):
+            figures = batch_metrics(batch.filter(step=trained["step"] - done - 1)) | trained
+            row = {"round": args.round, **{name: figures.get(name) for name in ("step", *artifacts.METRICS)}}
+            rows.append(row)
             if tracker:
-                tracker.log(rows[-1]["step"], {"round": args.round, **figures})
+                tracker.log(row)
     return rows
 
 
