@@ -22,13 +22,13 @@ from torch.testing import assert_close
 
 from conftest import ROOT, run
 from scope import artifacts, folders
-from scope.config import LogprobTemperature, Tracking, Update
 from scope.errors import InputError
 from scope.forward import Pair, plan_packs, score_pairs
 from scope.launch import join_ranks
 from scope.methods import method_of
 from scope.models import load_model
 from scope.provenance import Settings
+from scope.sections import LogprobTemperature, Update
 from scope.tokenizers import character_tokenizer
 from scope.trainer import LossSettings, Trainer
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
@@ -212,6 +212,8 @@ def test_a_step_does_not_depend_on_the_zero_stage(stage, teacher, tmp_path):
         (metrics,) = trainer.run_round(batch, 0)
         trainer.save_policy(tmp_path / str(chosen))
         policies.append((metrics, load_file(tmp_path / str(chosen) / "model.safetensors")))
+    if stage == 0:  # DeepSpeed keeps no norm there
+        assert [metrics.pop("grad_norm") is None for metrics, _ in policies] == [False, True]
     assert policies[1][0] == pytest.approx(policies[0][0], rel=1e-4, abs=1e-6)
     assert_close(policies[1][1], policies[0][1], rtol=0, atol=1e-5)
 
@@ -314,6 +316,15 @@ def test_the_ratio_is_1_in_the_first_step_and_of_the_rounds_start_in_the_second(
     assert next(steps, None) is None
 
 
+def test_a_step_without_rows_keeps_its_number(student, teacher):
+    """KD may drop every sample of a step: the others keep their numbers, and with them their rates."""
+    objective = ARMS["kd"]
+    batch = make_batch(objective, student, teacher, prompts_per_step=1).filter(pl.col("step") != 1)
+    steps = make_trainer(student, objective, warmup_steps=10).run_round(batch, 4)
+    numbered = [(metrics["step"], metrics["learning_rate"]) for metrics in steps]
+    assert numbered == [(5, pytest.approx(0.5e-4)), (7, pytest.approx(0.7e-4)), (8, pytest.approx(0.8e-4))]
+
+
 def test_rounds_joined_by_saved_policy_and_state_are_one_run(teacher, tmp_path):
     """The moments of AdamW and the schedule go on where the round before stopped."""
     objective = ARMS["kd"]
@@ -366,9 +377,10 @@ def test_the_gradient_is_clipped_and_its_norm_logged_before(student, teacher):
 # Figures that are logged beside the loss.
 
 
-def test_logged_figures_by_hand(student, teacher):
+@pytest.mark.parametrize("arm", ["scope", "opd"])
+def test_logged_figures_by_hand(arm, student, teacher):
     """Means over response tokens; the advantage of the incorrect path is weighted as its loss is."""
-    objective = ARMS["scope"]
+    objective = ARMS[arm]
     batch = make_batch(objective, student, teacher)
     rows = list(batch.iter_rows(named=True))
     with torch.no_grad():
@@ -436,7 +448,6 @@ def update_recipe(ranks):
         "logprob_temperature": LogprobTemperature().model_dump(),
         "rollout.temperature": 1.0,
         "models.dtype": "float32",
-        "tracking": Tracking(wandb="off").model_dump(),
     }
     return json.dumps({"code": "", "settings": settings})
 

@@ -8,10 +8,10 @@ import torch
 
 from scope import artifacts
 from scope.batch import KEY, build_batch
-from scope.config import Objective
 from scope.forward import Pair, score_pairs
 from scope.models import make_model
 from scope.provenance import Settings
+from scope.sections import Objective
 from scope.tokenizers import character_tokenizer
 
 EOS = 1
