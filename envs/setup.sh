@@ -18,7 +18,7 @@ command -v "$python" >/dev/null || python=python3
   echo "setup: $python is not Python 3.11, which $lock is pinned for; install it or set PYTHON=/path/to/python3.11" >&2
   exit 2
 }
-ldconfig -p 2>/dev/null | grep -q libnuma.so.1 || {
+"$python" -c 'import ctypes; ctypes.CDLL("libnuma.so.1")' 2>/dev/null || {
   echo "setup: libnuma.so.1 is missing and vLLM needs it; install it, for example: apt-get install libnuma1" >&2
   exit 2
 }
