@@ -27,7 +27,7 @@ start=$SECONDS
 echo "setup: making .venv from $lock (about 2 minutes, 2.6 GB)"
 rm -rf .venv
 "$python" -m venv .venv
-install() { DS_BUILD_OPS=0 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps "$@"; }
+install() { DS_BUILD_OPS=0 .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps "$@"; }
 if install "$torch" 2>.venv/torch.log; then
   echo "setup: $torch from the configured package index"
 else

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from conftest import RECIPE
+from conftest import BIN, RECIPE, run
 from scope import artifacts
 from scope.errors import InputError
 from scope.forward import Pair
@@ -170,3 +170,45 @@ def test_scores_survive_the_artifact(tmp_path):
     rows = [{"prompt_id": "a", "sample_index": 0, "teacher_logprobs": None}]
     artifacts.write(tmp_path / "s.parquet", "scores", rows, recipe=RECIPE)
     assert artifacts.read(tmp_path / "s.parquet", "scores")["teacher_logprobs"].to_list() == [None]
+
+
+def check_teacher(tiny, tmp_path, teacher, **environment):
+    prompts = [
+        {"prompt_id": str(i), "problem": "p", "answer": "a", "source": "s", "domain": "puzzle", "tests": None,
+         "prompt_token_ids": [3 + i, 14, 5]} for i in range(4)]  # fmt: skip
+    artifacts.write(tmp_path / "prompts.parquet", "prompts", prompts, recipe=RECIPE)
+    settings = {"teacher": teacher, "models.dtype": "float32", "rollout.engine": "transformers"}
+    return run(
+        BIN / "python", "scripts/check_teacher.py", "--student", tiny["student"], "--teacher", tiny["teacher"],
+        "--prompts", tmp_path / "prompts.parquet", "--out", tmp_path / "checks.parquet",
+        "--recipe", json.dumps({"code": "", "settings": settings}), check=False, **environment)  # fmt: skip
+
+
+@pytest.mark.real
+def test_the_check_of_a_served_teacher_passes_and_names_a_wrong_server(vllm_server, tiny, tmp_path):
+    url, key = vllm_server
+    options = {"url": url, "timeout_s": 20.0, "attempts": 2, "concurrency": 4}
+    served = {"backend": "server", "pack_tokens": 64, "server": {**options, "model": "teacher"}}
+    done = check_teacher(tiny, tmp_path, served, **{KEY_VARIABLE: key})
+    assert done.returncode == 0, done.stderr
+    details = dict(artifacts.read(tmp_path / "checks.parquet", "checks").select("check", "detail").iter_rows())
+    assert details["served_name"] == "served as 'teacher'"
+    assert "server and local agree" in details["agreement"]
+    served["server"]["model"] = "qwen"
+    done = check_teacher(tiny, tmp_path, served, **{KEY_VARIABLE: key})
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1] == (
+        "error: the server serves teacher, not 'qwen'; mend teacher.server.model"
+    )
+    assert key not in done.stderr
+
+
+@pytest.mark.real
+def test_a_server_with_other_weights_is_found_out(vllm_server, tiny, tmp_path):
+    url, key = vllm_server
+    options = {"url": url, "model": "teacher", "timeout_s": 20.0, "attempts": 2, "concurrency": 4}
+    served = {"backend": "server", "pack_tokens": 64, "server": options}
+    done = check_teacher({**tiny, "teacher": tiny["student"]}, tmp_path, served, **{KEY_VARIABLE: key})
+    assert done.returncode == 2
+    assert "server and local differ by" in done.stderr
+    assert not (tmp_path / "checks.parquet").exists()
