@@ -212,8 +212,6 @@ def test_a_step_does_not_depend_on_the_zero_stage(stage, teacher, tmp_path):
         (metrics,) = trainer.run_round(batch, 0)
         trainer.save_policy(tmp_path / str(chosen))
         policies.append((metrics, load_file(tmp_path / str(chosen) / "model.safetensors")))
-    if stage == 0:  # DeepSpeed keeps no norm there
-        assert [metrics.pop("grad_norm") is None for metrics, _ in policies] == [False, True]
     assert policies[1][0] == pytest.approx(policies[0][0], rel=1e-4, abs=1e-6)
     assert_close(policies[1][1], policies[0][1], rtol=0, atol=1e-5)
 

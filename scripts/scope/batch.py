@@ -36,11 +36,12 @@ def build_batch(
     rows = join(rollouts, verdicts, scores, prompts, order, prompts_per_step)
     check_rows(rows, method)
     rows = choose_weights(choose_losses(rows, method), method, objective)
+    rows = choose_normalisers(rows, method, objective)
     if method.behaviour == "teacher":
         rows = rows.with_columns(logprobs=pl.lit(None, dtype=pl.List(pl.Float32)))
         if objective.drop_incorrect:
             rows = rows.filter("correct")
-    return choose_normalisers(rows, method, objective).select(
+    return rows.select(
         "step", *KEY, "prompt_token_ids", "response_token_ids", "logprobs", "scorer_logprobs", "correct",
         "truncated", "path", "loss", "weight", "advantage", "normaliser")  # fmt: skip
 
@@ -136,7 +137,7 @@ def choose_normalisers(rows: pl.DataFrame, method: Method, objective) -> pl.Data
 def _check_logprobs(rows: pl.DataFrame, column: str, stage: str) -> None:
     values = pl.col(column)
     whole = values.list.len() == pl.col("tokens")
-    finite = values.list.eval(pl.element().is_finite()).list.all()
+    finite = values.list.eval(pl.element().is_finite().fill_null(False)).list.all()
     bad = rows.filter(~(whole & finite).fill_null(False) | (pl.col("tokens") == 0))
     if len(bad):
         shown = bad[column][0]

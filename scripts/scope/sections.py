@@ -237,7 +237,7 @@ class Update(Section):
     warmup_steps: int = Field(0, ge=0)
     """Linear warm-up from 0, in optimizer steps of the whole run."""
     total_steps: Count | None = None
-    """Step at which `linear` reaches 0; explicit, so that adding rounds changes no finished one."""
+    """Last step of `linear`, which reaches 0 just after it; explicit, so that adding rounds changes no finished one."""
     weight_decay: NonNegative = 0.01
     grad_clip: Positive = 1.0
     """Bound on the gradient's norm."""

@@ -17,6 +17,7 @@ import polars as pl
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 from tqdm import tqdm
 
 from scope import losses
@@ -137,17 +138,19 @@ class Trainer:
                 raise InputError(f"step {number}: the loss is {loss.item()}; look for extreme log-probabilities "
                                  "in the batch, or lower update.learning_rate; the policy was not saved")  # fmt: skip
             self.engine.backward(loss * dist.get_world_size())
-        self.engine.step()
-        return tally.result() | {"grad_norm": self._grad_norm(number), "learning_rate": rate}
+        return tally.result() | {"grad_norm": self._step(number), "learning_rate": rate}
 
-    def _grad_norm(self, number: int) -> float | None:
-        """The norm before clipping; None where DeepSpeed keeps none (ZeRO 0 in float32)."""
-        norm = self.engine.get_global_grad_norm()
-        if norm is None:
-            return None
+    def _step(self, number: int) -> float:
+        """Step the optimizer; returns the gradient's norm before clipping, which has to be finite."""
+        norm = None
+        if self.engine.zero_optimization_stage() == 0:
+            norm = get_total_norm([p.grad for p in self.engine.module.parameters() if p.grad is not None])
+        self.engine.step()
+        norm = float(self.engine.get_global_grad_norm() if norm is None else norm)
         if not isfinite(norm):
-            raise InputError(f"step {number}: the gradient is not finite; lower update.learning_rate")
-        return float(norm)
+            raise InputError(f"step {number}: the gradient is not finite (norm {norm}); lower update.learning_rate; "
+                             "the policy was not saved")  # fmt: skip
+        return norm
 
     def micro_batch_loss(self, micro: MicroBatch, tally: Tally) -> Tensor:
         """This micro-batch's share of L, and its tokens into the tally."""
@@ -226,9 +229,9 @@ class Trainer:
 
     def load_state(self, folder: Path) -> None:
         """Take up the state of the round before; the number of ranks must be the same."""
-        path, _ = self.engine.load_checkpoint(str(folder), tag="state")
-        if path is None:
-            raise InputError(f"{folder}: holds no optimizer state that DeepSpeed can load; run its round again")
+        if not (folder / "state").is_dir():
+            raise InputError(f"{folder}: holds no optimizer state; give the manifest of the round before as --state")
+        self.engine.load_checkpoint(str(folder), tag="state")
 
 
 def deepspeed_config(update, dtype: str) -> dict:

@@ -25,8 +25,22 @@ def make_trainer(args: Namespace, settings) -> Trainer:
     policy = load_model(folders.open_folder(args.policy), dtype)
     trainer = Trainer(policy, settings.update, dtype, losses, teacher)
     if args.state:
+        _check_state(args.state, settings.update)
         trainer.load_state(folders.open_folder(args.state))
     return trainer
+
+
+def _check_state(manifest: str, update) -> None:
+    """A DeepSpeed state loads only where as many ranks and the same ZeRO stage take it up."""
+    written, wanted = folders.read_manifest(manifest).get("cut"), state_cut(update)
+    if written != wanted:
+        raise InputError(f"{manifest}: written as {written}, to be taken up as {wanted}; set update back, or run the "
+                         "rounds again from the first")  # fmt: skip
+
+
+def state_cut(update) -> dict[str, Any]:
+    """What the files of an optimizer state depend on beside its content."""
+    return {"ranks": update.ranks, "deepspeed": update.deepspeed.as_dict()}
 
 
 def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]]) -> None:
@@ -43,7 +57,7 @@ def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]]) -> No
             "inputs": [path for path in (args.batch, args.policy, args.state, args.teacher) if path],
         }
         load_tokenizer(folders.open_folder(args.policy)).save_pretrained(out_policy)
-        folders.seal(args.out_state, **provenance)
+        folders.seal(args.out_state, **provenance, cut=state_cut(trainer.update))
         folders.seal(args.out_policy, **provenance)
         place = {"variant": args.variant, "seed": args.seed, "round": args.round}
         artifacts.write(args.out_metrics, "metrics", metrics, **provenance, **place)

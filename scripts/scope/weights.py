@@ -30,24 +30,23 @@ def path_weights(
     not finite or positive where a weight is made from it.
     """
     _check_arguments(tau, student_weight, teacher_weight, scale)
+    rollouts = rollouts.with_columns(pl.col("student_mean_logprob", "teacher_mean_logprob").cast(pl.Float64))
+    if rollouts["correct"].null_count():
+        raise InputError("a rollout has no verdict (`correct` is empty); verify it before it is weighed")
     _check_logprobs(rollouts, "student_mean_logprob", pl.col("correct"), student_weight)
     _check_logprobs(rollouts, "teacher_mean_logprob", ~pl.col("correct"), teacher_weight)
     log_ppl_S, log_ppl_T = -pl.col("student_mean_logprob"), -pl.col("teacher_mean_logprob")
-    score = (
-        pl.when("correct")
-        .then(_score(log_ppl_S, student_weight, tau))
-        .otherwise(_score(log_ppl_T, teacher_weight, tau))
-    )
+    score = pl.when("correct").then(_score(log_ppl_S, student_weight)).otherwise(_score(log_ppl_T, teacher_weight))
     group = ["prompt_id", "correct"]
-    unnormalised = (score - score.max().over(group)).exp()
+    unnormalised = ((score - score.max().over(group)) / tau).exp()
     weight = unnormalised / unnormalised.sum().over(group)
     path = pl.when("correct").then(pl.lit("correct")).otherwise(pl.lit("incorrect"))
     return rollouts.with_columns(path=path, weight=weight * pl.len().over(group) if scale == "mean" else weight)
 
 
-def _score(log_ppl: pl.Expr, prefer: str, tau: float) -> pl.Expr:
-    """What the softmax of a path is taken over."""
-    return pl.lit(0.0) if prefer == "uniform" else SIGN[prefer] * log_ppl / tau
+def _score(log_ppl: pl.Expr, prefer: str) -> pl.Expr:
+    """tau times what the softmax of a path is taken over."""
+    return pl.lit(0.0) if prefer == "uniform" else SIGN[prefer] * log_ppl
 
 
 def effective_sample_size(weight: pl.Expr) -> pl.Expr:
