@@ -15,7 +15,7 @@ def keys_table() -> str:
     """A Markdown table of every key: its type, its default and what it is for."""
     whole = schema()
     rows = "\n".join(f"| `{key}` | {kind} | {default} | {text} |" for key, kind, default, text in _rows(whole, whole))
-    head = "Generated from scripts/scope/sections.py by `make schema`; edit there."
+    head = "Generated from scripts/scope/sections/ by `make schema`; edit there."
     return f"# Configuration keys\n\n{head}\n\n| key | values | default | meaning |\n|---|---|---|---|\n{rows}\n"
 
 

@@ -1,0 +1,48 @@
+"""Sections on what comes out: evaluation, the page, tracking."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from scope.sections.base import Count, Name, Positive, Section
+
+
+class Sampling(Section):
+    """How evaluation samples are drawn."""
+
+    temperature: Positive = 0.6
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    """0 switches it off."""
+    repetition_penalty: Positive = 1.0
+
+
+class Evaluation(Section):
+    """Grading of the base policy, the teacher and each arm's policies on the held-out benchmarks."""
+
+    engine: Literal["vllm", "transformers"] = "vllm"
+    n: Count = 32
+    """Samples per problem."""
+    max_tokens: Count = 32768
+    samplings: dict[Name, Sampling] = {"paper": Sampling(temperature=0.6, top_p=0.95, top_k=20)}
+    """Named ways of sampling; every policy is graded under each."""
+    every: int = Field(0, ge=0)
+    """Also evaluate every so many rounds; 0 evaluates the last round only."""
+    seed: int = 0
+
+
+class Report(Section):
+    """The page at the end."""
+
+    title: str = "SCOPE"
+    question: str = "Does routing rollouts by correctness, each path weighted by perplexity, help the student?"
+    bootstrap: Count = 2000
+    """Resamples behind each interval and behind best@k."""
+
+
+class Tracking(Section):
+    """Where step metrics go beside JSONL and Parquet."""
+
+    wandb: Literal["disabled", "offline", "online"] = "offline"
+    """`offline` needs no account: `wandb sync` uploads later."""
+    project: Name = "scope"
