@@ -27,7 +27,9 @@ def tracked():
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, text=True, capture_output=True)
     if listed.returncode:
         pytest.skip("not a git checkout")
-    return [ROOT / name for name in listed.stdout.split("\n") if name and not (ROOT / name).is_symlink()]
+    return [
+        ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file() and not (ROOT / name).is_symlink()
+    ]
 
 
 def test_files_stay_small_enough_to_read_in_one_sitting():
