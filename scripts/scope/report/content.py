@@ -56,7 +56,7 @@ def content(files: Files, settings: Settings, code: str) -> dict[str, Any]:
 
 
 def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict[str, Any]:
-    samplings = {name: one for name, one in vars(settings.evaluation.samplings).items() if isinstance(one, Settings)}
+    samplings = settings.evaluation.samplings.as_dict()
     evaluations = read_evaluations(files.evaluations, samplings)
     resamples = settings.report.bootstrap
     cells = cell_values(evaluations, resamples)
@@ -74,8 +74,8 @@ def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict
     }
 
 
-def _facts(section: Settings) -> str:
-    return ", ".join(f"{name} {value}" for name, value in vars(section).items() if name != "_name")
+def _facts(sampling: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sampling.items())
 
 
 def _panels(frame: pl.DataFrame, chart: Any, colours: dict[str, str]) -> list[dict[str, Any]]:
