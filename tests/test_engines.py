@@ -66,6 +66,14 @@ def test_a_sample_depends_on_its_seed_not_on_order_or_company(engine, folder, re
     assert len({tuple(s.token_ids) for s in whole}) > 6
 
 
+@pytest.mark.real
+def test_vllm_draws_where_prompts_exceed_a_batch(folder, requests):
+    """More than 8192 prompt tokens at once, and a prompt longer than the rest."""
+    long = [[[3 + (i + j) % 10 for j in range(40)], i] for i in range(300)]
+    samples = draw("vllm", folder, long, max_tokens=4)
+    assert all(1 <= len(sample.token_ids) <= 4 for sample in samples)
+
+
 def test_the_transformers_engine_draws_from_the_models_distribution(folder, requests):
     ids, n = requests[0][0], 3000
     first = Counter(s.token_ids[0] for s in draw("transformers", folder, [[ids, i] for i in range(n)], max_tokens=1))

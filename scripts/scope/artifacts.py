@@ -119,14 +119,14 @@ def read(path: str | Path, kind: str) -> pl.DataFrame:
     Raises InputError that names the file, and the column where one is to blame.
     """
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
+        table = pq.read_table(path, page_checksum_verification=True).replace_schema_metadata(None)
+        table.validate(full=True)
+        rows = pl.from_arrow(table)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the stage that writes {kind}") from None
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}); delete it and run its stage again") from None
-    if kind not in SCHEMAS:
-        raise KeyError(kind)
-    return pl.from_arrow(_conform(pl.from_arrow(table), kind, str(path)))
+    return pl.from_arrow(_conform(rows, kind, str(path)))
 
 
 def read_all(paths: list[str | Path], kind: str) -> pl.DataFrame:

@@ -35,6 +35,7 @@ for arm, arm_settings in ARMS.items():
 RESULTS = f"results/{CONFIG.experiment}"
 SHARED = f"{RESULTS}/shared"
 ROUND = f"{RESULTS}/{{variant}}/seed{{seed}}/round{{round}}"
+TEACHER_CHECK = f"{SHARED}/check_teacher.parquet"
 BENCHMARKS = f"{RESULTS}/benchmarks"
 EVALUATED = sorted(CONFIG.data.benchmarks) or ["coins"]
 
@@ -85,6 +86,16 @@ def behaviour_policy(wildcards):
 def scorer(wildcards):
     """Who scores the rollouts: the teacher, or the base policy as GRPO's reference."""
     return model_manifest("teacher" if method_of(arm_of(wildcards).objective).scorer == "teacher" else "student")
+
+
+def behaviour_check(wildcards):
+    """The teacher's checks, where it draws the rollouts."""
+    return TEACHER_CHECK if method_of(arm_of(wildcards).objective).behaviour == "teacher" else []
+
+
+def scorer_check(wildcards):
+    """The teacher's checks, where it scores. Other rollouts do not wait for them, and so do not rerun with them."""
+    return TEACHER_CHECK if method_of(arm_of(wildcards).objective).scorer == "teacher" else []
 
 
 def shards(stage):

@@ -42,11 +42,12 @@ rule check_teacher:
         teacher=model_manifest("teacher"),
         prompts=f"{SHARED}/prompts/train.parquet",
     output:
-        f"{SHARED}/check_teacher.parquet",
+        TEACHER_CHECK,
     log:
         f"{SHARED}/logs/check_teacher.log",
     benchmark:
         f"{BENCHMARKS}/shared/check_teacher.tsv"
+    priority: 100
     conda:
         "../../envs/vllm.yaml"
     params:

@@ -9,7 +9,7 @@ rule report:
         rollouts=last_round("rollout"),
         verdicts=last_round("verify"),
         prompts=f"{SHARED}/prompts/train.parquet",
-        checks=f"{SHARED}/check_teacher.parquet",
+        checks=TEACHER_CHECK,
         templates=report_templates(),
     output:
         report(f"{RESULTS}/report.html", caption="../report/report.rst", category="Results"),

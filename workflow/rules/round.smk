@@ -5,7 +5,7 @@ rule rollout:
     input:
         prompts=f"{SHARED}/prompts/train.parquet",
         policy=behaviour_policy,
-        checked=ancient(f"{SHARED}/check_teacher.parquet"),
+        checked=behaviour_check,
     output:
         f"{ROUND}/rollout/{{shard}}.parquet",
     log:
@@ -47,6 +47,7 @@ rule score:
         rollouts=f"{ROUND}/rollout/{{shard}}.parquet",
         verdicts=f"{ROUND}/verify/{{shard}}.parquet",
         scorer=scorer,
+        checked=scorer_check,
     output:
         f"{ROUND}/score/{{shard}}.parquet",
     log:

@@ -15,6 +15,8 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 from vllm import LLM, SamplingParams
 from vllm.platforms import current_platform
 
+BATCH_TOKENS = 8192
+
 
 class VllmEngine:
     """Samples with vLLM; a process holds at most one.
@@ -23,6 +25,7 @@ class VllmEngine:
     """
 
     def __init__(self, folder: str | Path, *, dtype: str, max_model_len: int, tempered: bool = False):
+        cpu = current_platform.is_cpu()
         self.llm = LLM(
             model=str(folder),
             dtype=dtype,
@@ -30,7 +33,10 @@ class VllmEngine:
             logprobs_mode="processed_logprobs" if tempered else "raw_logprobs",
             generation_config="vllm",
             load_format="safetensors",
-            enforce_eager=current_platform.is_cpu(),
+            enforce_eager=cpu,
+            # A split prefill rewinds the generator of a seeded request, which a CPU generator cannot do.
+            enable_chunked_prefill=not cpu,
+            max_num_batched_tokens=max(max_model_len, BATCH_TOKENS) if cpu else None,
             seed=0,
         )
 
