@@ -28,7 +28,7 @@ def main() -> None:
         rows, domain = puzzle_rows(data.puzzle, "train" if args.split == "train" else "test"), "puzzle"
     prompts, dropped = build_prompts(
         rows, tokenizer, domain=domain, template=data.template, max_tokens=data.max_prompt_tokens,
-        overlong=data.overlong)  # fmt: skip
+        overlong=data.overlong if args.split == "train" else "error")  # fmt: skip
     print(f"prompts: {len(prompts)} kept, dropped {dropped}", file=sys.stderr)
     inputs = [args.model, *([args.rows] if args.rows else [])]
     artifacts.write(args.out, "prompts", prompts, recipe=args.recipe, inputs=inputs, split=args.split, dropped=dropped)

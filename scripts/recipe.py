@@ -1,25 +1,34 @@
 """Print the recipe of a stage, for running its command line by hand.
 
-Example: python scripts/recipe.py weigh --config config/config.yaml config/variants.yaml --arm scope
+Example: python scripts/recipe.py weigh --config config/real_smoke.yaml
 """
 
 import argparse
+from pathlib import Path
 
 from scope import cli
-from scope.config import arm_config, read_config
+from scope.config import arm_config, parse_config, read_config
+from scope.errors import InputError
 from scope.stages import STAGE_KEYS, recipe
+
+VARIANTS = Path(__file__).resolve().parent.parent / "config/variants.yaml"
 
 
 def main() -> None:
     """Read the configuration, print one recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", choices=sorted(STAGE_KEYS))
-    parser.add_argument("--config", nargs="+", default=["config/config.yaml", "config/variants.yaml"], metavar="YAML")
-    parser.add_argument("--arm", default="scope", help="name of a variant")
+    parser.add_argument("--config", nargs="+", default=["config/config.yaml"], metavar="YAML",
+                        help="laid over config/variants.yaml (default: the demo)")  # fmt: skip
+    parser.add_argument("--arm", help="name of a variant; needed where the configuration runs several arms")
     parser.add_argument("--model", default="student", choices=["student", "teacher"], help="for the stage `model`")
     parser.add_argument("--benchmark", default="coins", help="for the stage `problems`")
     args = parser.parse_args()
-    config = arm_config(read_config(*args.config), args.arm)
+    raw = read_config(VARIANTS, *args.config)
+    arms = parse_config(raw).arms
+    if not args.arm and len(arms) > 1:
+        raise InputError(f"the configuration runs {', '.join(arms)}: name one with --arm")
+    config = arm_config(raw, args.arm or arms[0])
     print(recipe(config, args.stage, model=args.model, benchmark=args.benchmark))
 
 

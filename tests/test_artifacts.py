@@ -1,7 +1,6 @@
 """Parquet artifacts: round trip, equal bytes for equal input, and every kind of damage told by name."""
 
 import polars as pl
-import pyarrow.parquet as pq
 import pytest
 
 from scope import artifacts

@@ -220,10 +220,20 @@ def test_answer_tells_each_arm_in_order(html):
 
 def test_several_comparisons_of_one_arm_are_counted():
     rows = [{"policy": "scope", "round": 6, "seeds": 1, "metric": "avg@4", "verdict": verdict, "difference": difference}
-            for verdict, difference in (("gain", 0.1), ("gain", 0.05), ("none", -0.01))]  # fmt: skip
+            for verdict, difference in (("gain", 0.1), ("gain", 0.05), ("none", -0.01), ("none", 0))]  # fmt: skip
     assert answers(rows, ["scope"], base=True) == [
-        "scope after round 6 against the base policy: avg@4 shows a clear gain in 2, no clear difference in 1 of 3 "
-        "comparisons (−1.0 to +10.0 points)."
+        "scope after round 6 against the base policy: avg@4 shows a clear gain in 2, no clear difference in 2 of 4 "
+        "comparisons, differences between −1.0 and +10.0 points."
+    ]
+
+
+def test_few_comparisons_are_told_one_by_one_with_their_intervals():
+    rows = [{"policy": "scope", "round": 6, "seeds": 1, "metric": "avg@4", "verdict": "gain", "benchmark": "coins",
+             "sampling": sampling, "difference": 0.04, "low": 0.02, "high": 0.06}
+            for sampling in ("T1", "T0.6")]  # fmt: skip
+    assert answers(rows, ["scope"], base=True) == [
+        "scope after round 6 against the base policy: avg@4 +4.0 points [+2.0, +6.0] on coins at T1, "
+        "+4.0 points [+2.0, +6.0] on coins at T0.6."
     ]
 
 

@@ -151,21 +151,24 @@ def _validate(raw: Mapping[str, Any], where: str) -> Config:
 
 
 def _explain(item: Any, where: str) -> str:
-    key = ".".join(str(part) for part in item["loc"]) or "whole"
+    key = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         return f"{where}: unknown key `{key}`; {_neighbours(item['loc'])}"
     given = "" if item["type"] in ("missing", "value_error") else f", not {item['input']!r}"
-    return f"{where}: `{key}`: {item['msg'].removeprefix('Value error, ')}{given}"
+    return f"{where}: {f'`{key}`: ' if key else ''}{item['msg'].removeprefix('Value error, ')}{given}"
 
 
 def _neighbours(location: tuple[Any, ...]) -> str:
-    section: Any = Config
+    """The keys that are allowed where an unknown one stands."""
+    section, named = Config, False
     for part in location[:-1]:
-        field = getattr(section, "model_fields", {}).get(part)
-        candidates = [] if field is None else [field.annotation, *getattr(field.annotation, "__args__", ())]
-        section = next((c for c in candidates if isinstance(c, type) and issubclass(c, Section)), None)
-    if section is None:
-        return "see config/README.md"
+        if named:
+            named = False
+            continue
+        annotation = section.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        section = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
+        named = getattr(annotation, "__origin__", None) is dict
     return f"allowed here: {', '.join(section.model_fields)}"
 
 
@@ -181,5 +184,10 @@ def read_config(*paths: str | Path) -> dict[str, Any]:
 
     raw: dict[str, Any] = {}
     for path in paths:
-        raw = merge(raw, yaml.safe_load(Path(path).read_text()) or {})
+        try:
+            raw = merge(raw, yaml.safe_load(Path(path).read_text()) or {})
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such configuration file") from None
+        except yaml.YAMLError as error:
+            raise InputError(f"{path}: not readable as YAML: {error}") from None
     return raw

@@ -7,9 +7,11 @@ because the new run would start them again and two writers would share a file.
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -30,7 +32,13 @@ def run_snakemake(folder: Path, arguments: list[str]) -> int:
         if any((state / "locks").glob("*")):
             print("run: releasing the lock of a run that was killed", file=sys.stderr)
             subprocess.run([*snakemake, "--unlock", *arguments], cwd=folder, check=True, stderr=subprocess.DEVNULL)
-        return _wait(subprocess.Popen([*snakemake, *arguments], cwd=folder, close_fds=True))
+        started = time.time()
+        status, interrupted = _wait(subprocess.Popen([*snakemake, *arguments], cwd=folder, close_fds=True))
+        if interrupted:
+            print("run: interrupted; the same command goes on from here", file=sys.stderr)
+        elif status:
+            print(*stage_errors(folder, started), sep="\n", file=sys.stderr)
+        return status
 
 
 def controllers(folder: Path) -> list[psutil.Process]:
@@ -99,10 +107,19 @@ def _end(job: psutil.Process) -> None:
         return
 
 
-def _wait(process: subprocess.Popen) -> int:
+def stage_errors(folder: Path, since: float) -> list[str]:
+    """The last `error:` line of each stage log written since a time, with the log's name."""
+    logs = [log for log in (folder / "results").rglob("*.log") if log.stat().st_mtime >= since]
+    told = {log: re.findall(r"^error: .*", log.read_text(errors="replace"), re.M) for log in sorted(logs)}
+    return [f"{log.relative_to(folder)}: {lines[-1]}" for log, lines in told.items() if lines]
+
+
+def _wait(process: subprocess.Popen) -> tuple[int, bool]:
+    """The exit status, and whether Ctrl-C came; Snakemake gets the signal itself and ends its jobs."""
     signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    interrupted = False
     while True:
         try:
-            return process.wait()
+            return process.wait(), interrupted
         except KeyboardInterrupt:
-            continue
+            interrupted = True

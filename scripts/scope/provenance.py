@@ -41,7 +41,11 @@ class Settings:
 def read_recipe(text: str) -> Settings:
     """The settings of a recipe, their dotted keys unfolded."""
     tree: dict[str, Any] = {}
-    for dotted, value in json.loads(text)["settings"].items():
+    try:
+        settings = json.loads(text)["settings"].items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError("--recipe is no recipe; `python scripts/recipe.py STAGE` prints one") from None
+    for dotted, value in settings:
         *parents, leaf = dotted.split(".")
         node = tree
         for parent in parents:

@@ -135,53 +135,16 @@ def model_tokenizer(wildcards):
     return f"{SHARED}/tokenizer/manifest.json" if made else []
 
 
-def model_folder(wildcards):
-    path = getattr(CONFIG.models, wildcards.model).path
-    return checked(expand_path, path) if path else ""
+def model_folder(name):
+    """The folder of a model that exists; empty for one to make. It has to be there before anything is planned."""
+    path = getattr(CONFIG.models, name).path
+    folder = checked(expand_path, path) if path else ""
+    if folder and not Path(folder).is_dir():
+        raise WorkflowError(f"models.{name}.path: {folder} is no folder; give a model in Hugging Face format")
+    return folder
 
 
-def each_round(pattern, rounds=None):
-    """A pattern for every arm and seed, over all rounds or the given ones, rounds ascending."""
-    return [
-        pattern.format(variant=variant, seed=seed, round=round_)
-        for round_ in rounds or range(1, CONFIG.rounds + 1)
-        for variant in CONFIG.arms
-        for seed in CONFIG.seeds
-    ]
-
-
-def policies_in_order():
-    return each_round(f"{ROUND}/policy/manifest.json")
-
-
-def evaluated_rounds():
-    """The last round, and every so many before it."""
-    every = CONFIG.evaluation.every
-    return sorted({CONFIG.rounds, *(range(every, CONFIG.rounds + 1, every) if every else ())})
-
-
-def evaluations():
-    arms = [each_round(f"{ROUND}/evaluate/{benchmark}.parquet", evaluated_rounds()) for benchmark in EVALUATED]
-    shared = [
-        f"{SHARED}/evaluate/{policy}/{benchmark}.parquet" for policy in ("base", "teacher") for benchmark in EVALUATED
-    ]
-    return shared + sum(arms, [])
-
-
-def last_round(stage):
-    """A stage's files of the last round, of every arm and seed."""
-    return [
-        f"{ROUND}/{stage}/{shard}.parquet".format(variant=variant, seed=seed, round=CONFIG.rounds)
-        for variant in CONFIG.arms
-        for seed in CONFIG.seeds
-        for shard in range(ARMS[variant].rollout.shards)
-    ]
-
-
-def report_templates():
-    """What the page is made of beside code: the fingerprint of its script does not see these."""
-    folder = Path(workflow.basedir) / "scripts/scope/report"
-    return sorted(str(path) for path in folder.iterdir() if path.suffix in (".j2", ".css"))
+MODEL_FOLDERS = {name: model_folder(name) for name in ("student", "teacher")}
 
 
 def flag(name, value):

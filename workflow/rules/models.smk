@@ -30,7 +30,8 @@ rule model:
         "../../envs/train.yaml"
     params:
         recipe=recipe_of("model"),
-        source=lambda wildcards, input: flag("tokenizer", input.tokenizer) or flag("folder", model_folder(wildcards)),
+        source=lambda wildcards, input: flag("tokenizer", input.tokenizer)
+        or flag("folder", MODEL_FOLDERS[wildcards.model]),
     shell:
         "python scripts/model.py --name {wildcards.model} {params.source}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"

@@ -11,7 +11,7 @@ from scope.report import charts, dynamics, timing
 from scope.report.accuracy import accuracy, cell_values, differences
 from scope.report.inputs import read_evaluations, read_metrics
 from scope.report.samples import sampled_rollouts
-from scope.report.sources import methods, sources
+from scope.report.sources import methods, settings_by_arm, sources
 from scope.report.style import policy_colours, stage_colours
 from scope.report.tables import accuracy_tables
 from scope.report.words import answers
@@ -52,6 +52,7 @@ def content(files: Files, settings: Settings, code: str) -> dict[str, Any]:
         "arm": arm,
         "samples": sampled_rollouts(arm, files.batches, files.rollouts, files.verdicts, files.prompts),
         "sources": sources(_by_kind(files)),
+        "settings": settings_by_arm([*files.rollouts, *files.batches, *files.metrics]),
     }
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,23 @@ def methods(batches: list[Path]) -> dict[str, str]:
     stored = [artifacts.metadata(path) for path in batches]
     objectives = {note["variant"]: note["recipe"].get("settings", {}).get("objective", {}) for note in stored}
     return {variant: objective["method"] for variant, objective in objectives.items() if "method" in objective}
+
+
+def settings_by_arm(paths: list[Path]) -> list[tuple[str, dict[str, str]]]:
+    """Every setting in the recipes of files that carry an arm: dotted key, and its value under each arm."""
+    table: dict[str, dict[str, str]] = {}
+    for note in map(artifacts.metadata, paths):
+        for key, value in _flat(note["recipe"].get("settings", {})):
+            table.setdefault(key, {})[note["variant"]] = json.dumps(value)
+    return sorted(table.items())
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def _digest(recipe: dict[str, Any]) -> str:

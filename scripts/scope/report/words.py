@@ -6,6 +6,7 @@ from typing import Any
 from scope.report.style import percent, points
 
 VERDICTS = {"gain": "a clear gain", "loss": "a clear loss", "none": "no clear difference"}
+MOST_CLAUSES = 3
 Rows = list[dict[str, Any]]
 
 
@@ -34,7 +35,14 @@ def _metric_phrase(rows: Rows) -> str:
         return (f"{first['metric']} on {first['benchmark']} at {first['sampling']} from {percent(first['base'])} % to "
                 f"{percent(first['value'])} %, {VERDICTS[first['verdict']]}{joint}{points(first['difference'])} points "
                 f"(95 % interval {points(first['low'])} to {points(first['high'])})")  # fmt: skip
+    if len(rows) <= MOST_CLAUSES:
+        return f"{first['metric']} " + ", ".join(map(_clause, rows))
     counts = Counter(row["verdict"] for row in rows)
     told = ", ".join(f"{text} in {counts[verdict]}" for verdict, text in VERDICTS.items() if counts[verdict])
     least, most = (points(extreme(row["difference"] for row in rows)) for extreme in (min, max))
-    return f"{first['metric']} shows {told} of {len(rows)} comparisons ({least} to {most} points)"
+    return f"{first['metric']} shows {told} of {len(rows)} comparisons, differences between {least} and {most} points"
+
+
+def _clause(row: dict[str, Any]) -> str:
+    interval = f"[{points(row['low'])}, {points(row['high'])}]"
+    return f"{points(row['difference'])} points {interval} on {row['benchmark']} at {row['sampling']}"

@@ -26,7 +26,7 @@ class Rows(Section):
     """A local Parquet or JSON-lines file of problems."""
 
     path: str
-    """File path; `${NAME}` takes an environment variable."""
+    """Parquet or JSON-lines file, relative to the working directory; `${NAME}` takes an environment variable."""
     domain: Literal["math", "puzzle"] = "math"
     """Which verdicts apply."""
     problem: str = "problem"
@@ -49,7 +49,7 @@ class Data(Section):
     max_prompt_tokens: Count = 4096
     """A longer prompt is never cut: see `overlong`."""
     overlong: Literal["error", "drop"] = "error"
-    """Stop at an over-long prompt, or drop it and count it."""
+    """Stop at an over-long training prompt, or drop it and count it; a benchmark never loses a problem."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":
