@@ -207,7 +207,7 @@ def test_no_clear_difference_is_called_that(page, world, tmp_path):
     words = visible(page(evaluations=[*fixed, even]))
     assert "scope after round 1 against the base policy: avg@4 on coins at T1 from" in words
     assert re.search(r"%, no clear difference, \S+ points \(95 % interval −\d+\.\d to \+\d+\.\d\); pass@4", words)
-    assert "Fewer than two rounds were evaluated" in words
+    assert "Only the last round was evaluated" in words
 
 
 def test_answer_tells_each_arm_in_order(html):
