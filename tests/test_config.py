@@ -96,6 +96,18 @@ def test_a_variant_may_not_touch_what_arms_share(raw):
         arm_config(raw, "odd")
 
 
+@pytest.mark.parametrize("name", ["shared", "base"])
+def test_a_variant_may_not_take_the_name_of_a_folder_or_policy(raw, name):
+    raw["variants"][name] = {}
+    with pytest.raises(InputError, match=f"variants.{name}: this name is taken"):
+        arm_config(raw, name)
+
+
+def test_an_unknown_key_below_a_name_lists_what_is_allowed(raw):
+    with pytest.raises(InputError, match=r"`evaluation.samplings.T1.temp`; allowed here: temperature, top_p"):
+        parse_config(with_key(raw, "evaluation.samplings.T1.temp", 1))
+
+
 def test_yaml_text_that_shows_a_number_is_that_number(raw):
     assert parse_config(with_key(raw, "update.learning_rate", "1e-6")).update.learning_rate == 1e-6
 

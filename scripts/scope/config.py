@@ -31,6 +31,7 @@ from scope.sections import (
     Update,
 )
 
+RESERVED = ("shared", "benchmarks", "base", "teacher")
 ARM_SECTIONS = ("rollout", "logprob_temperature", "teacher", "objective", "update")
 
 
@@ -135,6 +136,10 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
     if arm not in variants:
         known = ", ".join(sorted(variants)) or "none"
         raise InputError(f"config: no variant named {arm!r}; `variants` defines: {known}")
+    if arm in RESERVED:
+        raise InputError(
+            f"variants.{arm}: this name is taken by a folder or a policy of every experiment; choose another"
+        )
     override = variants[arm] or {}
     outside = sorted(set(override) - set(ARM_SECTIONS))
     if outside:
