@@ -1,5 +1,7 @@
 """Make a model of the embedded world, or take up a model folder that exists, and seal it with a manifest."""
 
+import sys
+
 from scope import cli, folders
 from scope.provenance import read_recipe
 
@@ -26,7 +28,8 @@ def main() -> None:
     if shape.sft:
         from scope.sft import train_on_puzzle
 
-        train_on_puzzle(model, tokenizer, shape.sft, settings.data.puzzle, shape.seed)
+        loss = train_on_puzzle(model, tokenizer, shape.sft, settings.data.puzzle, shape.seed)
+        print(f"model: the last step's loss is {loss:.4f} nats per token", file=sys.stderr)
     folder = folders.fresh(args.out)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)

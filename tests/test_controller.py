@@ -79,3 +79,23 @@ def test_snakemakes_status_is_passed_on(folder):
     shutil.copy(ROOT / "LICENSE", folder / "ready")
     (folder / "Snakefile").write_text('rule all:\n    shell: "exit 3"\n')
     assert controller.run_snakemake(folder, ["--cores", "1"]) == 1
+
+
+def test_a_job_started_by_hand_is_left_alone(folder):
+    by_hand = subprocess.Popen([sys.executable, "scripts/slow.py"], cwd=folder)
+    (folder / "ready").touch()
+    assert controller.run_snakemake(folder, ["--cores", "1"]) == 0
+    assert by_hand.poll() is None
+    by_hand.kill()
+    by_hand.wait()
+
+
+def test_the_errors_of_failed_stages_are_told_at_the_end(folder):
+    (folder / "Snakefile").write_text(
+        'rule all:\n    output: "x"\n    log: "results/logs/stage.log"\n'
+        '    shell: "echo error: row 3 is empty > {log}; exit 2"\n'
+    )
+    before = time.time()
+    assert controller.run_snakemake(folder, ["--cores", "1"]) == 1
+    assert controller.stage_errors(folder, before - 1) == ["results/logs/stage.log: error: row 3 is empty"]
+    assert controller.stage_errors(folder, time.time() + 1) == []

@@ -25,11 +25,11 @@ def run_snakemake(folder: Path, arguments: list[str]) -> int:
     state.mkdir(exist_ok=True)
     with open(state / "controller.lock", "w") as lock:
         _only_controller(folder, lock)
-        for job in orphans(folder):
-            print(f"run: ending job {job.pid}, left behind by a run that was killed", file=sys.stderr)
-            _end(job)
         snakemake = [sys.executable, "-m", "snakemake"]
         if any((state / "locks").glob("*")):
+            for job in orphans(folder):
+                print(f"run: ending job {job.pid}, left behind by a run that was killed", file=sys.stderr)
+                _end(job)
             print("run: releasing the lock of a run that was killed", file=sys.stderr)
             subprocess.run([*snakemake, "--unlock", *arguments], cwd=folder, check=True, stderr=subprocess.DEVNULL)
         started = time.time()
