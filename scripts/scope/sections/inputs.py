@@ -76,7 +76,7 @@ class Sft(Section):
 
     steps: Count
     canonical: float = Field(0.0, ge=0, le=1)
-    """Share of examples that follow the one canonical route; the others take a random valid one."""
+    """Share of examples on the one canonical route (1 a narrow teacher, 0.7 a broad one); others take a random one."""
     batch: Count = 128
     """Examples per step."""
     learning_rate: Positive = 2e-3
