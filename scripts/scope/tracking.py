@@ -20,7 +20,6 @@ class Tracker:
         if os.environ.get("WANDB_MODE", "disabled") != "disabled":
             import wandb
 
-            folder.mkdir(parents=True, exist_ok=True)
             # One id per arm and seed: the rounds of an arm are one run, and `wandb sync` joins them.
             self.run = wandb.init(
                 id=run.replace("/", "-"), name=run, dir=folder, resume="allow", config=config,

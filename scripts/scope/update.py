@@ -94,4 +94,4 @@ def _tracker(args: Namespace):
     arm = metrics.parent.parent
     run = f"{arm.parent.parent.name}/{args.variant}/seed{args.seed}"
     labels = {"variant": args.variant, "seed": args.seed}
-    return closing(Tracker(metrics.with_suffix(".jsonl"), run=run, folder=arm / "wandb", config=labels))
+    return closing(Tracker(metrics.with_suffix(".jsonl"), run=run, folder=arm, config=labels))
