@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Any
 
-from scope.report.style import percent, points
+from scope.report.style import points
 
-VERDICTS = {"gain": "a clear gain", "loss": "a clear loss", "none": "no clear difference"}
-MOST_CLAUSES = 3
+VERDICTS = {"gain": "a clear gain", "loss": "a clear loss"}
+MOST_CLAUSES = 4
 Rows = list[dict[str, Any]]
 
 
@@ -20,29 +20,24 @@ def answers(differences: Rows, arms: list[str], *, base: bool) -> list[str]:
 
 
 def _arm_sentence(rows: Rows) -> str:
-    """avg@n first, which says whether training helped; then pass@n, which says what it did to variety."""
+    """The clear differences one by one while they are few, then how many are not clear."""
     first = rows[0]
     seeds = f" (mean of {first['seeds']} seeds)" if first["seeds"] > 1 else ""
-    metrics = dict.fromkeys(row["metric"] for row in rows)
-    parts = [_metric_phrase([row for row in rows if row["metric"] == metric]) for metric in metrics]
-    return f"{first['policy']} after round {first['round']}{seeds} against the base policy: {'; '.join(parts)}."
-
-
-def _metric_phrase(rows: Rows) -> str:
-    first = rows[0]
-    if len(rows) == 1:
-        joint = ", " if first["verdict"] == "none" else " of "
-        return (f"{first['metric']} on {first['benchmark']} at {first['sampling']} from {percent(first['base'])} % to "
-                f"{percent(first['value'])} %, {VERDICTS[first['verdict']]}{joint}{points(first['difference'])} points "
-                f"(95 % interval {points(first['low'])} to {points(first['high'])})")  # fmt: skip
-    if len(rows) <= MOST_CLAUSES:
-        return f"{first['metric']} " + ", ".join(map(_clause, rows))
-    counts = Counter(row["verdict"] for row in rows)
-    told = ", ".join(f"{text} in {counts[verdict]}" for verdict, text in VERDICTS.items() if counts[verdict])
-    least, most = (points(extreme(row["difference"] for row in rows)) for extreme in (min, max))
-    return f"{first['metric']} shows {told} of {len(rows)} comparisons, differences between {least} and {most} points"
+    clear = [row for row in rows if row["verdict"] != "none"]
+    parts = [_clause(row) for row in clear] if len(clear) <= MOST_CLAUSES else [_counted(clear)]
+    if len(clear) < len(rows):
+        which = "the other " if clear else ""
+        parts.append(f"no clear difference in {which}{len(rows) - len(clear)} of {len(rows)} comparisons")
+    told = "; ".join(filter(None, parts))
+    return f"{first['policy']} after round {first['round']}{seeds} against the base policy: {told}."
 
 
 def _clause(row: dict[str, Any]) -> str:
     interval = f"[{points(row['low'])}, {points(row['high'])}]"
-    return f"{points(row['difference'])} points {interval} on {row['benchmark']} at {row['sampling']}"
+    return (f"{VERDICTS[row['verdict']]} in {row['metric']} on {row['benchmark']} at {row['sampling']}, "
+            f"{points(row['difference'])} points {interval}")  # fmt: skip
+
+
+def _counted(clear: Rows) -> str:
+    counts = Counter(row["verdict"] for row in clear)
+    return ", ".join(f"{text} in {counts[verdict]}" for verdict, text in VERDICTS.items() if counts[verdict])
