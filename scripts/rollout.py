@@ -16,11 +16,11 @@ def main() -> None:
 
     from scope.engines import Draw, open_engine
     from scope.rollout import draw_group_samples, shard_prompts
+    from scope.temperature import resolve_temperature
 
     settings = read_recipe(args.recipe)
     at = settings.rollout.temperature
-    student = settings.logprob_temperature.student
-    logprob_temperature = at if student == "rollout" else student
+    logprob_temperature = resolve_temperature(settings.logprob_temperature.student, at)
     prompts = shard_prompts(artifacts.read(args.prompts, "prompts"), settings, args.seed, args.round, args.shard)
     engine = open_engine(
         settings.rollout.engine,

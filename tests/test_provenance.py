@@ -82,5 +82,6 @@ def test_the_workflow_plans_without_torch():
         "outcome.py",
         "provenance.py",
         "stages.py",
+        "temperature.py",
         "training.py",
     }

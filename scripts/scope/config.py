@@ -30,6 +30,7 @@ from scope.sections import (
     Tracking,
     Update,
 )
+from scope.temperature import resolve_temperature
 
 RESERVED = ("shared", "benchmarks", "base", "teacher")
 ARM_SECTIONS = ("rollout", "logprob_temperature", "teacher", "objective", "update")
@@ -82,11 +83,6 @@ class Config(Section):
         if puzzle and puzzle.prompts < self.update.steps_per_round * self.update.prompts_per_step:
             raise ValueError("data.puzzle.prompts must cover one round: update.steps_per_round x prompts_per_step")
         return self
-
-
-def resolve_temperature(value: str | float, rollout_temperature: float) -> float:
-    """`rollout` stands for the temperature of the rollouts; a number stands for itself."""
-    return rollout_temperature if value == "rollout" else float(value)
 
 
 def advice(config: Config) -> list[str]:

@@ -47,14 +47,18 @@ def seal(
 
 def open_folder(manifest: str | Path) -> Path:
     """The folder behind a manifest, every file checked against its digest."""
-    content = read_manifest(manifest)
-    folder = Path(manifest).parent / content["folder"]
-    for name, digest in content["files"].items():
+    folder = locate(manifest)
+    for name, digest in read_manifest(manifest)["files"].items():
         if not (folder / name).is_file():
             raise InputError(f"{folder / name}: missing, though {manifest} lists it; delete the manifest and run again")
         if file_digest(folder / name) != digest:
             raise InputError(f"{folder / name}: not the file that {manifest} lists; restore it, or delete the manifest")
     return folder
+
+
+def locate(manifest: str | Path) -> Path:
+    """The folder behind a manifest that has been opened before: nothing is checked again."""
+    return Path(manifest).parent / read_manifest(manifest)["folder"]
 
 
 def read_manifest(manifest: str | Path) -> dict[str, Any]:

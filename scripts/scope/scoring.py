@@ -10,6 +10,7 @@ from scope.forward import Pair
 from scope.methods import Method
 from scope.provenance import Settings
 from scope.teachers import check_scores, open_teacher
+from scope.temperature import resolve_temperature
 
 
 def scorer_settings(settings, method: Method) -> tuple[Any, float]:
@@ -19,7 +20,7 @@ def scorer_settings(settings, method: Method) -> tuple[Any, float]:
     backend = settings.teacher
     if method.scorer == "reference":
         backend = Settings({"backend": "local", "pack_tokens": settings.teacher.pack_tokens})
-    return backend, settings.rollout.temperature if temperature == "rollout" else temperature
+    return backend, resolve_temperature(temperature, settings.rollout.temperature)
 
 
 def score_rollouts(

@@ -11,6 +11,7 @@ from scope import artifacts, folders
 from scope.errors import InputError
 from scope.models import load_model, load_tokenizer
 from scope.observed import batch_metrics
+from scope.temperature import resolve_temperature
 from scope.tracking import Tracker
 from scope.trainer import LossSettings, Trainer
 
@@ -56,7 +57,7 @@ def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]]) -> No
             "recipe": args.recipe,
             "inputs": [path for path in (args.batch, args.policy, args.state, args.teacher) if path],
         }
-        load_tokenizer(folders.open_folder(args.policy)).save_pretrained(out_policy)
+        load_tokenizer(folders.locate(args.policy)).save_pretrained(out_policy)
         folders.seal(args.out_state, **provenance, cut=state_cut(trainer.update))
         folders.seal(args.out_policy, **provenance)
         place = {"variant": args.variant, "seed": args.seed, "round": args.round}
@@ -66,10 +67,9 @@ def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]]) -> No
 
 def loss_settings(settings, losses: dict[str, Any]) -> LossSettings:
     """What the batch says about its losses, with the temperatures resolved."""
-    at = settings.rollout.temperature
-    resolved = {who: at if getattr(settings.logprob_temperature, who) == "rollout"
-                else getattr(settings.logprob_temperature, who) for who in ("student", "teacher")}  # fmt: skip
-    return LossSettings(**losses, student_temperature=resolved["student"], teacher_temperature=resolved["teacher"])
+    at, chosen = settings.rollout.temperature, settings.logprob_temperature
+    student, teacher = (resolve_temperature(value, at) for value in (chosen.student, chosen.teacher))
+    return LossSettings(**losses, student_temperature=student, teacher_temperature=teacher)
 
 
 def run_and_log(trainer: Trainer, args: Namespace, settings) -> list[dict[str, Any]]:
