@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from scope.provenance import make_recipe
+
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
-RECIPE = '{"code": "", "settings": {}}'
+RECIPE = make_recipe("weigh", {})
 
 
 @pytest.fixture(scope="session")
@@ -88,6 +90,6 @@ def run(*command, check=True, **environment):
     """Run a command from the repository root; returns the completed process with its text."""
     done = subprocess.run(
         [str(word) for word in command], cwd=ROOT, text=True, capture_output=True,
-        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **environment})  # fmt: skip
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **{k: str(v) for k, v in environment.items()}})  # fmt: skip
     assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done

@@ -5,8 +5,9 @@ import pytest
 
 from scope import artifacts
 from scope.errors import InputError
+from scope.provenance import make_recipe
 
-RECIPE = '{"code": "c", "settings": {"a": 1}}'
+RECIPE = make_recipe("weigh", {"a": 1})
 ROWS = [
     {"prompt_id": "b", "sample_index": 0, "correct": True, "extracted": "7", "reason": "correct"},
     {"prompt_id": "a", "sample_index": 1, "correct": False, "extracted": None, "reason": "wrong"},

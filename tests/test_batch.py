@@ -5,6 +5,7 @@ import math
 import polars as pl
 import pytest
 
+from conftest import RECIPE
 from scope import artifacts
 from scope.batch import KEY
 from scope.errors import InputError
@@ -181,7 +182,7 @@ def test_a_batch_has_the_columns_and_types_of_its_schema(round_, method, mode):
 def test_a_batch_carries_tokens_and_log_probabilities_unchanged(round_, tmp_path):
     finish = ["length" if i % 5 == 0 else "stop" for i in range(12)]
     round_ = round_.but(rollouts=round_.rollouts.with_columns(finish_reason=pl.Series(finish)))
-    artifacts.write(tmp_path / "batch.parquet", "batch", weigh(round_, objective_of("opd")), recipe="{}")
+    artifacts.write(tmp_path / "batch.parquet", "batch", weigh(round_, objective_of("opd")), recipe=RECIPE)
     stored = artifacts.read(tmp_path / "batch.parquet", "batch")
     kept = round_.rollouts.join(round_.prompts, on="prompt_id").join(round_.scores, on=KEY).sort(KEY)
     for column in ("prompt_token_ids", "response_token_ids", "logprobs"):

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
+from conftest import RECIPE
 from scope import folders
 from scope.errors import InputError
-
-RECIPE = '{"code": "", "settings": {}}'
 
 
 @pytest.fixture

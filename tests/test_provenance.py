@@ -1,9 +1,13 @@
 """Fingerprints see statements, not comments, formatting or file times; settings refuse what is not there."""
 
+import json
 import os
+import re
+import sys
 
 import pytest
 
+from conftest import ROOT, run
 from scope import provenance
 from scope.errors import InputError
 
@@ -21,7 +25,7 @@ def scripts(tmp_path, monkeypatch):
 
 
 def fingerprint():
-    for cached in (provenance.fingerprint, provenance.module_fingerprint, provenance._imports):
+    for cached in (provenance.fingerprint, provenance.modules, provenance.module_fingerprint, provenance._imports):
         cached.cache_clear()
     return provenance.fingerprint("stage.py")
 
@@ -57,7 +61,7 @@ def test_a_module_that_is_not_imported_does_not_count(scripts):
 
 
 def test_settings_unfold_dotted_keys_and_name_what_they_lack():
-    settings = provenance.read_recipe('{"code": "", "settings": {"a.b": 1, "a.c": {"d": [2]}}}')
+    settings = provenance.read_recipe(provenance.make_recipe("weigh", {"a.b": 1, "a.c": {"d": [2]}}))
     assert settings.a.b == 1
     assert settings.a.c.d == [2]
     assert settings.as_dict() == {"a": {"b": 1, "c": {"d": [2]}}}
@@ -71,17 +75,28 @@ def test_no_stage_imports_the_configuration():
         assert not names & {"config.py", "base.py", "stages.py"}, f"every new configuration key would rerun {stage}"
 
 
-def test_the_workflow_plans_without_torch():
-    imported = {path.name for path in provenance.import_closure("scope/stages.py")}
-    assert imported == {
-        "__init__.py",
-        "base.py",
-        "config.py",
-        "errors.py",
-        "inputs.py",
-        "outcome.py",
-        "provenance.py",
-        "stages.py",
-        "temperature.py",
-        "training.py",
-    }
+def test_the_workflow_plans_without_heavy_libraries():
+    """Every job of a cluster plans again before it starts: seconds of imports would be paid each time."""
+    rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
+    imports = "; ".join(sorted(set(re.findall(r"^from (scope[\w.]+) import", rules, re.M))))
+    heavy = "{'torch', 'polars', 'transformers', 'altair', 'vllm', 'pandas'}"
+    code = f"import sys; import {imports.replace('; ', ', ')}; print({heavy} & set(sys.modules))"
+    assert run(sys.executable, "-c", code, PYTHONPATH=ROOT / "scripts").stdout.strip() == "set()"
+
+
+def test_a_recipe_of_other_code_is_refused():
+    planned = json.loads(provenance.make_recipe("weigh", {}))
+    planned["code"] = "0" * 64
+    with pytest.raises(InputError, match=r"weigh.py or a module that it imports was edited after this job was planned"):
+        provenance.check_recipe(json.dumps(planned))
+    with pytest.raises(InputError, match="--recipe is no recipe"):
+        provenance.check_recipe("{}")
+
+
+def test_artifacts_name_their_modules(scripts):
+    fingerprint()
+    origin = provenance.origin(provenance.make_recipe("stage", {"a": 1}), [scripts / "stage.py"])
+    assert list(origin["modules"]) == ["scope/__init__.py", "scope/deeper.py", "scope/used.py", "stage.py"]
+    assert origin["recipe"]["settings"] == {"a": 1}
+    assert list(origin["inputs"]) == [str(scripts / "stage.py")]
+    fingerprint()

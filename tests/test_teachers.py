@@ -12,7 +12,7 @@ from conftest import BIN, RECIPE, run
 from scope import artifacts
 from scope.errors import InputError
 from scope.forward import Pair
-from scope.provenance import Settings
+from scope.provenance import Settings, make_recipe
 from scope.teachers import check_scores, open_teacher
 from scope.teachers.server import KEY_VARIABLE, ServerTeacher
 
@@ -181,7 +181,7 @@ def check_teacher(tiny, tmp_path, teacher, **environment):
     return run(
         BIN / "python", "scripts/check_teacher.py", "--student", tiny["student"], "--teacher", tiny["teacher"],
         "--prompts", tmp_path / "prompts.parquet", "--out", tmp_path / "checks.parquet",
-        "--recipe", json.dumps({"code": "", "settings": settings}), check=False, **environment)  # fmt: skip
+        "--recipe", make_recipe("check_teacher", settings), check=False, **environment)  # fmt: skip
 
 
 @pytest.mark.real

@@ -5,7 +5,6 @@ input gives equal bytes. The schema metadata carries the recipe and the digests 
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scope.atomic import atomic
 from scope.errors import InputError
-from scope.provenance import input_digests
+from scope.provenance import origin
 
 _key = [pa.field("prompt_id", pa.string(), False), pa.field("sample_index", pa.int32(), False)]
 _ids = pa.list_(pa.field("element", pa.int32(), False))
@@ -87,30 +87,10 @@ def write(
     if not isinstance(rows, pl.DataFrame):
         rows = pl.from_arrow(pa.Table.from_pylist(rows, schema=SCHEMAS[kind]))
     table = _conform(rows.sort(SORT_KEYS[kind]), kind, str(path))
-    facts = {"recipe": json.loads(recipe), "inputs": input_digests(list(inputs)), **notes}
+    facts = {**origin(recipe, list(inputs)), **notes}
     table = table.replace_schema_metadata({f"scope.{key}": json.dumps(facts[key], sort_keys=True) for key in facts})
     with atomic(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True, compression="zstd")
-
-
-class atomic:
-    """Context: write to the temporary path that it gives; on success it is flushed and takes `path`'s place."""
-
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.temporary = self.path.with_name(f".{self.path.name}.tmp-{os.getpid()}")
-
-    def __enter__(self) -> Path:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        return self.temporary
-
-    def __exit__(self, kind: object, *_: object) -> None:
-        if kind is not None:
-            self.temporary.unlink(missing_ok=True)
-            return
-        with open(self.temporary, "rb") as file:
-            os.fsync(file.fileno())
-        os.replace(self.temporary, self.path)
 
 
 def read(path: str | Path, kind: str) -> pl.DataFrame:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from scope.errors import InputError
+from scope.provenance import check_recipe
 
 # One thread per process: two busy pools on one machine were ten times slower than one.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
@@ -19,13 +20,15 @@ def parser(stage: str, description: str) -> argparse.ArgumentParser:
         "2 bad input (the message says what to write instead), 1 anything else.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--recipe", required=True, metavar="JSON", help="settings and code fingerprint of the stage")
+    made.add_argument("--recipe", required=True, metavar="JSON", type=check_recipe,
+                      help="settings and code fingerprint of the stage")  # fmt: skip
     return made
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Where in the experiment a stage of a round runs: --variant, --seed, --round."""
-    parser.add_argument("--variant", required=True, help="name of the arm; only a label")
+    parser.add_argument("--variant", required=True, type=lambda folder: folder.split("/")[0],
+                        help="name of the arm, or the folder shared/...; only a label")  # fmt: skip
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--round", required=True, type=int, help="round, from 1")
 

@@ -8,11 +8,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from scope.artifacts import atomic
+from scope.atomic import atomic
 from scope.errors import InputError
-from scope.provenance import file_digest, input_digests
+from scope.provenance import file_digest, origin
 
 MANIFEST = "manifest.json"
+RETIRED = "retired.json"
 
 
 def fresh(manifest: str | Path) -> Path:
@@ -37,8 +38,7 @@ def seal(
     content = {
         "folder": str(root.resolve()) if folder else ".",
         "files": {str(path.relative_to(root)): file_digest(path) for path in files},
-        "recipe": json.loads(recipe),
-        "inputs": input_digests(list(inputs)),
+        **origin(recipe, list(inputs)),
         **notes,
     }
     with atomic(manifest) as temporary:
@@ -50,10 +50,19 @@ def open_folder(manifest: str | Path) -> Path:
     folder = locate(manifest)
     for name, digest in read_manifest(manifest)["files"].items():
         if not (folder / name).is_file():
-            raise InputError(f"{folder / name}: missing, though {manifest} lists it; delete the manifest and run again")
+            raise InputError(f"{folder / name}: missing, though {manifest} lists it; {_remedy(manifest)}")
         if file_digest(folder / name) != digest:
             raise InputError(f"{folder / name}: not the file that {manifest} lists; restore it, or delete the manifest")
     return folder
+
+
+def _remedy(manifest: str | Path) -> str:
+    """What to do where a listed file is missing."""
+    place = Path(manifest).parent
+    if (place.parent / RETIRED).is_file():
+        again = place.parent / "restored" / place.name / MANIFEST
+        return f"the retention policy deleted it: `snakemake {again}` recomputes it"
+    return "delete the manifest and run again"
 
 
 def locate(manifest: str | Path) -> Path:

@@ -1,7 +1,8 @@
 """Where an artifact came from: fingerprints of code, digests of files, and the recipe of a stage.
 
-A stage's recipe is one line of JSON: the settings that decide what it computes, sorted, and the fingerprint of
-its code. It is the rule's single parameter, and every Parquet file and model folder carries it.
+A stage's recipe is one line of JSON: its script, the fingerprint of that script's code, and the settings that
+decide what it computes, sorted. It is the rule's single parameter. Every Parquet file and model folder carries it,
+with the fingerprint of each module behind it and the digests of its inputs.
 """
 
 import ast
@@ -18,7 +19,32 @@ SCRIPTS = Path(__file__).resolve().parent.parent
 
 def make_recipe(script: str, settings: dict[str, Any]) -> str:
     """The recipe of a stage, given its script and its settings by dotted key, as one line of sorted JSON."""
-    return json.dumps({"code": fingerprint(f"{script}.py"), "settings": settings}, sort_keys=True)
+    name = f"{script}.py"
+    return json.dumps({"code": fingerprint(name), "script": name, "settings": settings}, sort_keys=True)
+
+
+def check_recipe(text: str) -> str:
+    """The text of a recipe, after making sure that it was planned with the code that runs now.
+
+    Raises InputError for anything else than a recipe, and for one of other code: what it would make could carry
+    neither this recipe nor the planned one.
+    """
+    try:
+        recipe = json.loads(text)
+        planned, script = recipe["code"], recipe["script"]
+        recipe["settings"].items()
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError("--recipe is no recipe; `python scripts/recipe.py STAGE` prints one") from None
+    if fingerprint(script) != planned:
+        raise InputError(f"{script} or a module that it imports was edited after this job was planned; start the run "
+                         "again, so that every artifact names the code that made it")  # fmt: skip
+    return text
+
+
+def origin(recipe: str, inputs: list[str | Path]) -> dict[str, Any]:
+    """What an artifact says of its making: its recipe, the modules behind it, and the digests of its inputs."""
+    made_by = json.loads(recipe)
+    return {"recipe": made_by, "modules": modules(made_by["script"]), "inputs": input_digests(inputs)}
 
 
 class Settings:
@@ -41,10 +67,7 @@ class Settings:
 def read_recipe(text: str) -> Settings:
     """The settings of a recipe, their dotted keys unfolded."""
     tree: dict[str, Any] = {}
-    try:
-        settings = json.loads(text)["settings"].items()
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError("--recipe is no recipe; `python scripts/recipe.py STAGE` prints one") from None
+    settings = json.loads(check_recipe(text))["settings"].items()
     for dotted, value in settings:
         *parents, leaf = dotted.split(".")
         node = tree
@@ -60,10 +83,13 @@ def fingerprint(script: str | Path) -> str:
 
     Comments, docstrings, formatting and file times do not count; a changed statement in any imported module does.
     """
-    digest = hashlib.sha256()
-    for path in import_closure(script):
-        digest.update(f"{path.relative_to(SCRIPTS)}\0{module_fingerprint(path)}\0".encode())
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps(modules(script)).encode()).hexdigest()
+
+
+@cache
+def modules(script: str | Path) -> dict[str, str]:
+    """The fingerprint of each module of a script's import closure, by its path under scripts/."""
+    return {str(path.relative_to(SCRIPTS)): module_fingerprint(path)[:16] for path in import_closure(script)}
 
 
 def import_closure(script: str | Path) -> list[Path]:
