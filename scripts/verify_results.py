@@ -1,0 +1,84 @@
+"""Verify that every artifact in results/ is the one that was made there, and name each file that is not.
+
+Every Parquet file and sealed folder records the digests of what it was made from, and a page those of what it shows.
+This command reads every artifact, compares every recorded digest with the file as it is now, and makes sure that an
+artifact lies in the arm, seed and round that it says it belongs to. Files that retention deleted on purpose are counted
+as retired. What was tampered with, mixed up or lost is printed, a line each, with what to do about it.
+
+Examples, from the project root:
+    python scripts/verify_results.py
+    python scripts/verify_results.py results/demo/scope results/demo/shared
+    python scripts/verify_results.py --lineage results/demo/scope/seed0/round6/evaluate/coins.parquet
+"""
+
+import argparse
+import sys
+from functools import cache
+
+from tqdm import tqdm
+
+from scope import cli
+from scope.integrity import Audit, find_artifacts
+from scope.lineage import digest_of, tree
+
+PATHS = """an experiment's folder, or anything below one; only artifacts there are verified, and their inputs wherever
+they lie (default: results)"""
+LINEAGE = """print instead what this artifact was made from, a line a file: path, digest, script, fingerprint of the
+code and digest of the recipe; then its own settings"""
+
+
+def main() -> None:
+    """Parse; print problems and numbers, or the tree of one artifact."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="Exit status: 0 all as recorded, 1 problems, 2 bad input (no such folder, or one without artifacts).",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("paths", nargs="*", default=["results"], metavar="PATH", help=PATHS)
+    parser.add_argument("--lineage", metavar="FILE", help=LINEAGE)
+    args = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # a damaged record may name what no terminal can show
+    if args.lineage:
+        print(*tree(args.lineage), sep="\n")
+        return
+    sys.exit(report(audit(args.paths)))
+
+
+def audit(paths: list[str]) -> list[Audit]:
+    """Audit every path, with a bar of progress; a file is hashed once however many artifacts record it."""
+    found = {folder: artifacts for path in paths for folder, artifacts in find_artifacts(path).items()}
+    digest = cache(digest_of)
+    audits = []
+    for folder, artifacts in found.items():
+        audits.append(Audit(folder, digest))
+        for path in tqdm(artifacts, folder, unit="file", mininterval=1.0, disable=None, leave=False):
+            audits[-1].check(path)
+    return audits
+
+
+def report(audits: list[Audit]) -> int:
+    """Print problems, pages that bind nothing, and numbers; returns the exit status."""
+    problems = sorted({problem for audited in audits for problem in audited.problems()})
+    unbound = sorted({page for audited in audits for page in audited.unbound})
+    notes = [
+        f"{page}: binds nothing; it was made before pages recorded their inputs, make it again" for page in unbound
+    ]
+    print(*problems, *notes, *map(summary, audits), sep="\n")
+    return 1 if problems else 0
+
+
+def summary(audited: Audit) -> str:
+    """One line of numbers."""
+    retired, problems = len(audited.retired), len(audited.problems())
+    numbers = (
+        f"{_count(audited.artifacts, 'artifact')}, {_count(audited.links, 'link')}, {_count(retired, 'retired file')}"
+    )
+    return f"{audited.folder}: {numbers}: {_count(problems, 'problem') if problems else 'all as recorded'}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+if __name__ == "__main__":
+    cli.run(main)
