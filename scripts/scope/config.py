@@ -15,15 +15,19 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from scope.errors import InputError
+from scope.grid import expand
 from scope.sections import (
+    Arm,
     Count,
     Data,
     Evaluation,
+    Grid,
     LogprobTemperature,
     Models,
     Name,
     Objective,
     Report,
+    Retention,
     Rollout,
     Section,
     Teacher,
@@ -43,10 +47,12 @@ class Config(Section):
     """Folder under results/."""
     seeds: list[int] = Field([0], min_length=1)
     rounds: Count = 1
-    arms: list[Name] = Field(["scope"], min_length=1)
-    """Variants to run."""
-    variants: dict[Name, dict[str, Any]] = Field({})
+    arms: list[Arm] = Field(["scope"], min_length=1)
+    """Variants to run; with a `grid`, its cells run too, and alone where `arms` is left out."""
+    variants: dict[Arm, dict[str, Any] | None] = Field({})
     """Named overrides of rollout, logprob_temperature, teacher, objective and update."""
+    grid: Grid | None = None
+    """Arms made from the values of axes."""
     data: Data
     models: Models
     rollout: Rollout = Rollout()
@@ -55,6 +61,7 @@ class Config(Section):
     objective: Objective = Objective()
     update: Update = Update()
     evaluation: Evaluation = Evaluation()
+    retention: Retention = Retention()
     tracking: Tracking = Tracking()
     report: Report = Report()
 
@@ -113,6 +120,47 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
         merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
     return merged
+
+
+def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the cells of its `grid` as further variants and arms.
+
+    Raises InputError that names each offending key; a configuration without a grid comes back as it is.
+    """
+    named = [name for name in raw.get("variants") or {} if "=" in str(name)]
+    if named:
+        raise InputError(f"variants.{named[0]}: only cells of a grid have an `=` in their name; choose another")
+    grid = _validate({**raw, "arms": raw.get("arms") or ["scope"]}, "config").grid
+    if grid is None:
+        return dict(raw)
+    for name, axis in grid.axes.items():
+        if axis.key.split(".")[0] not in ARM_SECTIONS:
+            raise InputError(f"grid.axes.{name}.key: {axis.key} cannot differ between arms; an axis may set a key of "
+                             f"{', '.join(ARM_SECTIONS)}")  # fmt: skip
+    cells = expand(grid, {name: arm_config(raw, name).model_dump(mode="json") for name in grid.variants})
+    variants = {name: _laid_over(raw["variants"][variant], pairs) for name, (variant, pairs) in cells.items()}
+    arms = dict.fromkeys([*(raw.get("arms") or []), *cells])
+    return {**raw, "variants": {**raw["variants"], **variants}, "arms": list(arms)}
+
+
+def _laid_over(override: Mapping[str, Any] | None, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    merged = dict(override or {})
+    for key, value in pairs:
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        merged = merge(merged, value)
+    return merged
+
+
+def twins(arms: Mapping[str, Config]) -> list[str]:
+    """A warning for every arm that computes what an arm before it computes."""
+    seen: dict[str, str] = {}
+    said = []
+    for name, config in arms.items():
+        first = seen.setdefault(config.model_dump_json(include=set(ARM_SECTIONS)), name)
+        if first != name:
+            said.append(f"arms {first} and {name} have the same settings: all but round 1 is computed twice")
+    return said
 
 
 def parse_config(raw: Mapping[str, Any]) -> Config:

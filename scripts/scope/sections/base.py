@@ -19,6 +19,7 @@ NonNegative = Annotated[Real, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Bare = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Arm = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._=+-]*$")]
 
 
 class Section(BaseModel):

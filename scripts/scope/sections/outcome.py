@@ -1,4 +1,4 @@
-"""Sections on what comes out: evaluation, the page, tracking."""
+"""Sections on what comes out and what stays: evaluation, retention, the page, tracking."""
 
 from typing import Literal
 
@@ -29,6 +29,24 @@ class Evaluation(Section):
     every: int = Field(0, ge=0)
     """Also evaluate every so many rounds; 0 evaluates the last round only."""
     seed: int = 0
+
+
+class Retention(Section):
+    """What stays on disk once the next round is done and the policy is graded; the last round's always stays."""
+
+    policies_every: int = Field(1, ge=0)
+    """Keep the policy of every so many rounds; 0 keeps none but the last."""
+    best: bool = False
+    """Keep also the evaluated policy with the highest mean accuracy so far."""
+    states_every: int = Field(1, ge=0)
+    """Keep the optimizer state of every so many rounds; deleted policies are recomputed from the nearest state kept."""
+    rollouts: Literal["all", "last"] = "all"
+    """`last` deletes rollouts, verdicts and scores of an arm's finished rounds; their batches stay."""
+
+    @property
+    def drops(self) -> bool:
+        """Whether anything is deleted at all."""
+        return (self.policies_every, self.states_every, self.rollouts) != (1, 1, "all")
 
 
 class Report(Section):

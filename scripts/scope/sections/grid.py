@@ -1,0 +1,27 @@
+"""Section on grids: arms made from the values of axes."""
+
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from scope.sections.base import Name, Section
+
+AxisName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+
+
+class Axis(Section):
+    """One key and the values that it takes."""
+
+    key: str
+    """Dotted key of rollout, logprob_temperature, teacher, objective or update, such as objective.tau."""
+    values: list[bool | int | float | str | None] | dict[str, Any] = Field(min_length=1)
+    """The values; or a mapping from a label to a value, which may then be a whole section."""
+
+
+class Grid(Section):
+    """Arms for every combination of values, named by what differs from the variant that they start from."""
+
+    variants: list[Name] = Field(["scope"], min_length=1)
+    """Variants that the combinations are laid over."""
+    axes: dict[AxisName, Axis] = Field(min_length=1)
+    """Axes by the name that stands in an arm's name."""
