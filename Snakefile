@@ -1,12 +1,16 @@
 # SCOPE (arXiv 2604.10688) as a workflow:
 #   data -> teacher check -> rounds of rollout > verify > score > weigh > update -> evaluate -> report
 # `snakemake --cores 2` runs config/config.yaml, the embedded demo; `--configfile FILE` another experiment.
+import gc
 import sys
 
 from snakemake.utils import min_version
 
 min_version("9.27")
 sys.setrecursionlimit(20000)
+# A third of planning 16,000 jobs went into looking for garbage among objects that all stay (docs/scale.md).
+gc.freeze()
+gc.set_threshold(200_000, 20, 100)
 
 
 configfile: "config/variants.yaml"
@@ -18,21 +22,33 @@ if not workflow.config_settings.configfiles:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/chain.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/round.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/retention.smk"
 include: "workflow/rules/report.smk"
 
 
 wildcard_constraints:
     model="student|teacher",
     benchmark=r"[A-Za-z0-9][A-Za-z0-9_-]*",
-    variant=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    variant=rf"(shared/)?{ARM}",
     seed=r"\d+",
     round=r"[1-9]\d*",
     shard=r"\d+",
+    scores=r"score(-[a-z]+-[a-z]+-[0-9a-f]{10})?",
+
+
+for line in forewords():
+    say(line)
+
+
+onstart:
+    for line in code_changes(workflow.dag):
+        say(line)
 
 
 # Every round is asked for by name, in ascending order: a chain of hundreds would else be planned by recursion.
@@ -40,4 +56,5 @@ rule all:
     default_target: True
     input:
         policies_in_order(),
+        retired_rounds(),
         f"{RESULTS}/report.html",

@@ -16,26 +16,24 @@ def main() -> None:
 
     from scope.engines import Draw, open_engine
     from scope.rollout import draw_group_samples, shard_prompts
-    from scope.temperature import resolve_temperature
 
     settings = read_recipe(args.recipe)
     at = settings.rollout.temperature
-    logprob_temperature = resolve_temperature(settings.logprob_temperature.student, at)
     prompts = shard_prompts(artifacts.read(args.prompts, "prompts"), settings, args.seed, args.round, args.shard)
     engine = open_engine(
         settings.rollout.engine,
         folders.open_folder(args.policy),
         dtype=settings.models.dtype,
         max_model_len=settings.data.max_prompt_tokens + settings.rollout.max_tokens,
-        tempered=logprob_temperature != 1.0,
+        tempered=settings.student_temperature != 1.0,
     )
-    static = settings.objective.method == "kd"
+    static = settings.behaviour == "teacher"
     rows = draw_group_samples(
         engine, prompts, Draw(at, settings.rollout.max_tokens), n=settings.rollout.n, seed=args.seed,
         round_=0 if static else args.round)  # fmt: skip
     artifacts.write(
         args.out, "rollouts", rows, recipe=args.recipe, inputs=[args.prompts, args.policy], variant=args.variant,
-        seed=args.seed, round=args.round, temperature=at, logprob_temperature=logprob_temperature)  # fmt: skip
+        seed=args.seed, round=args.round, temperature=at, logprob_temperature=settings.student_temperature)  # fmt: skip
 
 
 if __name__ == "__main__":

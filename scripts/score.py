@@ -17,25 +17,23 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
-    from scope.methods import method_of
-    from scope.scoring import score_rollouts, scorer_settings
+    from scope.scoring import score_rollouts
 
     settings = read_recipe(args.recipe)
-    method = method_of(settings.objective)
-    backend, temperature = scorer_settings(settings, method)
+    scorer = settings.scorer
     rows = artifacts.read(args.rollouts, "rollouts").join(
         artifacts.read(args.verdicts, "verdicts").select("prompt_id", "sample_index", "correct"),
         on=["prompt_id", "sample_index"], how="left", maintain_order="left",
     ).join(artifacts.read(args.prompts, "prompts").select("prompt_id", "prompt_token_ids"), on="prompt_id",
            how="left", maintain_order="left")  # fmt: skip
-    wanted = pl.lit(True) if method.scored == "all" else ~pl.col("correct")
+    wanted = pl.lit(True) if scorer.scored == "all" else ~pl.col("correct")
     scores = score_rollouts(
-        rows, wanted, backend, folders.open_folder(args.scorer), dtype=settings.models.dtype, temperature=temperature
-    )
+        rows, wanted, scorer.teacher, folders.open_folder(args.scorer), dtype=settings.models.dtype,
+        temperature=scorer.temperature)  # fmt: skip
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
     artifacts.write(
         args.out, "scores", scores, recipe=args.recipe, inputs=inputs, variant=args.variant, seed=args.seed,
-        round=args.round, scorer=method.scorer, scored=method.scored, logprob_temperature=temperature)  # fmt: skip
+        round=args.round, scorer=scorer.model, scored=scorer.scored, logprob_temperature=scorer.temperature)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def leaves(section, prefix=""):
 
 def test_every_key_belongs_to_a_stage():
     used = {key.replace("{model}", model).replace(".{benchmark}", "") for keys in STAGE_KEYS.values() for key in keys
-            for model in ("student", "teacher")} | set(PLAN_KEYS)  # fmt: skip
+            for model in ("student", "teacher")} | set(PLAN_KEYS) | {"logprob_temperature"}  # fmt: skip
     unused = [leaf for leaf in leaves(Config) if not any(leaf == key or leaf.startswith(f"{key}.") for key in used)]
     assert unused == []
 
@@ -139,6 +139,31 @@ def test_recipes_are_stable_under_reordering_and_differ_by_value(raw):
     sharper = parse_config(with_key(raw, "objective.tau", 0.5))
     assert recipe(config, "weigh") != recipe(sharper, "weigh")
     assert recipe(config, "rollout") == recipe(sharper, "rollout")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("logprob_temperature.student", 1.0, {"rollout", "update"}),
+        ("logprob_temperature.teacher", 1.0, {"score", "update"}),
+        ("rollout.temperature", 0.8, {"rollout", "score", "update"}),
+        ("objective.method", "opd", {"score", "weigh"}),
+        ("objective.method", "kd", {"rollout", "score", "weigh"}),
+        ("teacher.pack_tokens", 512, {"score"}),
+        ("objective.tau", 2, {"weigh"}),
+    ],
+)
+def test_what_follows_from_several_keys_reaches_the_stages_that_use_it(raw, key, value, stages):
+    raw = with_key(raw, "rollout.temperature", 0.6)
+    before, after = parse_config(raw), parse_config(with_key(raw, key, value))
+    of_a_round = ("rollout", "verify", "score", "weigh", "update")
+    assert {stage for stage in of_a_round if recipe(before, stage) != recipe(after, stage)} == stages
+
+
+def test_equal_temperatures_are_equal_however_they_are_written(raw):
+    written = with_key(raw, "logprob_temperature", {"student": 1.0, "teacher": 1.0})
+    for stage in ("rollout", "score", "update"):
+        assert recipe(parse_config(raw), stage) == recipe(parse_config(written), stage)
 
 
 def test_swapped_values_make_another_recipe(raw):

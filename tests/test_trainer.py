@@ -5,7 +5,6 @@
 The formula is written out here once more, a row at a time and without the library's losses or packing.
 """
 
-import json
 import math
 import os
 import random
@@ -20,15 +19,15 @@ from deepspeed.utils import safe_get_full_optimizer_state
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
-from conftest import ROOT, run
+from conftest import RECIPE, ROOT, run
 from scope import artifacts, folders
 from scope.errors import InputError
 from scope.forward import Pair, plan_packs, score_pairs
 from scope.launch import join_ranks
 from scope.methods import method_of
 from scope.models import load_model
-from scope.provenance import Settings
-from scope.sections import LogprobTemperature, Update
+from scope.provenance import Settings, make_recipe
+from scope.sections import Update
 from scope.tokenizers import character_tokenizer
 from scope.trainer import LossSettings, Trainer
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
@@ -436,18 +435,18 @@ def save_model(model, manifest):
     folder = folders.fresh(manifest)
     model.save_pretrained(folder)
     character_tokenizer().save_pretrained(folder)
-    folders.seal(manifest, recipe="{}")
+    folders.seal(manifest, recipe=RECIPE)
     return manifest
 
 
 def update_recipe(ranks):
     settings = {
         "update": update_settings(steps_per_round=2, ranks=ranks).as_dict(),
-        "logprob_temperature": LogprobTemperature().model_dump(),
-        "rollout.temperature": 1.0,
+        "student_temperature": 1.0,
+        "teacher_temperature": 1.0,
         "models.dtype": "float32",
     }
-    return json.dumps({"code": "", "settings": settings})
+    return make_recipe("update", settings)
 
 
 def run_update(place, batch, policy, *, ranks=1, check=True):
@@ -468,7 +467,7 @@ def write_mixed_batch(path, student, teacher):
     parts = [make_batch(ARMS[arm], student, teacher, groups, prompts_per_step=len(groups) // 2)
              for arm, groups in arms.items()]  # fmt: skip
     losses = {"kl": "sampled", "opd_clip": None, "pg_clip": 0.2, "kl_coefficient": 0.1}
-    artifacts.write(path, "batch", pl.concat(parts, how="vertical_relaxed"), recipe="{}", losses=losses)
+    artifacts.write(path, "batch", pl.concat(parts, how="vertical_relaxed"), recipe=RECIPE, losses=losses)
     return path
 
 

@@ -11,8 +11,7 @@ from scope.seeds import derive_seed
 
 def shard_prompts(prompts: pl.DataFrame, settings, seed: int, round_: int, shard: int) -> pl.DataFrame:
     """The prompts that shard `shard` of a round samples; together the shards cover the round once."""
-    per_round = settings.update.steps_per_round * settings.update.prompts_per_step
-    chosen = round_prompts(prompts["prompt_id"].to_list(), seed, round_, per_round)
+    chosen = round_prompts(prompts["prompt_id"].to_list(), seed, round_, settings.prompts_per_round)
     return prompts.filter(pl.col("prompt_id").is_in(chosen[shard :: settings.rollout.shards]))
 
 

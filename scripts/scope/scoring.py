@@ -1,26 +1,12 @@
-"""Which rollouts are scored, by what, at which temperature."""
+"""Scores of the wanted rollouts, in their place among all of them."""
 
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from scope.errors import InputError
 from scope.forward import Pair
-from scope.methods import Method
-from scope.provenance import Settings
 from scope.teachers import check_scores, open_teacher
-from scope.temperature import resolve_temperature
-
-
-def scorer_settings(settings, method: Method) -> tuple[Any, float]:
-    """Backend and temperature: the teacher's own, or for GRPO's reference a local pass at the student's."""
-    at = settings.logprob_temperature
-    temperature = at.teacher if method.scorer == "teacher" else at.student
-    backend = settings.teacher
-    if method.scorer == "reference":
-        backend = Settings({"backend": "local", "pack_tokens": settings.teacher.pack_tokens})
-    return backend, resolve_temperature(temperature, settings.rollout.temperature)
 
 
 def score_rollouts(

@@ -1,9 +1,12 @@
-"""Which configuration keys decide what each stage computes: its recipe, and so what a change runs again."""
+"""What decides what each stage computes: its recipe, and so what a change runs again."""
 
+from collections.abc import Callable
 from typing import Any
 
 from scope.config import Config
+from scope.methods import method_of
 from scope.provenance import make_recipe
+from scope.temperature import resolve_temperature
 
 # Which keys decide what a stage computes: they and the code make its recipe, and nothing else reruns it.
 STAGE_KEYS: dict[str, tuple[str, ...]] = {
@@ -20,25 +23,16 @@ STAGE_KEYS: dict[str, tuple[str, ...]] = {
     "check_teacher": ("teacher", "models.dtype", "rollout.engine"),
     "rollout": (
         "rollout",
-        "logprob_temperature.student",
+        "behaviour",
+        "student_temperature",
         "models.dtype",
         "data.max_prompt_tokens",
-        "update.steps_per_round",
-        "update.prompts_per_step",
-        "objective.method",
+        "prompts_per_round",
     ),
     "verify": (),
-    "score": (
-        "teacher",
-        "logprob_temperature",
-        "rollout.temperature",
-        "models.dtype",
-        "objective.method",
-        "objective.mode",
-        "objective.kl_coefficient",
-    ),
+    "score": ("scorer", "models.dtype"),
     "weigh": ("objective", "update.steps_per_round", "update.prompts_per_step"),
-    "update": ("update", "logprob_temperature", "rollout.temperature", "models.dtype"),
+    "update": ("update", "student_temperature", "teacher_temperature", "models.dtype"),
     "evaluate": (
         "evaluation.engine",
         "evaluation.n",
@@ -48,14 +42,26 @@ STAGE_KEYS: dict[str, tuple[str, ...]] = {
         "models.dtype",
         "data.max_prompt_tokens",
     ),
+    "retire": ("retention",),
+    "restore": ("update", "student_temperature", "teacher_temperature", "models.dtype"),
     "report": ("report", "evaluation.samplings", "experiment", "seeds", "rounds", "arms"),
+    "figure": ("report.bootstrap", "evaluation.samplings", "arms"),
+}
+
+# Settings that follow from several keys: arms that agree in them share their work, however they are written.
+DERIVED: dict[str, Callable[[Config], Any]] = {
+    "behaviour": lambda config: method_of(config.objective).behaviour,
+    "prompts_per_round": lambda config: config.update.steps_per_round * config.update.prompts_per_step,
+    "student_temperature": lambda config: temperature(config, "student"),
+    "teacher_temperature": lambda config: temperature(config, "teacher"),
+    "scorer": lambda config: scorer(config),
 }
 
 # Keys that change what is planned or watched, never what a stage computes.
-PLAN_KEYS = ("variants", "evaluation.every", "tracking")
+PLAN_KEYS = ("variants", "grid", "evaluation.every", "tracking")
 
 # Stages whose script has another name.
-STAGE_SCRIPTS = {"problems": "prompts"}
+STAGE_SCRIPTS = {"problems": "prompts", "restore": "update"}
 
 
 def recipe(config: Config, stage: str, **wildcards: str) -> str:
@@ -67,7 +73,27 @@ def stage_settings(config: Config, stage: str, **wildcards: str) -> dict[str, An
     """The settings that decide what a stage computes, by dotted key, sorted."""
     dumped = config.model_dump(mode="json")
     keys = (key.format(**wildcards) for key in STAGE_KEYS[stage])
-    return {key: _lookup(dumped, key) for key in sorted(keys)}
+    return {key: DERIVED[key](config) if key in DERIVED else _lookup(dumped, key) for key in sorted(keys)}
+
+
+def temperature(config: Config, side: str) -> float:
+    """The temperature of the student's or teacher's log-probabilities, as a number."""
+    return resolve_temperature(getattr(config.logprob_temperature, side), config.rollout.temperature)
+
+
+def scorer(config: Config) -> dict[str, Any] | None:
+    """Who scores which rollouts, how and at which temperature; GRPO's reference is a pass inside the job."""
+    method = method_of(config.objective)
+    if method.scorer is None:
+        return None
+    local = {"backend": "local", "server": None, "pack_tokens": config.teacher.pack_tokens}
+    teaches = method.scorer == "teacher"
+    return {
+        "model": method.scorer,
+        "scored": method.scored,
+        "temperature": temperature(config, "teacher" if teaches else "student"),
+        "teacher": config.teacher.model_dump(mode="json") if teaches else local,
+    }
 
 
 def _lookup(tree: Any, key: str) -> Any:

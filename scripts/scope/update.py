@@ -1,5 +1,6 @@
 """One round of updates, step by step, with its metrics."""
 
+import sys
 from argparse import Namespace
 from contextlib import closing, nullcontext
 from pathlib import Path
@@ -11,7 +12,6 @@ from scope import artifacts, folders
 from scope.errors import InputError
 from scope.models import load_model, load_tokenizer
 from scope.observed import batch_metrics
-from scope.temperature import resolve_temperature
 from scope.tracking import Tracker
 from scope.trainer import LossSettings, Trainer
 
@@ -58,17 +58,28 @@ def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]]) -> No
             "inputs": [path for path in (args.batch, args.policy, args.state, args.teacher) if path],
         }
         load_tokenizer(folders.locate(args.policy)).save_pretrained(out_policy)
-        folders.seal(args.out_state, **provenance, cut=state_cut(trainer.update))
-        folders.seal(args.out_policy, **provenance)
         place = {"variant": args.variant, "seed": args.seed, "round": args.round}
+        folders.seal(args.out_state, **provenance, **place, cut=state_cut(trainer.update))
+        folders.seal(args.out_policy, **provenance, **place)
+        if args.repeats:
+            print(compare(args.out_policy, args.repeats), file=sys.stderr)
         artifacts.write(args.out_metrics, "metrics", metrics, **provenance, **place)
     dist.barrier()
 
 
+def compare(manifest: str, original: str) -> str:
+    """Whether a recomputed policy has the files of the original, as one line."""
+    made, listed = (folders.read_manifest(path)["files"] for path in (manifest, original))
+    other = sorted(name for name in listed if made.get(name) != listed[name])
+    if not other:
+        return f"{manifest}: equal to {original}, bit by bit"
+    return (f"Warning: {manifest}: {', '.join(other)} differ from {original}: the arithmetic of this machine, of its "
+            "libraries or of its parallel sums is another one; the policies agree up to rounding")  # fmt: skip
+
+
 def loss_settings(settings, losses: dict[str, Any]) -> LossSettings:
-    """What the batch says about its losses, with the temperatures resolved."""
-    at, chosen = settings.rollout.temperature, settings.logprob_temperature
-    student, teacher = (resolve_temperature(value, at) for value in (chosen.student, chosen.teacher))
+    """What the batch says about its losses, with the temperatures."""
+    student, teacher = settings.student_temperature, settings.teacher_temperature
     return LossSettings(**losses, student_temperature=student, teacher_temperature=teacher)
 
 

@@ -1,13 +1,17 @@
-# Functions that the rules share: the checked configuration, paths, and who needs what.
+# Functions that the rules share: the checked configuration, its arms, recipes, and models.
 import shlex
 import sys
+from functools import cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from scope.config import advice, arm_config, expand_path, parse_config
+from scope.config import advice, arm_config, expand_path, parse_config, twins, with_grid
+from scope.disk import bytes_below, describe, free_bytes, project
 from scope.errors import InputError
-from scope.methods import method_of
+from scope.lineage import digest_of, read_facts
+from scope.plan import plan_arm
+from scope.retention import is_retired, is_there, restart_round, update_seconds
 from scope.stages import recipe
 
 
@@ -19,8 +23,15 @@ def checked(make, *arguments):
         raise WorkflowError(str(error)) from None
 
 
-CONFIG = checked(parse_config, config)
-ARMS = {arm: checked(arm_config, config, arm) for arm in CONFIG.arms}
+def say(line):
+    """A line for whoever plans or starts a run; jobs on other machines, which plan again, do not repeat it."""
+    if workflow.is_main_process:
+        print(line, file=sys.stderr)
+
+
+RAW = checked(with_grid, config)
+CONFIG = checked(parse_config, RAW)
+ARMS = {arm: checked(arm_config, RAW, arm) for arm in CONFIG.arms}
 # What jobs find in their environment. Without conda or a container they run the Python that runs Snakemake,
 # whether or not its environment is active.
 EXPORTS = f"export WANDB_MODE={CONFIG.tracking.wandb} WANDB_PROJECT={CONFIG.tracking.project}; "
@@ -28,96 +39,51 @@ if not workflow.deployment_settings.deployment_method:
     EXPORTS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(EXPORTS)
 
-for arm, arm_settings in ARMS.items():
-    for line in advice(arm_settings):
-        print(f"Warning: arm {arm}: {line}", file=sys.stderr)
-
 RESULTS = f"results/{CONFIG.experiment}"
 SHARED = f"{RESULTS}/shared"
 ROUND = f"{RESULTS}/{{variant}}/seed{{seed}}/round{{round}}"
 TEACHER_CHECK = f"{SHARED}/check_teacher.parquet"
 BENCHMARKS = f"{RESULTS}/benchmarks"
+# A folder of one arm; rollouts, verdicts and scores lie in shared/{name} too.
+ARM = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
 EVALUATED = sorted(CONFIG.data.benchmarks) or ["coins"]
 
 
-def arm_of(wildcards):
-    """The configuration of the wildcards' arm, also of one that the experiment does not list."""
-    if wildcards.variant not in ARMS:
-        ARMS[wildcards.variant] = checked(arm_config, config, wildcards.variant)
-    return ARMS[wildcards.variant]
+@cache
+def plan_of(variant):
+    """The plan of an arm, also of one that the experiment does not list."""
+    return plan_arm(ARMS[variant] if variant in ARMS else checked(arm_config, RAW, variant))
+
+
+@cache
+def plan_of_shared(draws, scores=None):
+    """The plan of some arm that uses a folder of shared rollouts and, where given, of scores on them."""
+    for variant in [*CONFIG.arms, *RAW["variants"]]:
+        plan = plan_of(variant)
+        if plan.draws == draws and scores in (None, plan.scores):
+            return plan
+    raise WorkflowError(f"shared/{draws}/{scores or ''}: no variant samples or scores like that any more")
+
+
+def plan_at(wildcards):
+    """The plan behind a round's folder, an arm's own or a shared one."""
+    if wildcards.variant.startswith("shared/"):
+        return plan_of_shared(wildcards.variant.removeprefix("shared/"), wildcards.get("scores"))
+    return plan_of(wildcards.variant)
 
 
 def recipe_of(stage):
-    """A params function: the stage's recipe under the wildcards' arm, its one parameter."""
+    """A params function: the recipe of an arm's stage, its one parameter."""
+    return lambda wildcards: plan_at(wildcards).recipes[stage]
 
-    def params(wildcards):
-        arm = arm_of(wildcards) if "variant" in wildcards.keys() else CONFIG
-        return recipe(arm, stage, **dict(wildcards.items()))
 
-    return params
+def shared_recipe(stage):
+    """A params function: the recipe of a stage that all arms share."""
+    return lambda wildcards: recipe(CONFIG, stage, **dict(wildcards.items()))
 
 
 def model_manifest(name):
     return f"{SHARED}/models/{name}/manifest.json"
-
-
-def policy_before(wildcards):
-    """The policy that a round starts from: the base policy, or that of the round before."""
-    if wildcards.round == "1":
-        return model_manifest("student")
-    return f"{ROUND}/policy/manifest.json".format(**before(wildcards))
-
-
-def state_before(wildcards):
-    """The optimizer state that a round takes up; none in round 1."""
-    return [] if wildcards.round == "1" else f"{ROUND}/state/manifest.json".format(**before(wildcards))
-
-
-def before(wildcards):
-    return {**dict(wildcards.items()), "round": int(wildcards.round) - 1}
-
-
-def behaviour_policy(wildcards):
-    """Who draws the rollouts: the policy so far, or the teacher (KD)."""
-    teaches = method_of(arm_of(wildcards).objective).behaviour == "teacher"
-    return model_manifest("teacher") if teaches else policy_before(wildcards)
-
-
-def scorer(wildcards):
-    """Who scores the rollouts: the teacher, or the base policy as GRPO's reference."""
-    return model_manifest("teacher" if method_of(arm_of(wildcards).objective).scorer == "teacher" else "student")
-
-
-def behaviour_check(wildcards):
-    """The teacher's checks, where it draws the rollouts."""
-    return TEACHER_CHECK if method_of(arm_of(wildcards).objective).behaviour == "teacher" else []
-
-
-def scorer_check(wildcards):
-    """The teacher's checks, where it scores. Other rollouts do not wait for them, and so do not rerun with them."""
-    return TEACHER_CHECK if method_of(arm_of(wildcards).objective).scorer == "teacher" else []
-
-
-def shards(stage):
-    """An input function: a stage's files of all shards of a round."""
-
-    def files(wildcards):
-        count = arm_of(wildcards).rollout.shards
-        return [f"{ROUND}/{stage}/{shard}.parquet".format(**wildcards) for shard in range(count)]
-
-    return files
-
-
-def score_shards(wildcards):
-    """Scores of all shards, or none where the objective uses none."""
-    return shards("score")(wildcards) if method_of(arm_of(wildcards).objective).scorer else []
-
-
-def exact_kl_teacher(wildcards):
-    """The teacher, where the update itself needs its distribution."""
-    objective = arm_of(wildcards).objective
-    needed = objective.kl == "full" and "opd" in method_of(objective).losses
-    return model_manifest("teacher") if needed else []
 
 
 def train_rows():
@@ -145,6 +111,12 @@ def model_folder(name):
 
 
 MODEL_FOLDERS = {name: model_folder(name) for name in ("student", "teacher")}
+
+
+def model_bytes(name):
+    """Bytes of the weights of a model that exists; None for one to make."""
+    folder = MODEL_FOLDERS[name]
+    return sum(file.stat().st_size for file in Path(folder).glob("*.safetensors")) if folder else None
 
 
 def flag(name, value):

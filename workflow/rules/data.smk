@@ -14,7 +14,7 @@ rule prompts:
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=recipe_of("prompts"),
+        recipe=shared_recipe("prompts"),
         rows=lambda wildcards, input: flag("rows", input.get("rows")),
     shell:
         "python scripts/prompts.py --split train {params.rows} --model {input.model:q}"
@@ -34,7 +34,7 @@ rule problems:
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=recipe_of("problems"),
+        recipe=shared_recipe("problems"),
         rows=lambda wildcards, input: flag("rows", input.get("rows")),
     shell:
         "python scripts/prompts.py --split {wildcards.benchmark} {params.rows} --model {input.model:q}"

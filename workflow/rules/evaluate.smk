@@ -16,7 +16,7 @@ rule evaluate_shared:
     conda:
         "../../envs/vllm.yaml"
     params:
-        recipe=recipe_of("evaluate"),
+        recipe=shared_recipe("evaluate"),
     shell:
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
         " --policy {input.policy:q} --label {wildcards.policy}"
@@ -26,13 +26,15 @@ rule evaluate_shared:
 rule evaluate:
     input:
         problems=f"{SHARED}/problems/{{benchmark}}.parquet",
-        policy=f"{ROUND}/policy/manifest.json",
+        policy=graded_policy,
     output:
         f"{ROUND}/evaluate/{{benchmark}}.parquet",
     log:
         f"{ROUND}/logs/evaluate.{{benchmark}}.log",
     benchmark:
         f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/evaluate.{{benchmark}}.tsv"
+    wildcard_constraints:
+        variant=ARM,
     conda:
         "../../envs/vllm.yaml"
     params:

@@ -11,7 +11,7 @@ rule tokenizer:
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=recipe_of("tokenizer"),
+        recipe=shared_recipe("tokenizer"),
         rows=lambda wildcards, input: flag("rows", input.get("rows")),
     shell:
         "python scripts/tokenizer.py {params.rows} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
@@ -29,7 +29,7 @@ rule model:
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=recipe_of("model"),
+        recipe=shared_recipe("model"),
         source=lambda wildcards, input: flag("tokenizer", input.tokenizer)
         or flag("folder", MODEL_FOLDERS[wildcards.model]),
     shell:
@@ -52,7 +52,7 @@ rule check_teacher:
     conda:
         "../../envs/vllm.yaml"
     params:
-        recipe=recipe_of("check_teacher"),
+        recipe=shared_recipe("check_teacher"),
     shell:
         "python scripts/check_teacher.py --student {input.student:q} --teacher {input.teacher:q}"
         " --prompts {input.prompts:q} --out {output:q} --recipe {params.recipe:q} &> {log:q}"

@@ -1,13 +1,9 @@
-# The page at the end.
+# The pages at the end, of the experiment and of one arm, and single figures.
 
 
 rule report:
     input:
-        evaluations=evaluations(),
-        metrics=each_round(f"{ROUND}/metrics.parquet"),
-        batches=each_round(f"{ROUND}/batch.parquet", [CONFIG.rounds]),
-        rollouts=last_round("rollout"),
-        verdicts=last_round("verify"),
+        **page_inputs(CONFIG.arms),
         prompts=f"{SHARED}/prompts/train.parquet",
         checks=TEACHER_CHECK,
         templates=report_templates(),
@@ -15,13 +11,58 @@ rule report:
         report(f"{RESULTS}/report.html", caption="../report/report.rst", category="Results"),
     log:
         f"{RESULTS}/report.log",
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
-        recipe=recipe_of("report"),
+        recipe=shared_recipe("report"),
         benchmarks=BENCHMARKS,
     shell:
         "python scripts/report.py --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
         " --batches {input.batches:q} --rollouts {input.rollouts:q} --verdicts {input.verdicts:q}"
         " --prompts {input.prompts:q} --checks {input.checks:q} --benchmarks {params.benchmarks:q}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+
+
+rule arm_report:
+    input:
+        unpack(arm_page_inputs),
+        prompts=f"{SHARED}/prompts/train.parquet",
+        checks=TEACHER_CHECK,
+        templates=report_templates(),
+    output:
+        f"{RESULTS}/{{variant}}/report.html",
+    log:
+        f"{RESULTS}/{{variant}}/report.log",
+    wildcard_constraints:
+        variant=ARM,
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        recipe=lambda wildcards: recipe(CONFIG.model_copy(update={"arms": [wildcards.variant]}), "report"),
+        benchmarks=BENCHMARKS,
+    shell:
+        "python scripts/report.py --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
+        " --batches {input.batches:q} --rollouts {input.rollouts:q} --verdicts {input.verdicts:q}"
+        " --prompts {input.prompts:q} --checks {input.checks:q} --benchmarks {params.benchmarks:q}"
+        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+
+
+rule figure:
+    input:
+        unpack(figure_inputs),
+    output:
+        f"{RESULTS}/figures/{{figure}}.svg",
+    log:
+        f"{RESULTS}/figures/logs/{{figure}}.log",
+    wildcard_constraints:
+        figure="|".join(FIGURES),
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        recipe=shared_recipe("figure"),
+    shell:
+        "python scripts/figure.py --figure {wildcards.figure} --evaluations {input.evaluations:q}"
+        " --metrics {input.metrics:q} --out {output:q} --recipe {params.recipe:q} &> {log:q}"

@@ -1,11 +1,11 @@
 # One round: rollout > verify > score > weigh > update, from the policy of the round before.
+# Rollouts, verdicts and scores lie in an arm's folder, or in a shared one (round 1, and every round of KD).
 
 
 rule rollout:
     input:
+        unpack(rollout_inputs),
         prompts=f"{SHARED}/prompts/train.parquet",
-        policy=behaviour_policy,
-        checked=behaviour_check,
     output:
         f"{ROUND}/rollout/{{shard}}.parquet",
     log:
@@ -43,17 +43,16 @@ rule verify:
 
 rule score:
     input:
+        unpack(score_inputs),
         prompts=f"{SHARED}/prompts/train.parquet",
         rollouts=f"{ROUND}/rollout/{{shard}}.parquet",
         verdicts=f"{ROUND}/verify/{{shard}}.parquet",
-        scorer=scorer,
-        checked=scorer_check,
     output:
-        f"{ROUND}/score/{{shard}}.parquet",
+        f"{ROUND}/{{scores}}/{{shard}}.parquet",
     log:
-        f"{ROUND}/logs/score.{{shard}}.log",
+        f"{ROUND}/logs/{{scores}}.{{shard}}.log",
     benchmark:
-        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/score.{{shard}}.tsv"
+        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/{{scores}}.{{shard}}.tsv"
     conda:
         "../../envs/train.yaml"
     params:
@@ -67,16 +66,16 @@ rule score:
 
 rule weigh:
     input:
+        unpack(weigh_inputs),
         prompts=f"{SHARED}/prompts/train.parquet",
-        rollouts=shards("rollout"),
-        verdicts=shards("verify"),
-        scores=score_shards,
     output:
         f"{ROUND}/batch.parquet",
     log:
         f"{ROUND}/logs/weigh.log",
     benchmark:
         f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/weigh.tsv"
+    wildcard_constraints:
+        variant=ARM,
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -90,10 +89,8 @@ rule weigh:
 
 rule update:
     input:
+        unpack(update_inputs),
         batch=f"{ROUND}/batch.parquet",
-        policy=policy_before,
-        state=state_before,
-        teacher=exact_kl_teacher,
     output:
         policy=f"{ROUND}/policy/manifest.json",
         state=f"{ROUND}/state/manifest.json",
@@ -103,14 +100,15 @@ rule update:
         f"{ROUND}/logs/update.log",
     benchmark:
         f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/update.tsv"
+    wildcard_constraints:
+        variant=ARM,
     conda:
         "../../envs/train.yaml"
     params:
         recipe=recipe_of("update"),
-        state=lambda wildcards, input: flag("state", input.get("state")),
-        teacher=lambda wildcards, input: flag("teacher", input.get("teacher")),
     shell:
-        "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q} {params.state} {params.teacher}"
+        "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
+        " --state {input.state:q} --teacher {input.teacher:q}"
         " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
         " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"
         " --recipe {params.recipe:q} &> {log:q}"

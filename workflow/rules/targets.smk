@@ -1,18 +1,30 @@
-# Functions again: what is asked for, by the targets and by the page.
+# Functions again: what is asked for, by the targets and by the pages.
+from scope.report.figure_names import NAMES as FIGURES
+from scope.why import Job, causes
 
 
-def each_round(pattern, rounds=None):
-    """A pattern for every arm and seed, over all rounds or the given ones, rounds ascending."""
+def each_round(pattern, rounds, arms):
+    """A pattern for every arm and seed over rounds, the rounds ascending."""
     return [
         pattern.format(variant=variant, seed=seed, round=round_)
-        for round_ in rounds or range(1, CONFIG.rounds + 1)
-        for variant in CONFIG.arms
+        for round_ in rounds
+        for variant in arms
         for seed in CONFIG.seeds
     ]
 
 
+def all_rounds():
+    return range(1, CONFIG.rounds + 1)
+
+
 def policies_in_order():
-    return each_round(f"{ROUND}/policy/manifest.json")
+    return each_round(f"{ROUND}/policy/manifest.json", all_rounds(), CONFIG.arms)
+
+
+def retired_rounds():
+    """Records of every round but the last, where the retention policy deletes anything."""
+    rounds = range(1, CONFIG.rounds) if CONFIG.retention.drops else []
+    return each_round(f"{ROUND}/retired.json", rounds, CONFIG.arms)
 
 
 def evaluated_rounds():
@@ -21,25 +33,64 @@ def evaluated_rounds():
     return sorted({CONFIG.rounds, *(range(every, CONFIG.rounds + 1, every) if every else ())})
 
 
-def evaluations():
-    arms = [each_round(f"{ROUND}/evaluate/{benchmark}.parquet", evaluated_rounds()) for benchmark in EVALUATED]
+def evaluations(arms):
+    """Those of the base policy, of the teacher and of the arms."""
     shared = [
         f"{SHARED}/evaluate/{policy}/{benchmark}.parquet" for policy in ("base", "teacher") for benchmark in EVALUATED
     ]
-    return shared + sum(arms, [])
+    own = [each_round(f"{ROUND}/evaluate/{benchmark}.parquet", evaluated_rounds(), arms) for benchmark in EVALUATED]
+    return shared + sum(own, [])
 
 
-def last_round(stage):
-    """A stage's files of the last round, of every arm and seed."""
-    return [
-        f"{ROUND}/{stage}/{shard}.parquet".format(variant=variant, seed=seed, round=CONFIG.rounds)
-        for variant in CONFIG.arms
-        for seed in CONFIG.seeds
-        for shard in range(ARMS[variant].rollout.shards)
-    ]
+def last_draws(stage, arms):
+    """The rollout or verify files of the last round, of every seed."""
+    return sum([draws_files(arm, seed, CONFIG.rounds, stage) for arm in arms for seed in CONFIG.seeds], [])
+
+
+def page_inputs(arms):
+    """What a page on these arms is made from."""
+    return {
+        "evaluations": evaluations(arms),
+        "metrics": each_round(f"{ROUND}/metrics.parquet", all_rounds(), arms),
+        "batches": each_round(f"{ROUND}/batch.parquet", [CONFIG.rounds], arms),
+        "rollouts": last_draws("rollout", arms),
+        "verdicts": last_draws("verify", arms),
+    }
+
+
+def arm_page_inputs(wildcards):
+    plan_of(wildcards.variant)
+    return page_inputs([wildcards.variant])
+
+
+def figure_inputs(wildcards):
+    """Evaluations for figures of accuracy, step metrics for all others."""
+    if wildcards.figure in ("accuracy", "pass_at_k"):
+        return {"evaluations": evaluations(CONFIG.arms), "metrics": []}
+    return {"evaluations": [], "metrics": each_round(f"{ROUND}/metrics.parquet", all_rounds(), CONFIG.arms)}
 
 
 def report_templates():
     """What the page is made of beside code: the fingerprint of its script does not see these."""
-    folder = Path(workflow.basedir) / "scripts/scope/report"
-    return sorted(str(path) for path in folder.iterdir() if path.suffix in (".j2", ".css"))
+    return sorted(str(path) for path in Path("scripts/scope/report").iterdir() if path.suffix in (".j2", ".css"))
+
+
+def forewords():
+    """What to know before a run: odd settings, arms alike, and the room that it will take."""
+    odd = [f"Warning: arm {arm}: {line}" for arm, settings in ARMS.items() for line in advice(settings)]
+    alike = [f"Warning: {line}" for line in twins(ARMS)]
+    disk = project(ARMS, {name: model_bytes(name) for name in MODEL_FOLDERS})
+    free = free_bytes("results")
+    return [*odd, *alike, describe(disk, free, bytes_below(RESULTS) if disk.peak > free else 0)]
+
+
+def code_changes(dag):
+    """A line per rule that runs again because its code changed, with the modules."""
+    changes = {}
+    for job in dag.needrun_jobs():
+        if dag.reason(job).params_changed and job.params.get("recipe"):
+            planned = Job(job.rule.name, list(job.output), [], job.params.recipe, "")
+            changes.setdefault(job.rule.name, set()).update(
+                cause for cause in causes(planned, set()) if cause.startswith("code: ")
+            )
+    return [f"{rule} runs again, {'; '.join(sorted(found))}" for rule, found in changes.items() if found]

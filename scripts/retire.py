@@ -1,0 +1,46 @@
+"""Delete what the retention policy does not keep of a finished round, and write down what is gone."""
+
+import json
+from pathlib import Path
+
+from scope import artifacts, cli, retention
+from scope.atomic import atomic
+from scope.provenance import origin, read_recipe
+
+
+def main() -> None:
+    """Parse, delete, write the record last."""
+    parser = cli.parser("retire", __doc__)
+    parser.add_argument("--round", required=True, type=int, help="the finished round, from 1")
+    parser.add_argument("--batch", required=True, metavar="PARQUET", help="its batch, which stays; beside it lies "
+                        "what goes")  # fmt: skip
+    parser.add_argument("--evaluations", nargs="*", default=[], metavar="PARQUET",
+                        help="of this and earlier rounds, for retention.best")  # fmt: skip
+    parser.add_argument("--out", required=True, metavar="JSON", help="record of the deleted files")
+    args = parser.parse_args()
+
+    keep = read_recipe(args.recipe).retention
+    place = Path(args.batch).parent
+    dropped = []
+    for round_ in retention.policies_to_drop(keep, args.round, accuracies(args.evaluations) if keep.best else {}):
+        dropped += retention.drop(place.parent / f"round{round_}/policy/manifest.json")
+    if not retention.keeps(keep.states_every, args.round):
+        dropped += retention.drop(place / "state/manifest.json")
+    if keep.rollouts == "last":
+        made_from = artifacts.metadata(args.batch)["inputs"]
+        dropped += retention.drop_files(path for path in made_from if place in Path(path).parents)
+    record = {**origin(args.recipe, [args.batch, *args.evaluations]), "dropped": sorted(dropped)}
+    with atomic(args.out) as temporary:
+        temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+
+
+def accuracies(evaluations: list[str]) -> dict[int, float]:
+    """Mean accuracy over all samples of each evaluated round."""
+    samples: dict[int, list[bool]] = {}
+    for path in evaluations:
+        samples.setdefault(artifacts.metadata(path)["round"], []).extend(artifacts.read(path, "evaluation")["correct"])
+    return {round_: sum(correct) / len(correct) for round_, correct in samples.items()}
+
+
+if __name__ == "__main__":
+    cli.run(main)

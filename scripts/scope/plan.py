@@ -1,0 +1,47 @@
+"""What the workflow has to know of one arm to plan its jobs, worked out once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scope.config import Config
+from scope.methods import method_of
+from scope.sharing import draws_name, scores_name
+from scope.stages import recipe, scorer
+
+ARM_STAGES = ("rollout", "verify", "score", "weigh", "update", "evaluate", "retire", "restore")
+
+
+@dataclass(frozen=True)
+class ArmPlan:
+    """One arm: who draws and who scores, where shared work lies, and the recipe of each stage."""
+
+    config: Config
+    behaviour: str
+    """Who draws the rollouts: `student` or `teacher`."""
+    scorer: str | None
+    """Who scores them: `teacher`, `reference`, or nobody."""
+    exact_kl: bool
+    """Whether the update itself needs the teacher."""
+    draws: str
+    """Folder below shared/ of the rollouts that its own policy did not draw."""
+    scores: str | None
+    """Folder beside these of their scores."""
+    recipes: Mapping[str, str]
+
+    def shares_draws(self, round_: int) -> bool:
+        """Whether a round's rollouts are drawn by the base policy or the teacher, and so belong to no arm alone."""
+        return round_ == 1 or self.behaviour == "teacher"
+
+
+def plan_arm(config: Config) -> ArmPlan:
+    """Everything about one arm that its jobs are planned from."""
+    method, scores = method_of(config.objective), scorer(config)
+    return ArmPlan(
+        config,
+        method.behaviour,
+        scores and scores["model"],
+        config.objective.kl == "full" and "opd" in method.losses,
+        draws_name(config),
+        scores and scores_name(config),
+        {stage: recipe(config, stage) for stage in ARM_STAGES},
+    )

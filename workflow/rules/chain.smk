@@ -1,0 +1,137 @@
+# Functions again: which files a round takes up, from where.
+import json
+
+
+def round_folder(variant, seed, round_):
+    return f"{RESULTS}/{variant}/seed{seed}/round{round_}"
+
+
+def policy_before(wildcards):
+    """The policy that an arm's round starts from: the base policy, or that of the round before."""
+    if wildcards.round == "1":
+        return model_manifest("student")
+    return f"{round_folder(wildcards.variant, wildcards.seed, int(wildcards.round) - 1)}/policy/manifest.json"
+
+
+def draws_folder(variant, seed, round_):
+    """Where an arm's rollouts and verdicts of a round lie: its own folder, or a shared one."""
+    plan = plan_of(variant)
+    return round_folder(f"shared/{plan.draws}" if plan.shares_draws(int(round_)) else variant, seed, round_)
+
+
+def draws_files(variant, seed, round_, stage):
+    """An arm's rollout or verify files of a round, all shards."""
+    folder = draws_folder(variant, seed, round_)
+    return [f"{folder}/{stage}/{shard}.parquet" for shard in range(plan_of(variant).config.rollout.shards)]
+
+
+def rollout_inputs(wildcards):
+    """Who draws: the policy so far, the base policy, or the teacher (KD), and its checks then."""
+    plan = plan_at(wildcards)
+    if plan.behaviour == "teacher":
+        return {"policy": model_manifest("teacher"), "checked": TEACHER_CHECK}
+    if wildcards.variant.startswith("shared/"):
+        return {"policy": model_manifest("student")}
+    return {"policy": policy_before(wildcards)}
+
+
+def score_inputs(wildcards):
+    """Who scores: the teacher, with its checks, or the base policy as GRPO's reference."""
+    if plan_at(wildcards).scorer == "teacher":
+        return {"scorer": model_manifest("teacher"), "checked": TEACHER_CHECK}
+    return {"scorer": model_manifest("student")}
+
+
+def weigh_inputs(wildcards):
+    """All shards of a round; no scores where the objective uses none."""
+    plan, place = plan_of(wildcards.variant), (wildcards.variant, wildcards.seed, wildcards.round)
+    scores = plan.scores if plan.shares_draws(int(wildcards.round)) else "score"
+    return {
+        "rollouts": draws_files(*place, "rollout"),
+        "verdicts": draws_files(*place, "verify"),
+        "scores": draws_files(*place, scores) if plan.scorer else [],
+    }
+
+
+def update_inputs(wildcards):
+    """What a round's update takes up, and the teacher where the update itself needs its distribution."""
+    policy = policy_before(wildcards)
+    return {
+        "policy": policy,
+        "state": [] if wildcards.round == "1" else policy.replace("/policy/", "/state/"),
+        "teacher": model_manifest("teacher") if plan_of(wildcards.variant).exact_kl else [],
+    }
+
+
+def retire_inputs(wildcards):
+    """What has to be done before a round's files may go, and what decides which policy is the best."""
+    arm, done = (wildcards.variant, wildcards.seed), int(wildcards.round)
+    return {
+        "after": f"{round_folder(*arm, done + 1)}/policy/manifest.json",
+        "evaluations": evaluations_before_retiring(*arm, done),
+    }
+
+
+def evaluations_before_retiring(variant, seed, round_):
+    """The evaluations that a policy has to wait for: its own, and for the best one those before it.
+
+    For a deleted policy these are what it did wait for: later evaluations are made from a restored one.
+    """
+    record = Path(f"{round_folder(variant, seed, round_)}/retired.json")
+    if record.is_file() and is_retired(record.parent / "policy/manifest.json"):
+        return [path for path in json.loads(record.read_text())["inputs"] if "/evaluate/" in path]
+    best = plan_of(variant).config.retention.best
+    rounds = [r for r in evaluated_rounds() if (r <= round_ if best else r == round_)]
+    return [f"{round_folder(variant, seed, r)}/evaluate/{name}.parquet" for r in rounds for name in EVALUATED]
+
+
+def graded_policy(wildcards):
+    """A round's policy; where it was deleted and has to be graded now, the restored one."""
+    folder = round_folder(wildcards.variant, wildcards.seed, wildcards.round)
+    policy = f"{folder}/policy/manifest.json"
+    if not is_retired(policy):
+        return policy
+    wanted = plan_of(wildcards.variant).recipes["evaluate"]
+    graded = graded_from(f"{folder}/evaluate/{wildcards.benchmark}.parquet", wanted)
+    return graded or f"{folder}/restored/policy/manifest.json"
+
+
+def graded_from(evaluation, wanted):
+    """The policy that an evaluation was made from, where it is there, by this recipe, and from what lies there now."""
+    if not Path(evaluation).is_file():
+        return None
+    made = read_facts(evaluation)
+    if made["recipe"] != json.loads(wanted) or any(digest_of(path) != made["inputs"][path] for path in made["inputs"]):
+        return None
+    return next(path for path in made["inputs"] if path.endswith("policy/manifest.json"))
+
+
+def restore_inputs(wildcards):
+    """Policy and state that a deleted round is recomputed from: those of the round before, restored if need be."""
+    variant, seed, round_ = wildcards.variant, wildcards.seed, int(wildcards.round)
+    start = restart_round(f"{RESULTS}/{variant}/seed{seed}", round_)
+    announce(variant, seed, range(start + 1, round_ + 1))
+    teacher = {"teacher": model_manifest("teacher") if plan_of(variant).exact_kl else []}
+    if round_ == 1:
+        return {"policy": model_manifest("student"), "state": [], **teacher}
+    before = round_folder(variant, seed, round_ - 1) + ("" if start == round_ - 1 else "/restored")
+    return {"policy": f"{before}/policy/manifest.json", "state": f"{before}/state/manifest.json", **teacher}
+
+
+ANNOUNCED = set()
+
+
+def announce(variant, seed, rounds):
+    """Say once, before anything starts, which deleted policies will be recomputed, and at which cost."""
+    folders = {round_: round_folder(variant, seed, round_) for round_ in rounds}
+    needed = [r for r in rounds if not is_there(f"{folders[r]}/restored/policy/manifest.json")]
+    if not needed or folders[needed[-1]] in ANNOUNCED:
+        return
+    ANNOUNCED.update(folders.values())
+    seconds = update_seconds(Path(f"{BENCHMARKS}/{variant}/seed{seed}").glob("round*/update.tsv"))
+    cost = f", about {len(needed) * seconds:.0f} s" if seconds else ""
+    origin = f"round {needed[0] - 1}" if needed[0] > 1 else "the base policy"
+    say(
+        f"{folders[needed[-1]]}/policy was deleted by the retention policy; to have it again, {len(needed)} update(s) "
+        f"from {origin} on are repeated{cost}"
+    )
