@@ -47,6 +47,7 @@ for line in forewords():
 
 
 onstart:
+    sign()
     for line in code_changes(workflow.dag):
         say(line)
 

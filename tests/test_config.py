@@ -145,9 +145,10 @@ def test_recipes_are_stable_under_reordering_and_differ_by_value(raw):
     ("key", "value", "stages"),
     [
         ("logprob_temperature.student", 1.0, {"rollout", "update"}),
-        ("logprob_temperature.teacher", 1.0, {"score", "update"}),
+        ("logprob_temperature.teacher", 1.0, {"score"}),
         ("rollout.temperature", 0.8, {"rollout", "score", "update"}),
         ("objective.method", "opd", {"score", "weigh"}),
+        ("objective.kl", "full", {"weigh", "update"}),
         ("objective.method", "kd", {"rollout", "score", "weigh"}),
         ("teacher.pack_tokens", 512, {"score"}),
         ("objective.tau", 2, {"weigh"}),
@@ -156,6 +157,24 @@ def test_recipes_are_stable_under_reordering_and_differ_by_value(raw):
 def test_what_follows_from_several_keys_reaches_the_stages_that_use_it(raw, key, value, stages):
     raw = with_key(raw, "rollout.temperature", 0.6)
     before, after = parse_config(raw), parse_config(with_key(raw, key, value))
+    of_a_round = ("rollout", "verify", "score", "weigh", "update")
+    assert {stage for stage in of_a_round if recipe(before, stage) != recipe(after, stage)} == stages
+
+
+@pytest.mark.parametrize(
+    ("arm", "key", "value", "stages"),
+    [
+        ("opd", "objective.tau", 2, set()),
+        ("opd", "objective.pg_clip", 0.3, set()),
+        ("grpo", "objective.pg_clip", 0.3, {"weigh"}),
+        ("grpo", "logprob_temperature.teacher", 0.5, set()),
+        ("kd", "objective.drop_incorrect", True, {"weigh"}),
+        ("scope", "objective.drop_incorrect", True, set()),
+        ("scope_full_kl", "logprob_temperature.teacher", 0.5, {"score", "update"}),
+    ],
+)
+def test_what_a_method_does_not_compute_with_changes_nothing(raw, arm, key, value, stages):
+    before, after = arm_config(raw, arm), arm_config(with_key(raw, key, value), arm)
     of_a_round = ("rollout", "verify", "score", "weigh", "update")
     assert {stage for stage in of_a_round if recipe(before, stage) != recipe(after, stage)} == stages
 

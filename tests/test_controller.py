@@ -19,6 +19,8 @@ def folder(tmp_path):
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts/slow.py").write_text("import time\ntime.sleep(60)\n")
     (tmp_path / "Snakefile").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'scripts')!r})\nfrom scope.holder import sign\n"
+        "onstart:\n    sign()\n\n"
         'rule all:\n    input: "out.txt"\n\n'
         'rule slow:\n    output: "out.txt"\n'
         f'    shell: "test -e ready || (touch started; {sys.executable} scripts/slow.py); touch {{output}}"\n'
@@ -65,6 +67,42 @@ def test_a_killed_run_is_taken_up(folder):
     assert not orphan.is_running()
     assert (folder / "out.txt").exists()
     assert not list(folder.glob(".snakemake/locks/*"))
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ('{"host": "login7", "process": 12, "since": "2026-01-02 03:04:05"}',
+         r"locked by process 12 on login7 since 2026-01-02 03:04:05. If that run is alive on login7"),
+        (None, r"locked by a run that is unknown. If that run is alive on any machine"),
+    ],
+)  # fmt: skip
+def test_a_lock_that_may_be_another_machines_is_left_alone(folder, record, said):
+    process = start(folder)
+    os.kill(process.pid, 9)
+    process.wait()
+    (orphan,) = controller.orphans(folder)
+    if record:
+        (folder / ".snakemake/controller.json").write_text(record)
+    else:
+        (folder / ".snakemake/controller.json").unlink()
+    with pytest.raises(InputError, match=rf"{said}.*release the lock with `snakemake --unlock`, then start again"):
+        controller.run_snakemake(folder, ["--cores", "1"])
+    assert orphan.is_running()
+    assert list(folder.glob(".snakemake/locks/*"))
+
+
+def test_plain_snakemake_refuses_a_second_controller_and_a_stale_lock(folder):
+    second = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    process = start(folder)
+    refused = subprocess.run(second, cwd=folder, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "Directory cannot be locked" in refused.stderr
+    os.kill(process.pid, 9)
+    process.wait()
+    stale = subprocess.run(second, cwd=folder, capture_output=True, text=True)
+    assert stale.returncode == 1
+    assert "--unlock" in stale.stderr
 
 
 def test_two_starts_at_once_give_one_controller(folder):

@@ -1,7 +1,8 @@
 """One controller per folder: refuse a second one, and clear away what a killed one left behind.
 
 Snakemake's lock outlives a controller that was killed, and so do the jobs it had started. A lock is released
-only when no live process of this machine runs Snakemake here; jobs without a controller are ended first,
+only when the run that took it was one of this machine and none of its processes is left; on a file system that several
+machines share, another machine's lock is left to whoever can look there. Jobs without a controller are ended first,
 because the new run would start them again and two writers would share a file.
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from scope.errors import InputError
+from scope.holder import holder_of
 
 
 def run_snakemake(folder: Path, arguments: list[str]) -> int:
@@ -27,6 +29,7 @@ def run_snakemake(folder: Path, arguments: list[str]) -> int:
         _only_controller(folder, lock)
         snakemake = [sys.executable, "-m", "snakemake"]
         if any((state / "locks").glob("*")):
+            _lock_is_ours_to_release(folder)
             for job in orphans(folder):
                 print(f"run: ending job {job.pid}, left behind by a run that was killed", file=sys.stderr)
                 _end(job)
@@ -39,6 +42,19 @@ def run_snakemake(folder: Path, arguments: list[str]) -> int:
         elif status:
             print(*stage_errors(folder, started), sep="\n", file=sys.stderr)
         return status
+
+
+def _lock_is_ours_to_release(folder: Path) -> None:
+    """Raise InputError unless the lock's holder ran on this machine, where it was seen to be gone."""
+    holder = holder_of(folder)
+    if holder and holder.is_here:
+        return
+    who = f"by process {holder.process} on {holder.host} since {holder.since}" if holder else "by a run that is unknown"
+    where = f"on {holder.host}" if holder else "on any machine"
+    raise InputError(
+        f"{folder} is locked {who}. If that run is alive {where}, wait for it or stop it there; "
+        "if it is gone, release the lock with `snakemake --unlock`, then start again"
+    )
 
 
 def controllers(folder: Path) -> list[psutil.Process]:
@@ -57,14 +73,17 @@ def orphans(folder: Path) -> list[psutil.Process]:
 def _only_controller(folder: Path, lock) -> None:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        held_by = controllers(folder)
+        free = True
     except BlockingIOError:
-        held_by = controllers(folder) or [psutil.Process()]
-    if held_by:
-        raise InputError(
-            f"a run is already at work in {folder} (process {held_by[0].pid}); wait for it, or stop it with Ctrl-C, "
-            "then start again"
-        )
+        free = False
+    alive = controllers(folder)
+    if free and not alive:
+        return
+    holder = holder_of(folder)
+    who = f"process {alive[0].pid}" if alive else f"process {holder.process} on {holder.host}" if holder else "starting"
+    raise InputError(
+        f"a run is already at work in {folder} ({who}); wait for it, or stop it with Ctrl-C, then start again"
+    )
 
 
 def _processes_in(folder: Path) -> list[psutil.Process]:

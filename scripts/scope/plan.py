@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scope.config import Config
 from scope.methods import method_of
 from scope.sharing import draws_name, scores_name
-from scope.stages import recipe, scorer
+from scope.stages import exact_kl, recipe, scorer
 
 ARM_STAGES = ("rollout", "verify", "score", "weigh", "update", "evaluate", "retire", "restore")
 
@@ -40,7 +40,7 @@ def plan_arm(config: Config) -> ArmPlan:
         config,
         method.behaviour,
         scores and scores["model"],
-        config.objective.kl == "full" and "opd" in method.losses,
+        exact_kl(config),
         draws_name(config),
         scores and scores_name(config),
         {stage: recipe(config, stage) for stage in ARM_STAGES},

@@ -53,8 +53,17 @@ DERIVED: dict[str, Callable[[Config], Any]] = {
     "behaviour": lambda config: method_of(config.objective).behaviour,
     "prompts_per_round": lambda config: config.update.steps_per_round * config.update.prompts_per_step,
     "student_temperature": lambda config: temperature(config, "student"),
-    "teacher_temperature": lambda config: temperature(config, "teacher"),
+    "teacher_temperature": lambda config: temperature(config, "teacher") if exact_kl(config) else None,
     "scorer": lambda config: scorer(config),
+    "objective": lambda config: objective(config),
+}
+
+# Keys of `objective` that a method computes with only under a condition.
+CONDITIONAL = {
+    ("tau", "student_weight", "teacher_weight", "scale"): lambda method: method.weighting == "perplexity",
+    ("kl", "opd_clip"): lambda method: "opd" in method.losses,
+    ("pg_clip", "advantage_eps", "kl_coefficient"): lambda method: "pg" in method.losses,
+    ("drop_incorrect",): lambda method: method.behaviour == "teacher",
 }
 
 # Keys that change what is planned or watched, never what a stage computes.
@@ -79,6 +88,18 @@ def stage_settings(config: Config, stage: str, **wildcards: str) -> dict[str, An
 def temperature(config: Config, side: str) -> float:
     """The temperature of the student's or teacher's log-probabilities, as a number."""
     return resolve_temperature(getattr(config.logprob_temperature, side), config.rollout.temperature)
+
+
+def exact_kl(config: Config) -> bool:
+    """Whether the update computes the exact KL, and so needs the teacher itself."""
+    return config.objective.kl == "full" and "opd" in method_of(config.objective).losses
+
+
+def objective(config: Config) -> dict[str, Any]:
+    """The section `objective`; what the method does not compute with is null, so that a change of it is none."""
+    method = method_of(config.objective)
+    idle = {key for keys, used in CONDITIONAL.items() if not used(method) for key in keys}
+    return {key: None if key in idle else value for key, value in config.objective.model_dump(mode="json").items()}
 
 
 def scorer(config: Config) -> dict[str, Any] | None:

@@ -33,8 +33,8 @@ class LossSettings:
 
     kl: str
     opd_clip: float | None
-    pg_clip: float
-    kl_coefficient: float
+    pg_clip: float | None
+    kl_coefficient: float | None
     student_temperature: float
     teacher_temperature: float
 

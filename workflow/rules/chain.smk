@@ -73,15 +73,17 @@ def retire_inputs(wildcards):
 
 
 def evaluations_before_retiring(variant, seed, round_):
-    """The evaluations that a policy has to wait for: its own, and for the best one those before it.
+    """The evaluations that a policy has to wait for: its own, and where the best is kept those before it.
 
-    For a deleted policy these are what it did wait for: later evaluations are made from a restored one.
+    A policy that is kept waits for none. A deleted one waited for those that its record names: later ones are made
+    from a restored policy.
     """
-    record = Path(f"{round_folder(variant, seed, round_)}/retired.json")
-    if record.is_file() and is_retired(record.parent / "policy/manifest.json"):
-        return [path for path in json.loads(record.read_text())["inputs"] if "/evaluate/" in path]
-    best = plan_of(variant).config.retention.best
-    rounds = [r for r in evaluated_rounds() if (r <= round_ if best else r == round_)]
+    folder, keep = Path(round_folder(variant, seed, round_)), plan_of(variant).config.retention
+    if (folder / "retired.json").is_file() and is_retired(folder / "policy/manifest.json"):
+        return [path for path in json.loads((folder / "retired.json").read_text())["inputs"] if "/evaluate/" in path]
+    if keeps(keep.policies_every, round_) and not keep.best:
+        return []
+    rounds = [r for r in evaluated_rounds() if (r <= round_ if keep.best else r == round_)]
     return [f"{round_folder(variant, seed, r)}/evaluate/{name}.parquet" for r in rounds for name in EVALUATED]
 
 

@@ -1,0 +1,177 @@
+"""Retention: what goes and what stays, and that a deleted policy comes back equal, and only when it is wanted."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from conftest import RECIPE
+from flows import checkout, snakemake, would_run
+from scope import folders, retention
+from scope.errors import InputError
+from scope.provenance import Settings
+from scope.sections import Retention
+
+WORLD = ("--configfile", "tests/configs/smallest.yaml", "tests/configs/retention.yaml")
+ARM = "results/retention/scope/seed0"
+
+
+def keep(**settings):
+    return Settings(Retention(**settings).model_dump())
+
+
+@pytest.fixture
+def policy(tmp_path):
+    manifest = tmp_path / "round3/policy/manifest.json"
+    folder = folders.fresh(manifest)
+    (folder / "deep").mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    (folder / "deep/more.bin").write_bytes(b"more")
+    folders.seal(manifest, recipe=RECIPE)
+    return manifest
+
+
+def test_nothing_is_dropped_unless_asked():
+    assert not Retention().drops
+    assert Retention(policies_every=2).drops
+    assert Retention(states_every=0).drops
+    assert Retention(rollouts="last").drops
+
+
+@pytest.mark.parametrize(("every", "kept"), [(0, []), (1, [1, 2, 3, 4, 5, 6]), (2, [2, 4, 6]), (4, [4]), (9, [])])
+def test_every_kth_round_is_kept(every, kept):
+    assert [round_ for round_ in range(1, 7) if retention.keeps(every, round_)] == kept
+
+
+def test_the_best_policy_is_spared_until_it_is_overtaken():
+    settings = keep(policies_every=0, best=True)
+    assert retention.policies_to_drop(settings, 1, {}) == [1]
+    assert retention.policies_to_drop(settings, 2, {2: 0.4}) == []
+    assert retention.policies_to_drop(settings, 3, {2: 0.4}) == [3]
+    assert retention.policies_to_drop(settings, 4, {2: 0.4, 4: 0.3}) == [4]
+    assert retention.policies_to_drop(settings, 6, {2: 0.4, 4: 0.3, 6: 0.5}) == [2, 4]
+    assert retention.policies_to_drop(keep(policies_every=2, best=True), 6, {2: 0.4, 4: 0.3, 6: 0.5}) == []
+
+
+def test_of_two_policies_alike_the_later_one_is_the_best():
+    assert retention.policies_to_drop(keep(policies_every=0, best=True), 4, {2: 0.4, 4: 0.4}) == [2]
+
+
+def test_dropping_leaves_the_manifest_and_can_be_repeated(policy):
+    before = policy.read_bytes()
+    dropped = retention.drop(policy)
+    assert dropped == retention.drop(policy)
+    assert sorted(dropped) == [str(policy.parent / "deep/more.bin"), str(policy.parent / "model.safetensors")]
+    assert [path.name for path in policy.parent.iterdir()] == ["manifest.json"]
+    assert policy.read_bytes() == before
+    assert retention.is_retired(policy)
+    assert not retention.is_there(policy)
+
+
+def test_what_was_never_made_is_not_retired(tmp_path):
+    assert not retention.is_retired(tmp_path / "manifest.json")
+    assert not retention.is_there(tmp_path / "manifest.json")
+
+
+def test_opening_a_deleted_policy_says_how_to_have_it_again(policy):
+    retention.drop(policy)
+    with pytest.raises(InputError, match="delete the manifest and run again"):
+        folders.open_folder(policy)
+    (policy.parent.parent / "retired.json").write_text("{}")
+    with pytest.raises(InputError, match=r"deleted it: `snakemake \S+round3/restored/policy/manifest.json` recomputes"):
+        folders.open_folder(policy)
+
+
+def test_a_restart_needs_policy_and_state(tmp_path):
+    def seal(round_, *names):
+        for name in names:
+            folder = folders.fresh(tmp_path / f"round{round_}/{name}/manifest.json")
+            (folder / "file").write_text(name)
+            folders.seal(folder / "manifest.json", recipe=RECIPE)
+
+    for round_ in range(1, 6):
+        seal(round_, "policy", "state")
+    assert retention.restart_round(tmp_path, 5) == 4
+    retention.drop(tmp_path / "round4/policy/manifest.json")
+    retention.drop(tmp_path / "round3/state/manifest.json")
+    assert retention.restart_round(tmp_path, 5) == 2
+    retention.drop(tmp_path / "round2/state/manifest.json")
+    retention.drop(tmp_path / "round1/state/manifest.json")
+    assert retention.restart_round(tmp_path, 5) == 0
+
+
+def test_the_cost_of_an_update_is_the_median_of_its_timings(tmp_path):
+    assert retention.update_seconds([]) is None
+    for number, seconds in enumerate((5.0, 900.0, 7.5)):
+        (tmp_path / f"{number}.tsv").write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:05\t1\n")
+    assert retention.update_seconds(tmp_path.glob("*.tsv")) == 7.5
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = checkout(tmp_path_factory.mktemp("retention"))
+    snakemake(folder, *WORLD)
+    return folder
+
+
+def there(folder, kind):
+    """The rounds whose folder of a kind holds its files."""
+    return [r for r in range(1, 5) if retention.is_there(folder / f"{ARM}/round{r}/{kind}/manifest.json")]
+
+
+@pytest.mark.real
+def test_what_the_policy_does_not_keep_goes_as_the_rounds_pass(finished):
+    assert there(finished, "policy") == [3, 4]
+    assert there(finished, "state") == [2, 4]
+    assert [r for r in range(2, 5) if (finished / f"{ARM}/round{r}/rollout/0.parquet").exists()] == [4]
+    assert all((finished / f"{ARM}/round{r}/batch.parquet").exists() for r in range(1, 5))
+    assert list((finished / "results/retention/shared").glob("student-*/seed0/round1/rollout/0.parquet"))
+
+
+@pytest.mark.real
+def test_nothing_final_is_recomputed_for_what_was_deleted(finished, tmp_path):
+    assert would_run(finished, *WORLD) == {}
+    (tmp_path / "longer.yaml").write_text("rounds: 5\n")
+    one_more = dict.fromkeys(["rollout", "verify", "score", "weigh", "update", "evaluate", "report", "retire"], 1)
+    assert would_run(finished, *WORLD, tmp_path / "longer.yaml") == one_more
+    (tmp_path / "title.yaml").write_text("report: {title: Another}\n")
+    assert would_run(finished, *WORLD, tmp_path / "title.yaml") == {"report": 1}
+
+
+@pytest.mark.real
+def test_the_results_still_verify(finished):
+    said = snakemake(finished, script="scripts/verify_results.py")
+    assert re.search(r"results/retention: \d+ artifacts, \d+ links, [1-9]\d* retired files: all as recorded", said)
+
+
+@pytest.mark.real
+def test_a_deleted_policy_comes_back_equal_when_it_is_graded_and_says_so_first(finished, tmp_path):
+    (tmp_path / "each.yaml").write_text(yaml.safe_dump({"evaluation": {"every": 1}}))
+    each = (*WORLD, tmp_path / "each.yaml")
+    planned = snakemake(finished, "-n", *each)
+    assert re.search(rf"{ARM}/round2/policy was deleted by the retention policy; to have it again, 2 update\(s\) from "
+                     r"the base policy on are repeated, about \d+ s", planned)  # fmt: skip
+    assert would_run(finished, *each) == {"restore": 2, "evaluate": 3, "report": 1}
+    manifests = [(finished / f"{ARM}/round{r}/policy/manifest.json").read_bytes() for r in range(1, 5)]
+    snakemake(finished, *each)
+    for round_ in (1, 2):
+        restored, original = (
+            json.loads((finished / f"{ARM}/round{round_}/{place}/manifest.json").read_text())
+            for place in ("restored/policy", "policy")
+        )
+        assert restored["files"] == original["files"]
+        log = (finished / f"{ARM}/round{round_}/logs/restore.log").read_text()
+        assert f"equal to {ARM}/round{round_}/policy/manifest.json, bit by bit" in log
+    assert [(finished / f"{ARM}/round{r}/policy/manifest.json").read_bytes() for r in range(1, 5)] == manifests
+    assert there(finished, "policy") == [3, 4]
+    again = snakemake(finished, "-n", *each)
+    assert "Nothing to be done" in again
+    assert "was deleted" not in again
+    assert would_run(finished, *WORLD) == {"report": 1}
+
+
+@pytest.mark.real
+def test_the_room_that_a_run_takes_is_told_before_it_starts(finished):
+    said = snakemake(finished, "-n", *WORLD)
+    assert re.search(r"^disk: about \S+ .B at the end \(2 policies .*\), \S+ .B at the peak; \S+ .B free$", said, re.M)
