@@ -4,12 +4,10 @@ Example: python scripts/report.py --evaluations E1 E2 --metrics M1 M2 --batches 
 --prompts P --benchmarks benchmarks/demo --checks C --out report.html --recipe "$(python scripts/recipe.py report)"
 """
 
-import json
 from pathlib import Path
 
 from scope import cli
 from scope.artifacts import atomic
-from scope.provenance import read_recipe
 
 
 def main() -> None:
@@ -31,7 +29,7 @@ def main() -> None:
     from scope.report.page import render
 
     files = Files(**{name: getattr(args, name) for name in Files._fields})
-    page = render(**content(files, read_recipe(args.recipe), json.loads(args.recipe)["code"]))
+    page = render(**content(files, args.recipe))
     with atomic(args.out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 

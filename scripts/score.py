@@ -32,8 +32,9 @@ def main() -> None:
         temperature=scorer.temperature)  # fmt: skip
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
     artifacts.write(
-        args.out, "scores", scores, recipe=args.recipe, inputs=inputs, variant=args.variant, seed=args.seed,
-        round=args.round, scorer=scorer.model, scored=scorer.scored, logprob_temperature=scorer.temperature)  # fmt: skip
+        args.out, "scores", scores, recipe=args.recipe, inputs=inputs,
+        variant=args.variant, seed=args.seed, round=args.round,
+        scorer=scorer.model, scored=scorer.scored, logprob_temperature=scorer.temperature)  # fmt: skip
 
 
 if __name__ == "__main__":

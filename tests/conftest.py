@@ -88,8 +88,9 @@ def _wait_until_healthy(url, server, log):
 
 def run(*command, check=True, **environment):
     """Run a command from the repository root; returns the completed process with its text."""
+    variables = {name: str(value) for name, value in environment.items()}
     done = subprocess.run(
         [str(word) for word in command], cwd=ROOT, text=True, capture_output=True,
-        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **{k: str(v) for k, v in environment.items()}})  # fmt: skip
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **variables})  # fmt: skip
     assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done

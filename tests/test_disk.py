@@ -312,7 +312,8 @@ def test_what_the_experiment_has_already_counts_as_room():
     needed = PROJECTION.peak
     assert "does not fit" in describe(PROJECTION, needed // 2)
     resumed = describe(PROJECTION, needed // 2, needed)
-    assert "taken already" in resumed and "does not fit" not in resumed
+    assert "taken already" in resumed
+    assert "does not fit" not in resumed
 
 
 def test_what_does_not_fit_says_what_to_set():

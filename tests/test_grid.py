@@ -113,7 +113,7 @@ def test_a_bad_grid_is_told_by_its_key(demo, axes, said):
 
 
 def test_a_variant_may_not_look_like_a_cell(demo):
-    with pytest.raises(InputError, match="variants.scope-tau=3: only cells of a grid"):
+    with pytest.raises(InputError, match=r"variants.scope-tau=3: only cells of a grid"):
         with_grid(merge(demo, {"variants": {"scope-tau=3": {}}}))
 
 
@@ -133,7 +133,9 @@ def test_arms_that_sample_alike_share_their_first_rollouts(demo):
 
 
 def test_scores_are_shared_by_scorer_coverage_and_settings(demo):
-    names = {arm: scores_name(arm_config(demo, arm)) for arm in ("scope", "scope_tau2", "scope_released", "opd", "grpo")}
+    names = {
+        arm: scores_name(arm_config(demo, arm)) for arm in ("scope", "scope_tau2", "scope_released", "opd", "grpo")
+    }
     assert names["scope"] == names["scope_tau2"] == names["scope_released"]
     assert len(set(names.values())) == 3
     assert re.fullmatch(r"score-teacher-incorrect-[0-9a-f]{10}", names["scope"])

@@ -88,9 +88,22 @@ def test_a_recipe_of_other_code_is_refused():
     planned = json.loads(provenance.make_recipe("weigh", {}))
     planned["code"] = "0" * 64
     with pytest.raises(InputError, match=r"weigh.py or a module that it imports was edited after this job was planned"):
-        provenance.check_recipe(json.dumps(planned))
+        provenance.check_recipe(json.dumps(planned), "weigh.py")
     with pytest.raises(InputError, match="--recipe is no recipe"):
-        provenance.check_recipe("{}")
+        provenance.check_recipe("{}", "weigh.py")
+    with pytest.raises(InputError, match=r"--recipe is one of weigh.py, not of update.py"):
+        provenance.check_recipe(provenance.make_recipe("weigh", {}), "update.py")
+
+
+def test_a_command_line_tells_a_recipe_of_other_code_in_one_line(tmp_path):
+    planned = json.loads(provenance.make_recipe("retire", {}))
+    planned["code"] = "0" * 64
+    done = run(sys.executable, "scripts/retire.py", "--round", "1", "--batch", "b", "--out", tmp_path / "o",
+               "--recipe", json.dumps(planned), check=False)  # fmt: skip
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"error: retire.py or a module that it imports was edited .*start the run again.*\n", done.stderr
+    )
 
 
 def test_artifacts_name_their_modules(scripts):

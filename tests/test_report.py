@@ -12,13 +12,16 @@ import pytest
 import report
 from scope import artifacts
 from scope.errors import InputError
-from scope.report.dynamics import FIGURES
+from scope.provenance import file_digest, fingerprint, make_recipe
+from scope.report import timing
+from scope.report.figure_names import FIGURES
 from scope.report.samples import token_texts
+from scope.report.style import policy_colours, stage_colours
 from scope.report.words import answers
 
 HOSTILE = "</script><script>alert(1)</script>"
 SCRIPTS = Path(artifacts.__file__).parent.parent
-STAGE_RECIPE = json.dumps({"code": "c0de" * 16, "settings": {"objective": {"method": "scope", "tau": 1.0}}})
+STAGE_RECIPE = make_recipe("weigh", {"objective": {"method": "scope", "tau": 1.0}})
 ARMS = ["scope", "lost"]
 N = 4
 
@@ -29,7 +32,7 @@ def recipe(**changes):
         "evaluation.samplings": {"T1": {"temperature": 1.0, "top_k": 0}},
         "experiment": "made-up", "seeds": [0, 1], "rounds": 2, "arms": ARMS,
     }  # fmt: skip
-    return json.dumps({"code": "f00d" * 16, "settings": {**settings, **changes}})
+    return make_recipe("report", {**settings, **changes})
 
 
 def write_evaluation(path, policy, seed, round_, share, *, problems=20, tokens=10):
@@ -61,8 +64,11 @@ def write_prompts(path, prompts=4):
     return path
 
 
-def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4, recipe=STAGE_RECIPE):
-    """Rollouts, verdicts and batch of one round; `correct(prompt, sample)` says which are right."""
+def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4, recipe=STAGE_RECIPE, drawn=None):
+    """Rollouts, verdicts and batch of one round; `correct(prompt, sample)` says which are right.
+
+    `drawn` is the recipe of rollouts that arms share: these and their verdicts then lie in a folder of their own.
+    """
     rollouts, verdicts, batch = [], [], []
     for prompt in range(prompts):
         for sample in range(2):
@@ -81,9 +87,11 @@ def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4
     where = folder / variant / f"seed{seed}" / f"round{round_}"
     inputs = [folder / "p.parquet"]
     for kind, rows in {"rollouts": rollouts, "verdicts": verdicts, "batch": batch}.items():
-        artifacts.write(where / f"{kind}.parquet", kind, rows, recipe=recipe, inputs=inputs,
-                        variant=variant, seed=seed, round=round_)  # fmt: skip
-        inputs.append(where / f"{kind}.parquet")
+        owner = "shared" if drawn and kind != "batch" else variant
+        path = folder / owner / f"seed{seed}" / f"round{round_}" / f"{kind}.parquet"
+        artifacts.write(path, kind, rows, recipe=recipe if owner == variant else drawn, inputs=inputs,
+                        variant=owner, seed=seed, round=round_)  # fmt: skip
+        inputs.append(path)
     return where
 
 
@@ -325,6 +333,28 @@ def test_time_is_summed_over_seeds_and_shards(html):
         assert row in words
 
 
+def test_time_of_shared_work_and_of_further_stages(tmp_path):
+    shared = tmp_path / "shared"
+    for name in ("rollout.0", "verify.0", "score-teacher-incorrect-1a2b3c4d5e.0"):
+        write_timing(shared / f"student-n8-T0.6-ab12cd34ef/seed3/round1/{name}.tsv", 1.0)
+    write_timing(shared / "teacher-n8-T1-ab12cd34ef/seed3/round2/rollout.1.tsv", 2.0)
+    write_timing(shared / "figure_accuracy.tsv", 3.0)
+    arm = "scope-round9-seed7"
+    for stage in ("retire", "restore"):
+        write_timing(tmp_path / arm / f"seed0/round4/{stage}.tsv", 4.0)
+    jobs = timing.read_timings(tmp_path, [arm])
+    rows = jobs.select("variant", "seed", "round", "stage").sort(jobs.columns[:4]).rows()
+    assert rows == [
+        ("shared", None, None, "figure"),
+        *(("shared", 3, 1, stage) for stage in ("rollout", "score", "verify")),
+        ("shared", 3, 2, "rollout"),
+        *((arm, 0, 4, stage) for stage in ("restore", "retire")),
+    ]
+    assert timing.stages(jobs) == ["rollout", "verify", "score", "retire", "restore", "figure"]
+    bars = timing.by_round(jobs).filter(variant="shared")
+    assert bars["place"].unique(maintain_order=True).to_list() == ["once", "1", "2"]
+
+
 def test_time_of_arms_that_are_no_longer_run_does_not_count(page):
     assert "lost" not in section(page(recipe=[recipe(arms=["scope"])]), "time")
 
@@ -342,8 +372,87 @@ def test_absent_parts_are_said_in_words(page, tmp_path):
 def test_sources_name_experiment_code_and_recipes(html):
     words = section(html, "sources")
     assert "Experiment made-up ; arms scope, lost; seeds 0, 1; 2 rounds" in words
-    assert "f00df00df00d" in words
-    assert "evaluations teacher 1 c0dec0dec0de" in words
+    assert f"written by code {fingerprint('report.py')[:12]} ." in words
+    assert f"evaluations teacher 1 {fingerprint('weigh.py')[:12]}" in words
+
+
+def test_the_page_says_what_it_was_made_of(html, world):
+    (embedded,) = re.findall(r'<script type="application/json" id="provenance">(.*?)</script>', html)
+    provenance = json.loads(embedded)
+    kinds = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "prompts", "checks")
+    assert provenance["inputs"] == {str(file): file_digest(file) for kind in kinds for file in world[kind]}
+    assert provenance["recipe"] == json.loads(recipe())
+    assert {"report.py", "scope/report/content.py"} <= set(provenance["modules"])
+
+
+def test_the_page_of_one_arm_with_a_long_name(page, world, tmp_path):
+    arm = "scope-tau=0.5-lr=1e-05"
+    (tmp_path / "p.parquet").write_bytes(world["prompts"][0].read_bytes())
+    run = write_run(tmp_path, arm, 0, 2, correct=lambda prompt, sample: sample == 0)
+    write_timing(tmp_path / "timings" / arm / "seed0/round2/update.tsv", 7.0)
+    html = page(
+        recipe=[recipe(arms=[arm], rounds=1, seeds=[0])],
+        evaluations=[*world["evaluations"][:2], write_evaluation(tmp_path / "e.parquet", arm, 0, 2, 0.3)],
+        metrics=[write_metrics(tmp_path / "m.parquet", arm, 0, 2, shares=[0.1, 0.2])],
+        **{kind: [run / f"{name}.parquet"] for kind, name in
+           {"batches": "batch", "rollouts": "rollouts", "verdicts": "verdicts"}.items()},
+        prompts=[tmp_path / "p.parquet"], benchmarks=[tmp_path / "timings"],
+    )  # fmt: skip
+    assert f"Experiment made-up ; arm {arm}; seed 0; 1 round." in section(html, "sources")
+    assert f"This page is about the arm {arm} alone." in visible(html)
+    assert f"{arm} after round 2 against the base policy" in visible(html)
+    assert f"From the last batch of {arm} (seed 0, round 2)" in section(html, "samples")
+    assert f"Stage {arm} seconds jobs" in section(html, "time")
+    assert f'Key {arm} objective.method "scope"' in section(html, "settings")
+    assert "lost" not in visible(html)
+
+
+def test_forty_arms_have_forty_colours(page, tmp_path):
+    arms = [f"scope-tau={tau}-lr={rate}" for tau in range(8) for rate in ("1e-06", "3e-06", "1e-05", "3e-05", "0.1")]
+    colours = policy_colours(arms)
+    assert list(colours) == ["base", "teacher", *arms]
+    assert len(set(colours.values())) == 42
+    assert all(re.fullmatch("#[0-9A-Fa-f]{6}", colour) for colour in colours.values())
+    metrics = [write_metrics(tmp_path / f"{arm}.parquet", arm, 0, 1, shares=[0.1]) for arm in arms]
+    html = page(recipe=[recipe(arms=arms)], metrics=metrics, evaluations=[], batches=[])
+    legend = re.search(r'<section id="dynamics">.*?<div class="legend">(.*?)</div>', html, re.DOTALL)[1]
+    assert visible(legend).split() == arms
+    assert re.findall(r"background: (\S+)\"", legend) == list(colours.values())[2:]
+
+
+def test_every_stage_has_its_own_colour():
+    stages = [*timing.STAGES, "other", "another"]
+    assert len(set(stage_colours(stages).values())) == len(stages)
+
+
+@pytest.fixture
+def sharing(world, tmp_path):
+    """Files of the first round of two arms that share their rollouts, each file once per arm that uses it."""
+    (tmp_path / "p.parquet").write_bytes(world["prompts"][0].read_bytes())
+    drawn = make_recipe("rollout", {"rollout": {"n": 2}})
+    files = {"batches": [], "rollouts": [], "verdicts": []}
+    for arm in ARMS:
+        run = write_run(tmp_path, arm, 0, 1, correct=lambda prompt, sample: sample == 0, drawn=drawn)
+        files["batches"].append(run / "batch.parquet")
+        for kind in ("rollouts", "verdicts"):
+            files[kind].append(tmp_path / "shared/seed0/round1" / f"{kind}.parquet")
+    return {**files, "prompts": [tmp_path / "p.parquet"]}
+
+
+def test_arms_may_share_the_rollouts_of_their_last_round(page, sharing):
+    html = page(**sharing, evaluations=[], metrics=[])
+    assert "From the last batch of scope (seed 0, round 1)" in section(html, "samples")
+    assert html.count('<article class="sample">') == 5
+    assert len(set(re.findall(r"problem (\d)", section(html, "samples")))) == 3
+    assert "rollouts shared 1 " in section(html, "sources")
+
+
+def test_settings_of_shared_rollouts_are_those_of_the_arms_that_use_them(page, sharing):
+    words = section(page(**sharing, evaluations=[], metrics=[]), "settings")
+    assert "Key scope lost" in words
+    assert "rollout.n 2" in words
+    alone = section(page(**{**sharing, "batches": sharing["batches"][:1]}, evaluations=[], metrics=[]), "settings")
+    assert "rollout.n 2 –" in alone
 
 
 def test_same_input_gives_the_same_bytes(page):

@@ -12,16 +12,28 @@ from scope.provenance import check_recipe
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
 
 
-def parser(stage: str, description: str) -> argparse.ArgumentParser:
+class StageParser(argparse.ArgumentParser):
+    """The parser of a stage: a recipe of another script, or of other code, is bad input."""
+
+    script: str
+
+    def parse_args(self, *arguments, **options):
+        """Parse, then check the recipe."""
+        args = super().parse_args(*arguments, **options)
+        check_recipe(args.recipe, self.script)
+        return args
+
+
+def parser(stage: str, description: str) -> StageParser:
     """An argument parser for one stage, with its `--recipe`."""
-    made = argparse.ArgumentParser(
+    made = StageParser(
         description=description,
         epilog=f"`python scripts/recipe.py {stage}` prints the recipe that a configuration gives. Exit status: 0 done, "
         "2 bad input (the message says what to write instead), 1 anything else.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    made.add_argument("--recipe", required=True, metavar="JSON", type=check_recipe,
-                      help="settings and code fingerprint of the stage")  # fmt: skip
+    made.script = f"{stage}.py"
+    made.add_argument("--recipe", required=True, metavar="JSON", help="settings and code fingerprint of the stage")
     return made
 
 

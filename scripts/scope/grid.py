@@ -66,7 +66,7 @@ def _holds(settings: Any, key: str, value: Any) -> bool:
         settings = settings[part]
     if isinstance(value, Mapping):
         return all(_holds(settings, inner, wanted) for inner, wanted in value.items())
-    return type(value) is not bool and settings == value or settings is value
+    return (type(value) is not bool and settings == value) or settings is value
 
 
 def _keys_apart(grid: Grid) -> None:

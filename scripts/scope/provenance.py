@@ -23,22 +23,24 @@ def make_recipe(script: str, settings: dict[str, Any]) -> str:
     return json.dumps({"code": fingerprint(name), "script": name, "settings": settings}, sort_keys=True)
 
 
-def check_recipe(text: str) -> str:
-    """The text of a recipe, after making sure that it was planned with the code that runs now.
+def check_recipe(text: str, script: str) -> None:
+    """Make sure that a recipe is one of `script`, planned with the code that runs now.
 
     Raises InputError for anything else than a recipe, and for one of other code: what it would make could carry
     neither this recipe nor the planned one.
     """
     try:
         recipe = json.loads(text)
-        planned, script = recipe["code"], recipe["script"]
+        planned, planned_script = recipe["code"], recipe["script"]
         recipe["settings"].items()
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError("--recipe is no recipe; `python scripts/recipe.py STAGE` prints one") from None
+    if planned_script != script:
+        raise InputError(f"--recipe is one of {planned_script}, not of {script}; `python scripts/recipe.py STAGE` "
+                         "prints another")  # fmt: skip
     if fingerprint(script) != planned:
         raise InputError(f"{script} or a module that it imports was edited after this job was planned; start the run "
                          "again, so that every artifact names the code that made it")  # fmt: skip
-    return text
 
 
 def origin(recipe: str, inputs: list[str | Path]) -> dict[str, Any]:
@@ -67,7 +69,7 @@ class Settings:
 def read_recipe(text: str) -> Settings:
     """The settings of a recipe, their dotted keys unfolded."""
     tree: dict[str, Any] = {}
-    settings = json.loads(check_recipe(text))["settings"].items()
+    settings = json.loads(text)["settings"].items()
     for dotted, value in settings:
         *parents, leaf = dotted.split(".")
         node = tree

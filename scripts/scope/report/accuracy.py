@@ -85,6 +85,12 @@ def _rows(cell: Cell, values: Values, resamples: int, *, seeds: int, pooled: boo
                               problems=pl.lit(len(stacked)))  # fmt: skip
 
 
+def by_place(accuracy: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """The rows that stand for their policies, by benchmark and sampling: title of the panel, and its rows."""
+    places = accuracy.filter("pooled").partition_by("benchmark", "sampling", as_dict=True)
+    return {f"{benchmark} at {sampling}": rows for (benchmark, sampling), rows in sorted(places.items())}
+
+
 def differences(cells: dict[Cell, Values], arms: list[str], resamples: int) -> list[dict]:
     """Each arm's last policy minus the base policy on avg@n, a middle pass@k and pass@n, paired by problem.
 

@@ -1,11 +1,14 @@
-"""Charts as Vega-Lite specifications: one panel each, as wide as its place on the page."""
+"""Charts, one panel each: as wide as its place on the page, or stacked into a picture that stands alone."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import altair as alt
 import polars as pl
 
 Spec = dict[str, Any]
+Chart = alt.Chart | alt.LayerChart
+VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 SMALL = "abs(datum.value) > 0 && abs(datum.value) < 1e-3 ? format(datum.value, '.1~e') : format(datum.value, '~g')"
 CONFIG = {
@@ -15,6 +18,15 @@ CONFIG = {
              "titleColor": "#4a525c", "titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 11.5,
              "labelOverlap": True},
 }  # fmt: skip
+ALONE = {
+    **CONFIG,
+    "background": "white",
+    "axisY": {"minExtent": 44},
+    "title": {"anchor": "start", "fontSize": 13, "color": "#1f2630", "offset": 10},
+    "legend": {"labelLimit": 0, "labelFontSize": 12, "labelColor": "#1f2630", "symbolType": "stroke",
+               "symbolStrokeWidth": 4, "columnPadding": 18},
+}  # fmt: skip
+WIDTH, HEIGHT = 560, 260
 
 
 def _data(frame: pl.DataFrame) -> alt.InlineData:
@@ -22,14 +34,26 @@ def _data(frame: pl.DataFrame) -> alt.InlineData:
     return alt.InlineData(values=rounded.to_dicts())
 
 
-def _spec(chart: alt.Chart | alt.LayerChart, height: int, description: str) -> Spec:
-    sized = chart.properties(width="container", height=height, description=description)
-    fitted = sized.properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
+def on_page(chart: Chart) -> Spec:
+    """The specification of a chart that fills its place on the page; the page writes the legend."""
+    fitted = chart.properties(width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
     return {**fitted.to_dict(), "config": CONFIG}
 
 
-def _coloured(colours: dict[str, str], field: str) -> alt.Color:
-    return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=None)
+def stacked(panels: dict[str, Chart]) -> Spec:
+    """The specification of one picture: charts below each other with their titles, equally wide, with one legend."""
+    sized = [chart.properties(width=WIDTH, height=HEIGHT, title=title) for title, chart in panels.items()]
+    return {**alt.vconcat(*sized, spacing=24).to_dict(), "config": ALONE}
+
+
+def legend(names: Iterable[str]) -> alt.Legend:
+    """The legend of a picture that stands alone: above it, in as many columns as the longest name leaves room for."""
+    columns = max(1, int(WIDTH / (32 + 6.1 * max(map(len, names)))))
+    return alt.Legend(title=None, orient="top", columns=columns, symbolLimit=0, symbolOpacity=1)
+
+
+def _coloured(colours: dict[str, str], field: str, shown: alt.Legend | None = None) -> alt.Color:
+    return alt.Color(f"{field}:N", scale=alt.Scale(domain=list(colours), range=list(colours.values())), legend=shown)
 
 
 def _whole_numbers(values: pl.Series) -> alt.Axis:
@@ -45,16 +69,17 @@ def _in_percent(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col("value", "low", "high") * 100)
 
 
-def pass_curves(accuracy: pl.DataFrame, colours: dict[str, str]) -> Spec:
+def pass_curves(accuracy: pl.DataFrame, colours: dict[str, str], shown: alt.Legend | None = None) -> Chart:
     """pass@k over k of each policy, with its band: the pooled last rows of one benchmark under one sampling."""
     k = pl.col("metric").str.strip_prefix("pass@").cast(pl.Int64).alias("k")
     frame = _in_percent(accuracy.filter(pl.col("metric").str.starts_with("pass@")).with_columns(k))
     ks = frame["k"].unique().sort().to_list()
     x = alt.X("k:Q", scale=alt.Scale(type="log", base=2), axis=alt.Axis(values=ks, format="d"), title="k, samples")
-    return _curves(frame.select("policy", "k", "value", "low", "high"), x, "pass@k, %", colours, height=250)
+    curves = frame.select("policy", "k", "value", "low", "high")
+    return _curves(curves, x, "pass@k, %", _coloured(colours, "policy", shown))
 
 
-def accuracy_by_round(accuracy: pl.DataFrame, colours: dict[str, str]) -> Spec:
+def accuracy_by_round(accuracy: pl.DataFrame, colours: dict[str, str], shown: alt.Legend | None = None) -> Chart:
     """avg@n over rounds: arms as lines from the base policy at round 0, the teacher as a level line."""
     averages = accuracy.filter(pl.col("metric").str.starts_with("avg@"))
     frame = _in_percent(averages).select("policy", "round", "value", "low", "high")
@@ -64,33 +89,35 @@ def accuracy_by_round(accuracy: pl.DataFrame, colours: dict[str, str]) -> Spec:
     level = [teacher.with_columns(round=pl.lit(end, pl.Int64)) for end in (0, arms["round"].max())]
     rounds = pl.concat([arms, *starts, *level])
     x = alt.X("round:Q", axis=_whole_numbers(rounds["round"]), title="round (0: base policy)")
-    return _curves(rounds, x, f"{averages['metric'][0]}, %", colours, height=250)
+    return _curves(rounds, x, f"{averages['metric'][0]}, %", _coloured(colours, "policy", shown))
 
 
-def _curves(frame: pl.DataFrame, x: alt.X, title: str, colours: dict[str, str], height: int) -> Spec:
+def _curves(frame: pl.DataFrame, x: alt.X, title: str, colour: alt.Color) -> Chart:
     chart = alt.Chart(_data(frame.sort(frame.columns)))
     y = alt.Y("value:Q", title=title, scale=alt.Scale(zero=False))
     tooltip = [alt.Tooltip("policy:N"), alt.Tooltip(x.shorthand)]
     tooltip += [alt.Tooltip(f"{name}:Q", format=".1f") for name in ("value", "low", "high")]
-    colour = _coloured(colours, "policy")
-    band = chart.mark_area(opacity=0.13).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q", color=colour)
+    paint = min(0.13, 1.3 / frame["policy"].n_unique())  # the bands of many policies would hide each other
+    band = chart.mark_area(opacity=paint).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q", color=colour)
     line = chart.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=_dashed_teacher())
     dots = chart.mark_circle(size=32, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltip)
-    return _spec(band + line + dots, height, title)
+    return (band + line + dots).properties(height=250, description=title)
 
 
-def step_lines(series: pl.DataFrame, title: str, unit: str, colours: dict[str, str]) -> Spec:
+def step_lines(
+    series: pl.DataFrame, title: str, unit: str, colours: dict[str, str], shown: alt.Legend | None = None
+) -> Chart:
     """One logged figure over optimizer steps, a line per arm and seed."""
     x = alt.X("step:Q", axis=_whole_numbers(series["step"]), title="optimizer step")
     y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(labelExpr=SMALL, tickCount=5))
     tooltip = ["variant:N", "seed:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")]
     few = series["step"].n_unique() <= 30
     mark = alt.Chart(_data(series)).mark_line(strokeWidth=1.6, opacity=0.85, point={"size": 16} if few else False)
-    lines = mark.encode(x=x, y=y, color=_coloured(colours, "variant"), detail="seed:N", tooltip=tooltip)
-    return _spec(lines, 150, title)
+    lines = mark.encode(x=x, y=y, color=_coloured(colours, "variant", shown), detail="seed:N", tooltip=tooltip)
+    return lines.properties(height=150, description=title)
 
 
-def stage_bars(timings: pl.DataFrame, colours: dict[str, str]) -> Spec:
+def stage_bars(timings: pl.DataFrame, colours: dict[str, str]) -> Chart:
     """Seconds of each round of one variant, stacked by stage."""
     rank = {stage: index for index, stage in enumerate(colours)}
     shown = timings.select("place", "stage", "seconds", rank=pl.col("stage").replace_strict(rank))
@@ -103,4 +130,4 @@ def stage_bars(timings: pl.DataFrame, colours: dict[str, str]) -> Spec:
         order=alt.Order("rank:Q"),
         tooltip=["place:N", "stage:N", alt.Tooltip("seconds:Q", format=",.1f")],
     )
-    return _spec(encoded, 200, "seconds per stage")
+    return encoded.properties(height=200, description="seconds per stage")

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from scope import artifacts
-from scope.provenance import Settings
+from scope.provenance import Settings, origin, read_recipe
 from scope.report import charts, dynamics, timing
-from scope.report.accuracy import accuracy, cell_values, differences
+from scope.report.accuracy import accuracy, by_place, cell_values, differences
+from scope.report.figure_names import FIGURES, GROUPS
 from scope.report.inputs import read_evaluations, read_metrics
 from scope.report.samples import sampled_rollouts
 from scope.report.sources import methods, settings_by_arm, sources
@@ -30,8 +31,11 @@ class Files(NamedTuple):
     checks: Path
 
 
-def content(files: Files, settings: Settings, code: str) -> dict[str, Any]:
-    """The whole context of the page; `code` is the fingerprint of the report's own code."""
+def content(files: Files, recipe: str) -> dict[str, Any]:
+    """The whole context of the page, given the text of its recipe."""
+    files = files._replace(rollouts=_once(files.rollouts), verdicts=_once(files.verdicts))
+    settings = read_recipe(recipe)
+    by_kind = _by_kind(files)
     colours = policy_colours(settings.arms)
     checks = artifacts.read(files.checks, "checks")
     metrics = read_metrics(files.metrics)
@@ -41,7 +45,7 @@ def content(files: Files, settings: Settings, code: str) -> dict[str, Any]:
         "title": settings.report.title,
         "question": settings.report.question,
         "experiment": {name: getattr(settings, name) for name in ("experiment", "seeds", "rounds", "arms")},
-        "code": code,
+        "provenance": origin(recipe, [path for paths in by_kind.values() for path in paths]),
         "colours": colours,
         "arm_colours": {name: colours[name] for name in settings.arms},
         **_accuracy(files, settings, colours),
@@ -51,9 +55,14 @@ def content(files: Files, settings: Settings, code: str) -> dict[str, Any]:
         "checks": checks.to_dicts(),
         "arm": arm,
         "samples": sampled_rollouts(arm, files.batches, files.rollouts, files.verdicts, files.prompts),
-        "sources": sources(_by_kind(files)),
-        "settings": settings_by_arm([*files.rollouts, *files.batches, *files.metrics]),
+        "sources": sources(by_kind),
+        "settings": settings_by_arm(files.rollouts, files.batches, files.metrics),
     }
+
+
+def _once(paths: list[Path]) -> list[Path]:
+    """Arms may share a file, which then counts once."""
+    return list(dict.fromkeys(paths))
 
 
 def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict[str, Any]:
@@ -80,9 +89,7 @@ def _facts(sampling: dict[str, Any]) -> str:
 
 
 def _panels(frame: pl.DataFrame, chart: Any, colours: dict[str, str]) -> list[dict[str, Any]]:
-    places = frame.filter("pooled").partition_by("benchmark", "sampling", as_dict=True)
-    return [{"title": f"{benchmark} at {sampling}", "spec": chart(place, colours)}
-            for (benchmark, sampling), place in sorted(places.items())]  # fmt: skip
+    return [{"title": title, "spec": charts.on_page(chart(rows, colours))} for title, rows in by_place(frame).items()]
 
 
 def _by_round(frame: pl.DataFrame, colours: dict[str, str]) -> list[dict[str, Any]]:
@@ -91,27 +98,30 @@ def _by_round(frame: pl.DataFrame, colours: dict[str, str]) -> list[dict[str, An
 
 
 def _dynamics(metrics: pl.DataFrame, arms: list[str], colours: dict[str, str]) -> dict[str, Any]:
-    groups = {title: [_step_panel(metrics, name, colours) for name in group] for title, group in
-              dynamics.GROUPS.items()}  # fmt: skip
+    groups = {title: [_step_panel(metrics, name, colours) for name in group] for title, group in GROUPS.items()}
     return {
         "dynamics": {title: [panel for panel in panels if panel] for title, panels in groups.items()},
-        "absent": {dynamics.FIGURES[name].title: lacking for name, lacking in dynamics.absent(metrics, arms).items()},
+        "absent": {FIGURES[name].title: lacking for name, lacking in dynamics.absent(metrics, arms).items()},
         "steps": metrics.height,
     }
 
 
 def _step_panel(metrics: pl.DataFrame, name: str, colours: dict[str, str]) -> dict[str, Any] | None:
-    figure, series = dynamics.FIGURES[name], dynamics.series(metrics, name)
+    figure, series = FIGURES[name], dynamics.series(metrics, name)
     if series.is_empty():
         return None
-    return {"title": figure.title, "spec": charts.step_lines(series, figure.title, figure.unit, colours)}
+    return {
+        "title": figure.title,
+        "spec": charts.on_page(charts.step_lines(series, figure.title, figure.unit, colours)),
+    }
 
 
 def _timing(folder: Path | None, arms: list[str]) -> dict[str, Any]:
     timings = timing.read_timings(folder, arms)
     colours = stage_colours(timing.stages(timings))
     variants = timing.by_round(timings).partition_by("variant", as_dict=True)
-    bars = [{"title": name, "spec": charts.stage_bars(frame, colours)} for (name,), frame in variants.items()]
+    bars = [{"title": name, "spec": charts.on_page(charts.stage_bars(frame, colours))}
+            for (name,), frame in variants.items()]  # fmt: skip
     return {"stages": colours, "bars": bars, "totals": timing.totals(timings)}
 
 

@@ -1,56 +1,8 @@
 """What training logged at each optimizer step, and what in it deserves a warning."""
 
-from typing import NamedTuple
-
 import polars as pl
 
 from scope.artifacts import METRICS
-
-
-class Figure(NamedTuple):
-    """A logged column, and how the page names it."""
-
-    title: str
-    unit: str
-
-
-GROUPS: dict[str, dict[str, Figure]] = {
-    "Rollouts": {
-        "share_correct": Figure("Share correct", "share of rollouts"),
-        "response_tokens": Figure("Response length", "tokens"),
-        "truncated": Figure("Truncated", "share of rollouts"),
-        "entropy": Figure("Entropy of the policy", "nats per token"),
-    },
-    "Losses": {
-        "loss": Figure("Loss, all paths", "loss"),
-        "loss_mle": Figure("Loss mle, Eq. 2", "loss"),
-        "loss_nll": Figure("Loss nll", "loss"),
-        "loss_opd": Figure("Loss opd, Eq. 3", "loss"),
-        "loss_pg": Figure("Loss pg (GRPO)", "loss"),
-    },
-    "Perplexities and weights": {
-        "ppl_student_correct": Figure("Student perplexity, correct", "perplexity"),
-        "ppl_student_incorrect": Figure("Student perplexity, incorrect", "perplexity"),
-        "ppl_teacher_incorrect": Figure("Teacher perplexity, incorrect", "perplexity"),
-        "ess_correct": Figure("Effective sample size, correct path", "rollouts per prompt"),
-        "ess_incorrect": Figure("Effective sample size, incorrect path", "rollouts per prompt"),
-    },
-    "Signal on the incorrect path": {
-        "advantage_incorrect": Figure("Weighted mean advantage", "nats per token"),
-        "advantage_incorrect_positive": Figure("Positive advantages", "share of tokens"),
-    },
-    "Optimisation": {
-        "grad_norm": Figure("Gradient norm", "norm before clipping"),
-        "learning_rate": Figure("Learning rate", "learning rate"),
-        "ratio_mean": Figure("Mean ratio, Eq. 1", "ratio"),
-        "ratio_max": Figure("Largest ratio, Eq. 1", "ratio"),
-        "clipped": Figure("Clipped ratios", "share of tokens"),
-        "kl_reference": Figure("KL to the reference policy", "nats per token"),
-        "engine_gap_mean": Figure("Engine against trainer, mean gap", "nats"),
-        "engine_gap_max": Figure("Engine against trainer, largest gap", "nats"),
-    },
-}
-FIGURES = {name: figure for group in GROUPS.values() for name, figure in group.items()}
 
 
 def series(metrics: pl.DataFrame, name: str) -> pl.DataFrame:

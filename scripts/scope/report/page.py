@@ -4,12 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import altair
 import vl_convert
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from scope.report import style
+from scope.report import charts, style
 
 HERE = Path(__file__).parent
 
@@ -22,7 +21,7 @@ def render(**context: Any) -> str:
     for name in ("number", "percent", "points", "token_colour"):
         environment.filters[name] = getattr(style, name)
     environment.filters["script_json"] = script_json
-    bundle = Markup(vl_convert.javascript_bundle(vl_version=altair.SCHEMA_VERSION.rpartition(".")[0]))
+    bundle = Markup(vl_convert.javascript_bundle(vl_version=charts.VEGA_LITE))
     return environment.get_template("page.html.j2").render(bundle=bundle, dash=style.DASH, **context)
 
 

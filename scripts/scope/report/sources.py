@@ -29,13 +29,27 @@ def methods(batches: list[Path]) -> dict[str, str]:
     return {variant: objective["method"] for variant, objective in objectives.items() if "method" in objective}
 
 
-def settings_by_arm(paths: list[Path]) -> list[tuple[str, dict[str, str]]]:
-    """Every setting in the recipes of files that carry an arm: dotted key, and its value under each arm."""
+def settings_by_arm(rollouts: list[Path], batches: list[Path], metrics: list[Path]) -> list[tuple[str, dict[str, str]]]:
+    """Every setting in the recipes behind an arm's files: dotted key, and its value under each arm.
+
+    Rollouts that no arm's own policy drew count under every arm that made a batch of them.
+    """
+    users = _users(batches)
     table: dict[str, dict[str, str]] = {}
-    for note in map(artifacts.metadata, paths):
+    for path in [*rollouts, *batches, *metrics]:
+        note = artifacts.metadata(path)
         for key, value in _flat(note["recipe"].get("settings", {})):
-            table.setdefault(key, {})[note["variant"]] = json.dumps(value)
+            table.setdefault(key, {}).update(dict.fromkeys(users.get(str(path), [note["variant"]]), json.dumps(value)))
     return sorted(table.items())
+
+
+def _users(batches: list[Path]) -> dict[str, list[str]]:
+    """The arms whose batches were made from a file, by its path."""
+    users: dict[str, list[str]] = {}
+    for note in map(artifacts.metadata, batches):
+        for path in note["inputs"]:
+            users.setdefault(path, []).append(note["variant"])
+    return users
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

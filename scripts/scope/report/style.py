@@ -1,25 +1,37 @@
 """Colours that colour-blind readers can tell apart, and numbers rounded to what a reader can use."""
 
-from itertools import cycle
+from colorsys import hls_to_rgb
 
 DASH = "–"
 BASE, TEACHER = "#7a828c", "#1b1f24"
 # Okabe and Ito 2008, without its yellow and black; then two of Tol's muted scheme.
 ARMS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933")
-# Tol's muted scheme, then greys.
+# Tol's muted scheme, then greys, then some of his medium-contrast scheme.
 STAGES = ("#332288", "#117733", "#88CCEE", "#DDCC77", "#CC6677", "#44AA99", "#999933", "#AA4499", "#882255", "#BBBBBB",
-          "#777777")  # fmt: skip
+          "#777777", "#6699CC", "#997700", "#EE99AA")  # fmt: skip
 MORE, LESS = "213, 94, 0", "0, 114, 178"  # RGB of the two ends of a diverging scale
 
 
 def policy_colours(arms: list[str]) -> dict[str, str]:
     """One colour per policy, the same in every chart, in the order of legends."""
-    return {"base": BASE, "teacher": TEACHER, **dict(zip(arms, cycle(ARMS), strict=False))}
+    return {"base": BASE, "teacher": TEACHER, **_coloured(arms, ARMS)}
 
 
 def stage_colours(stages: list[str]) -> dict[str, str]:
     """One colour per stage, in the order of legends."""
-    return dict(zip(stages, cycle(STAGES), strict=False))
+    return _coloured(stages, STAGES)
+
+
+def _coloured(names: list[str], chosen: tuple[str, ...]) -> dict[str, str]:
+    """The chosen colours, then as many further ones as there are names; none comes twice."""
+    further = [_further(index) for index in range(len(names) - len(chosen))]
+    return dict(zip(names, [*chosen, *further], strict=False))
+
+
+def _further(index: int) -> str:
+    """Hues a golden section apart, which never repeat, by turns darker and lighter."""
+    shares = hls_to_rgb(index * 0.618034 % 1, (0.28, 0.68, 0.4, 0.54)[index % 4], 0.6)
+    return "#" + "".join(f"{round(255 * share):02X}" for share in shares)
 
 
 def number(value: float | None, digits: int = 3) -> str:

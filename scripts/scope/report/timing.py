@@ -8,7 +8,7 @@ import polars as pl
 from scope.errors import InputError
 
 STAGES = ("tokenizer", "model", "prompts", "problems", "check_teacher", "rollout", "verify", "score", "weigh", "update",
-          "evaluate")  # fmt: skip
+          "evaluate", "retire", "restore", "figure")  # fmt: skip
 SCHEMA = {"variant": pl.String, "seed": pl.Int64, "round": pl.Int64, "stage": pl.String, "seconds": pl.Float64,
           "memory": pl.Float64}  # fmt: skip
 
@@ -16,8 +16,9 @@ SCHEMA = {"variant": pl.String, "seed": pl.Int64, "round": pl.Int64, "stage": pl
 def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
     """One row per job: variant ("shared", then the arms), seed, round, stage, seconds, memory (MB, peak).
 
-    Reads FOLDER/{variant}/seed{seed}/round{round}/{stage}.{shard}.tsv, where seed, round and shard may be missing, and
-    FOLDER/shared/{stage}_{name}.tsv; folders of other variants, left by earlier runs, do not count.
+    Reads FOLDER/{variant}/seed{seed}/round{round}/{stage}.{shard}.tsv, where seed, round and shard may be missing;
+    further folders on the way, and what follows a stage's name after `_` or `-`, tell work apart but do not count.
+    Folders of other variants, left by earlier runs, do not count either.
     Raises InputError for a file without the columns `s` and `max_rss`.
     """
     variants = ["shared", *arms]
@@ -42,8 +43,8 @@ def _job(file: Path, relative: Path) -> dict:
 
 
 def _stage(name: str) -> str:
-    """`evaluate` for evaluate_base_coins: the stage before what it worked on; other names stand for themselves."""
-    return next((stage for stage in STAGES if f"{name}_".startswith(f"{stage}_")), name)
+    """`score` for score-teacher-all: the stage before what it worked on; other names stand for themselves."""
+    return next((stage for stage in STAGES if re.match(rf"{stage}([_-]|$)", name)), name)
 
 
 def stages(timings: pl.DataFrame) -> list[str]:
@@ -53,8 +54,9 @@ def stages(timings: pl.DataFrame) -> list[str]:
 
 
 def _index(word: str, path: Path) -> int | None:
-    found = re.search(rf"\b{word}(\d+)\b", str(path))
-    return int(found[1]) if found else None
+    """The number of the folder named after `word`; the first folder is a variant, whatever its name."""
+    found = [re.fullmatch(rf"{word}(\d+)", folder) for folder in path.parts[1:-1]]
+    return next((int(match[1]) for match in found if match), None)
 
 
 def totals(timings: pl.DataFrame) -> list[dict]:

@@ -1,0 +1,33 @@
+"""Draw one figure of the experiment as an SVG picture that stands alone.
+
+Example: python scripts/figure.py --figure accuracy --evaluations E1 E2 --out accuracy.svg
+--recipe "$(python scripts/recipe.py figure)"
+"""
+
+from pathlib import Path
+
+from scope import cli
+from scope.artifacts import atomic
+from scope.provenance import read_recipe
+from scope.report.figure_names import NAMES
+
+
+def main() -> None:
+    """Parse, draw, write one picture."""
+    parser = cli.parser("figure", __doc__)
+    several = {"nargs": "*", "type": Path, "default": [], "metavar": "PARQUET"}
+    parser.add_argument("--figure", required=True, choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}")
+    parser.add_argument("--evaluations", **several, help="graded samples, for accuracy and pass_at_k")
+    parser.add_argument("--metrics", **several, help="step metrics, one file per arm, seed and round, for all others")
+    parser.add_argument("--out", required=True, type=Path, metavar="SVG", help="the picture")
+    args = parser.parse_args()
+
+    from scope.report.figures import draw
+
+    picture = draw(args.figure, args.evaluations, args.metrics, read_recipe(args.recipe))
+    with atomic(args.out) as temporary:
+        temporary.write_text(picture, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cli.run(main)
