@@ -7,10 +7,15 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-.PHONY: help setup demo test lint format schema clean
+# Arguments of Snakemake for `make why`: make why ARGS="--configfile mine.yaml"
+ARGS ?= --config arms='[$(subst $(space),$(comma),$(strip $(ARMS)))]'
+# What `make verify-results` checks
+RESULTS ?= results
+
+.PHONY: help setup demo why verify-results test lint format schema clean
 
 help:  ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
 
 setup:  ## make .venv if it is missing or out of date
 	@envs/setup.sh
@@ -18,6 +23,12 @@ setup:  ## make .venv if it is missing or out of date
 demo: setup  ## the whole loop on tiny models, from nothing to results/demo/report.html
 	@.venv/bin/python scripts/run.py --cores $(CORES) --config arms='[$(subst $(space),$(comma),$(strip $(ARMS)))]'
 	@echo "The page is at $(CURDIR)/results/demo/report.html"
+
+why: setup  ## what would run again, and which setting, module or input changed (ARGS="--configfile mine.yaml")
+	@.venv/bin/python scripts/why.py $(ARGS)
+
+verify-results: setup  ## whether every artifact is what it was made as, from what it says (RESULTS=results/demo)
+	@.venv/bin/python scripts/verify_results.py $(RESULTS)
 
 test: setup  ## every test and lint, under 20 minutes
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest

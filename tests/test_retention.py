@@ -2,15 +2,16 @@
 
 import json
 import re
+import sys
 
 import pytest
 import yaml
 
-from conftest import RECIPE
+from conftest import RECIPE, run
 from flows import checkout, snakemake, would_run
-from scope import folders, retention
+from scope import artifacts, folders, retention
 from scope.errors import InputError
-from scope.provenance import Settings
+from scope.provenance import Settings, make_recipe
 from scope.sections import Retention
 
 WORLD = ("--configfile", "tests/configs/smallest.yaml", "tests/configs/retention.yaml")
@@ -106,6 +107,34 @@ def test_the_cost_of_an_update_is_the_median_of_its_timings(tmp_path):
     for number, seconds in enumerate((5.0, 900.0, 7.5)):
         (tmp_path / f"{number}.tsv").write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:05\t1\n")
     assert retention.update_seconds(tmp_path.glob("*.tsv")) == 7.5
+
+
+def graded(path, round_, correct):
+    row = {"sampling": "T1", "benchmark": "coins", "tokens": 3, "finish_reason": "stop"}
+    rows = [{**row, "problem_id": "p", "sample_index": i, "correct": right} for i, right in enumerate(correct)]
+    artifacts.write(path, "evaluation", rows, recipe=RECIPE, policy="scope", seed=0, round=round_)
+    return path
+
+
+def test_retiring_a_round_spares_the_best_policy_and_records_what_went(tmp_path):
+    evaluations = []
+    for round_, correct in ((1, [True, True]), (2, [True, False])):
+        place = tmp_path / f"round{round_}"
+        for kind in ("policy", "state"):
+            folder = folders.fresh(place / kind / "manifest.json")
+            (folder / "weights.bin").write_text(kind)
+            folders.seal(folder / "manifest.json", recipe=RECIPE)
+        evaluations.append(graded(place / "evaluate/coins.parquet", round_, correct))
+    batch = tmp_path / "round2/batch.parquet"
+    artifacts.write(batch, "batch", [], recipe=RECIPE)
+    settings = {"retention": Retention(policies_every=0, states_every=1, best=True).model_dump()}
+    run(sys.executable, "scripts/retire.py", "--round", "2", "--batch", batch, "--evaluations", *evaluations,
+        "--out", tmp_path / "round2/retired.json", "--recipe", make_recipe("retire", settings))  # fmt: skip
+    assert [retention.is_there(tmp_path / f"round{r}/policy/manifest.json") for r in (1, 2)] == [True, False]
+    assert [retention.is_there(tmp_path / f"round{r}/state/manifest.json") for r in (1, 2)] == [True, True]
+    record = json.loads((tmp_path / "round2/retired.json").read_text())
+    assert record["dropped"] == [str(tmp_path / "round2/policy/weights.bin")]
+    assert list(record["inputs"]) == sorted(map(str, [batch, *evaluations]))
 
 
 @pytest.fixture(scope="module")
