@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 
+import pyarrow.parquet as pq
 import pytest
 
 from flows import checkout, digests, made_from, processes_in, snakemake
@@ -82,7 +83,8 @@ def test_a_damaged_artifact_stops_the_run_by_name_and_keeps_the_rest(finished):
     whole = verdicts.read_bytes()
     others = {name: digest for name, digest in digests(finished).items() if "verify/0" not in name}
     damaged = bytearray(whole)
-    damaged[len(whole) // 4] ^= 0xFF
+    column = pq.ParquetFile(verdicts).metadata.row_group(0).column(0)
+    damaged[column.dictionary_page_offset + column.total_compressed_size - 2] ^= 0xFF
     verdicts.write_bytes(damaged)
     output = snakemake(finished, *WORLD, "--forcerun", "weigh", "--until", "weigh", check=False)
     assert re.search(r"error: .*verify/0.parquet: not a readable Parquet file", output)

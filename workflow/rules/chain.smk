@@ -55,10 +55,10 @@ def weigh_inputs(wildcards):
 
 def update_inputs(wildcards):
     """What a round's update takes up, and the teacher where the update itself needs its distribution."""
-    policy = policy_before(wildcards)
+    before = round_folder(wildcards.variant, wildcards.seed, int(wildcards.round) - 1)
     return {
-        "policy": policy,
-        "state": [] if wildcards.round == "1" else policy.replace("/policy/", "/state/"),
+        "policy": policy_before(wildcards),
+        "state": [] if wildcards.round == "1" else f"{before}/state/manifest.json",
         "teacher": model_manifest("teacher") if plan_of(wildcards.variant).exact_kl else [],
     }
 
@@ -116,7 +116,8 @@ def restore_inputs(wildcards):
     teacher = {"teacher": model_manifest("teacher") if plan_of(variant).exact_kl else []}
     if round_ == 1:
         return {"policy": model_manifest("student"), "state": [], **teacher}
-    before = round_folder(variant, seed, round_ - 1) + ("" if start == round_ - 1 else "/restored")
+    before = round_folder(variant, seed, round_ - 1)
+    before = before if start == round_ - 1 else f"{before}/restored"
     return {"policy": f"{before}/policy/manifest.json", "state": f"{before}/state/manifest.json", **teacher}
 
 
