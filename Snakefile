@@ -8,7 +8,7 @@ from snakemake.utils import min_version
 
 min_version("9.27")
 sys.setrecursionlimit(20000)
-# A third of planning 16,000 jobs went into looking for garbage among objects that all stay (docs/scale.md).
+# Three tenths of planning 16,000 jobs went into looking for garbage among objects that all stay (docs/scale.md).
 gc.freeze()
 gc.set_threshold(200_000, 20, 100)
 

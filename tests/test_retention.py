@@ -164,6 +164,8 @@ def test_nothing_final_is_recomputed_for_what_was_deleted(finished, tmp_path):
     (tmp_path / "longer.yaml").write_text("rounds: 5\n")
     one_more = dict.fromkeys(["rollout", "verify", "score", "weigh", "update", "evaluate", "report", "retire"], 1)
     assert would_run(finished, *WORLD, tmp_path / "longer.yaml") == one_more
+    (tmp_path / "shorter.yaml").write_text("rounds: 3\n")
+    assert would_run(finished, *WORLD, tmp_path / "shorter.yaml") == {"evaluate": 1, "report": 1}
     (tmp_path / "title.yaml").write_text("report: {title: Another}\n")
     assert would_run(finished, *WORLD, tmp_path / "title.yaml") == {"report": 1}
 

@@ -16,6 +16,7 @@ from scope.errors import InputError
 from scope.lineage import kind_of, local
 
 RESULTS = "results"
+RESTORED = "/restored/"  # copies that may go when they have been used
 WEIGHTS = (".safetensors", ".pt", ".bin")
 AGAIN = "delete it and run again"
 PUT_BACK = f"put the right file back, or {AGAIN}"
@@ -118,7 +119,7 @@ class Audit:
 
     def _compare(self, file: str, recorded: str, maker: str) -> None:
         now = self._digest(file)
-        if now is None and file in self._dropped(place_of(maker).experiment):
+        if now is None and (RESTORED in file or file in self._dropped(place_of(maker).experiment)):
             self.retired.add(file)
         elif now is None:
             self._broken[file, "missing or unreadable, but recorded by"].append(maker)

@@ -43,8 +43,14 @@ def evaluations(arms):
 
 
 def last_draws(stage, arms):
-    """The rollout or verify files of the last round, of every seed."""
-    return sum([draws_files(arm, seed, CONFIG.rounds, stage) for arm in arms for seed in CONFIG.seeds], [])
+    """The rollout or verify files of the last round, of every seed; none where the retention policy deleted them."""
+    return [
+        path
+        for arm in arms
+        for seed in CONFIG.seeds
+        for path in draws_files(arm, seed, CONFIG.rounds, stage)
+        if Path(path).is_file() or not Path(f"{round_folder(arm, seed, CONFIG.rounds)}/retired.json").is_file()
+    ]
 
 
 def page_inputs(arms):
@@ -77,7 +83,11 @@ def report_templates():
 
 def forewords():
     """What to know before a run: odd settings, arms alike, and the room that it will take."""
-    odd = [f"Warning: arm {arm}: {line}" for arm, settings in ARMS.items() for line in advice(settings)]
+    said = {}
+    for arm, settings in ARMS.items():
+        for line in advice(settings):
+            said.setdefault(line, []).append(arm)
+    odd = [f"Warning: {', '.join(arms)}: {line}" for line, arms in said.items()]
     alike = [f"Warning: {line}" for line in twins(ARMS)]
     disk = project(ARMS, {name: model_bytes(name) for name in MODEL_FOLDERS})
     free = free_bytes("results")

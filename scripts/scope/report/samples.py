@@ -26,12 +26,12 @@ class Token(NamedTuple):
 def sampled_rollouts(
     arm: str, batches: list[Path], rollouts: list[Path], verdicts: list[Path], prompts: Path, count: int = 5
 ) -> list[dict[str, Any]]:
-    """Rows of the arm's last batch joined with text, verdict and problem; without such a batch, none.
+    """Rows of the arm's last batch joined with text, verdict and problem; none without it, or once its rollouts went.
 
     Raises InputError when the rollouts, verdicts or prompts given are not those of the batch.
     """
     found = _last_batch(arm, batches)
-    if found is None:
+    if found is None or _draws_deleted(found[0]):
         return []
     path, run = found
     rows = _pick(artifacts.read(path, "batch"), count)
@@ -45,6 +45,12 @@ def _last_batch(arm: str, batches: list[Path]) -> tuple[Path, dict[str, Any]] | 
     labelled = [(path, notes(path, "variant", "seed", "round")) for path in batches]
     own = [(path, run) for path, run in labelled if run["variant"] == arm]
     return min(own, key=lambda item: (-item[1]["round"], item[1]["seed"]), default=None)
+
+
+def _draws_deleted(batch: Path) -> bool:
+    """Whether the rollouts that a batch was made from are no longer there."""
+    drawn = [Path(path) for path in artifacts.metadata(batch)["inputs"] if Path(path).parent.name == "rollout"]
+    return bool(drawn) and not any(path.exists() for path in drawn)
 
 
 def _pick(batch: pl.DataFrame, count: int) -> pl.DataFrame:
