@@ -148,6 +148,8 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
         ({"objective": {"pg_clip": 0.3}}, {}),
         ({"arms": ["scope", "opd", "scope_tau1"]}, ONE_ARM),
         ({"arms": ["scope"]}, {"report": 1}),
+        ({"teacher": {"pack_tokens": 128}}, {"check_teacher": 1} | ROUND2_DRAWS | SCORES | WEIGHS | GRADES),
+        ({"variants": {"opd": {"teacher": {"pack_tokens": 128}}}}, {"check_teacher": 1} | ONE_ARM | {"score": 2}),
         ({"seeds": [0, 1]}, {"rollout": 3, "verify": 3} | SCORES | WEIGHS | GRADES),
         ({"rounds": 4}, {"rollout": 4, "verify": 4, "score": 4, "weigh": 4, "update": 4, "evaluate": 4, "report": 1}),
         ({"rounds": 1}, {"report": 1}),

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from scope.config import Config
 from scope.methods import method_of
-from scope.sharing import draws_name, scores_name
+from scope.sharing import check_name, draws_name, scores_name
 from scope.stages import exact_kl, recipe, scorer
 
-ARM_STAGES = ("rollout", "verify", "score", "weigh", "update", "evaluate", "retire", "restore")
+ARM_STAGES = ("check_teacher", "rollout", "verify", "score", "weigh", "update", "evaluate", "retire", "restore")
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class ArmPlan:
     """Folder below shared/ of the rollouts that its own policy did not draw."""
     scores: str | None
     """Folder beside these of their scores."""
+    check: str
+    """Name of the teacher's checks under its settings of the teacher."""
     recipes: Mapping[str, str]
 
     def shares_draws(self, round_: int) -> bool:
@@ -43,5 +45,6 @@ def plan_arm(config: Config) -> ArmPlan:
         exact_kl(config),
         draws_name(config),
         scores and scores_name(config),
+        check_name(config),
         {stage: recipe(config, stage) for stage in ARM_STAGES},
     )

@@ -26,5 +26,10 @@ def scores_name(config: Config) -> str:
     return f"score-{who['model']}-{who['scored']}-{_digest(stage_settings(config, 'score'))}"
 
 
+def check_name(config: Config) -> str:
+    """Name of the teacher's checks, which arms with the same settings of the teacher share."""
+    return f"check_teacher_{_digest(stage_settings(config, 'check_teacher'))}"
+
+
 def _digest(settings: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]

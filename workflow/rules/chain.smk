@@ -29,7 +29,7 @@ def rollout_inputs(wildcards):
     """Who draws: the policy so far, the base policy, or the teacher (KD), and its checks then."""
     plan = plan_at(wildcards)
     if plan.behaviour == "teacher":
-        return {"policy": model_manifest("teacher"), "checked": TEACHER_CHECK}
+        return {"policy": model_manifest("teacher"), "checked": teacher_check(plan)}
     if wildcards.variant.startswith("shared/"):
         return {"policy": model_manifest("student")}
     return {"policy": policy_before(wildcards)}
@@ -37,8 +37,9 @@ def rollout_inputs(wildcards):
 
 def score_inputs(wildcards):
     """Who scores: the teacher, with its checks, or the base policy as GRPO's reference."""
-    if plan_at(wildcards).scorer == "teacher":
-        return {"scorer": model_manifest("teacher"), "checked": TEACHER_CHECK}
+    plan = plan_at(wildcards)
+    if plan.scorer == "teacher":
+        return {"scorer": model_manifest("teacher"), "checked": teacher_check(plan)}
     return {"scorer": model_manifest("student")}
 
 

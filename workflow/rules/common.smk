@@ -12,6 +12,7 @@ from scope.errors import InputError
 from scope.holder import sign
 from scope.lineage import digest_of, read_facts
 from scope.plan import plan_arm
+from scope.sharing import check_name
 from scope.retention import is_retired, is_there, keeps, restart_round, update_seconds
 from scope.stages import recipe
 
@@ -44,6 +45,7 @@ RESULTS = f"results/{CONFIG.experiment}"
 SHARED = f"{RESULTS}/shared"
 ROUND = f"{RESULTS}/{{variant}}/seed{{seed}}/round{{round}}"
 TEACHER_CHECK = f"{SHARED}/check_teacher.parquet"
+CHECK_NAME = check_name(CONFIG)
 BENCHMARKS = f"{RESULTS}/benchmarks"
 # A folder of one arm; rollouts, verdicts and scores lie in shared/{name} too.
 ARM = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
@@ -71,6 +73,19 @@ def plan_at(wildcards):
     if wildcards.variant.startswith("shared/"):
         return plan_of_shared(wildcards.variant.removeprefix("shared/"), wildcards.get("scores"))
     return plan_of(wildcards.variant)
+
+
+def teacher_check(plan):
+    """The teacher's checks: the experiment's, or those of an arm with other settings of the teacher."""
+    return TEACHER_CHECK if plan.check == CHECK_NAME else f"{SHARED}/{plan.check}.parquet"
+
+
+def check_recipe(wildcards):
+    """The recipe of the teacher's checks: the experiment's, or that of an arm that they are named after."""
+    if wildcards.check == "check_teacher":
+        return recipe(CONFIG, "check_teacher")
+    plans = map(plan_of, [*CONFIG.arms, *RAW["variants"]])
+    return next(plan.recipes["check_teacher"] for plan in plans if plan.check == wildcards.check)
 
 
 def recipe_of(stage):

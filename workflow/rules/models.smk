@@ -43,16 +43,18 @@ rule check_teacher:
         teacher=model_manifest("teacher"),
         prompts=f"{SHARED}/prompts/train.parquet",
     output:
-        TEACHER_CHECK,
+        f"{SHARED}/{{check}}.parquet",
     log:
-        f"{SHARED}/logs/check_teacher.log",
+        f"{SHARED}/logs/{{check}}.log",
     benchmark:
-        f"{BENCHMARKS}/shared/check_teacher.tsv"
+        f"{BENCHMARKS}/shared/{{check}}.tsv"
+    wildcard_constraints:
+        check=r"check_teacher(_[0-9a-f]{10})?",
     priority: 100
     conda:
         "../../envs/vllm.yaml"
     params:
-        recipe=shared_recipe("check_teacher"),
+        recipe=check_recipe,
     shell:
         "python scripts/check_teacher.py --student {input.student:q} --teacher {input.teacher:q}"
         " --prompts {input.prompts:q} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
