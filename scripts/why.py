@@ -22,7 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     _, arguments = parser.parse_known_args()
     path = os.pathsep.join([str(ROOT / "scripts"), str(ROOT / "workflow/plugins"), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--logger", "why", *arguments]
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--logger=why", *arguments]
     sys.exit(subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": path}).returncode)
 
 
