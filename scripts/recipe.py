@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 
 from scope import cli
-from scope.config import arm_config, parse_config, read_config
+from scope.config import arm_config, parse_config, read_config, with_grid
 from scope.errors import InputError
 from scope.stages import STAGE_KEYS, recipe
 
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--model", default="student", choices=["student", "teacher"], help="for the stage `model`")
     parser.add_argument("--benchmark", default="coins", help="for the stage `problems`")
     args = parser.parse_args()
-    raw = read_config(VARIANTS, *args.config)
+    raw = with_grid(read_config(VARIANTS, *args.config))
     arms = parse_config(raw).arms
     if not args.arm and len(arms) > 1:
         raise InputError(f"the configuration runs {', '.join(arms)}: name one with --arm")

@@ -53,6 +53,9 @@ def test_every_variant_is_valid_on_the_demo(raw):
         ("rollout.tempo", 1, r"unknown key `rollout.tempo`; allowed here: engine, n, temperature"),
         ("rounds", "six", r"`rounds`: .*integer, not 'six'"),
         ("rounds", 0, r"`rounds`: .*greater than or equal to 1"),
+        ("seeds", [0, 0], r"`seeds`: 0 stands there twice"),
+        ("seeds", [-1], r"`seeds.0`: .*greater than or equal to 0"),
+        ("arms", ["scope", "scope"], r"`arms`: scope stands there twice"),
         ("update.learning_rate", "fast", r"`update.learning_rate`: .*number, not 'fast'"),
         ("update.learning_rate", float("nan"), r"`update.learning_rate`"),
         ("objective.method", "ppo", r"`objective.method`: .*'scope', 'opd', 'grpo' or 'kd'"),
@@ -96,7 +99,7 @@ def test_a_variant_may_not_touch_what_arms_share(raw):
         arm_config(raw, "odd")
 
 
-@pytest.mark.parametrize("name", ["shared", "base"])
+@pytest.mark.parametrize("name", ["shared", "base", "figures"])
 def test_a_variant_may_not_take_the_name_of_a_folder_or_policy(raw, name):
     raw["variants"][name] = {}
     with pytest.raises(InputError, match=f"variants.{name}: this name is taken"):

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
@@ -36,7 +36,7 @@ from scope.sections import (
 )
 from scope.temperature import resolve_temperature
 
-RESERVED = ("shared", "benchmarks", "base", "teacher")
+RESERVED = ("shared", "benchmarks", "figures", "base", "teacher")
 ARM_SECTIONS = ("rollout", "logprob_temperature", "teacher", "objective", "update")
 
 
@@ -45,7 +45,7 @@ class Config(Section):
 
     experiment: Name
     """Folder under results/."""
-    seeds: list[int] = Field([0], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
     rounds: Count = 1
     arms: list[Arm] = Field(["scope"], min_length=1)
     """Variants to run; with a `grid`, its cells run too, and alone where `arms` is left out."""
@@ -84,6 +84,10 @@ class Config(Section):
         if self.objective.mode == "released" and teacher != 1.0:
             raise ValueError("objective.mode released scores the teacher at temperature 1: write "
                              "`logprob_temperature.teacher: 1.0`")  # fmt: skip
+        for name, values in (("seeds", self.seeds), ("arms", self.arms)):
+            twice = [value for value in values if values.count(value) > 1]
+            if twice:
+                raise ValueError(f"`{name}`: {twice[0]} stands there twice; leave one out")
         puzzle = self.data.puzzle
         if puzzle and max(puzzle.spend) > puzzle.digits:
             raise ValueError("data.puzzle.spend asks for more digits than data.puzzle.digits gives")
