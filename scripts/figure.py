@@ -7,7 +7,7 @@ Example: python scripts/figure.py --figure accuracy --evaluations E1 E2 --out ac
 from pathlib import Path
 
 from scope import cli
-from scope.artifacts import atomic
+from scope.atomic import atomic
 from scope.provenance import read_recipe
 from scope.report.figure_names import NAMES
 

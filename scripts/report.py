@@ -7,7 +7,7 @@ Example: python scripts/report.py --evaluations E1 E2 --metrics M1 M2 --batches 
 from pathlib import Path
 
 from scope import cli
-from scope.artifacts import atomic
+from scope.atomic import atomic
 
 
 def main() -> None:

@@ -20,6 +20,18 @@ BIN = Path(sys.executable).parent
 RECIPE = make_recipe("weigh", {})
 
 
+def seal_files(manifest, **files):
+    """A sealed folder around a manifest, with files of the given texts."""
+    from scope import folders
+
+    folder = folders.fresh(manifest)
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    folders.seal(manifest, recipe=RECIPE)
+    return manifest
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """Manifests of two randomly initialised puzzle models, `student` and `teacher`, by name."""

@@ -25,7 +25,7 @@ def snakemake(folder, *arguments, check=True, wait=True, script="scripts/run.py"
     """Run the workflow as its user would; returns what it said, or the process with `wait=False`."""
     cores = ["--cores", "2"] if script == "scripts/run.py" else []
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    command = [BIN / "python", script, *map(str, cores), *map(str, arguments)]
+    command = [BIN / "python", script, *cores, *map(str, arguments)]
     process = subprocess.Popen(command, cwd=folder, start_new_session=True, **pipes)
     if not wait:
         return process

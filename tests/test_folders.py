@@ -4,19 +4,14 @@ import json
 
 import pytest
 
-from conftest import RECIPE
+from conftest import RECIPE, seal_files
 from scope import folders
 from scope.errors import InputError
 
 
 @pytest.fixture
 def sealed(tmp_path):
-    manifest = tmp_path / "policy/manifest.json"
-    folder = folders.fresh(manifest)
-    (folder / "deep").mkdir()
-    (folder / "deep/weights.bin").write_bytes(b"1234")
-    folders.seal(manifest, recipe=RECIPE)
-    return manifest
+    return seal_files(tmp_path / "policy/manifest.json", **{"deep/weights.bin": "1234"})
 
 
 def test_a_sealed_folder_opens(sealed):

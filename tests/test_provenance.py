@@ -79,7 +79,7 @@ def test_the_workflow_plans_without_heavy_libraries():
     """Every job of a cluster plans again before it starts: seconds of imports would be paid each time."""
     rules = "".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     imports = "; ".join(sorted(set(re.findall(r"^from (scope[\w.]+) import", rules, re.M))))
-    heavy = "{'torch', 'polars', 'transformers', 'altair', 'vllm', 'pandas'}"
+    heavy = "{'torch', 'polars', 'pyarrow', 'numpy', 'transformers', 'altair', 'vllm', 'pandas'}"
     code = f"import sys; import {imports.replace('; ', ', ')}; print({heavy} & set(sys.modules))"
     assert run(sys.executable, "-c", code, PYTHONPATH=ROOT / "scripts").stdout.strip() == "set()"
 

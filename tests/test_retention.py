@@ -7,7 +7,7 @@ import sys
 import pytest
 import yaml
 
-from conftest import RECIPE, run
+from conftest import RECIPE, run, seal_files
 from flows import checkout, snakemake, would_run
 from scope import artifacts, folders, retention
 from scope.errors import InputError
@@ -24,13 +24,8 @@ def keep(**settings):
 
 @pytest.fixture
 def policy(tmp_path):
-    manifest = tmp_path / "round3/policy/manifest.json"
-    folder = folders.fresh(manifest)
-    (folder / "deep").mkdir()
-    (folder / "model.safetensors").write_bytes(b"weights")
-    (folder / "deep/more.bin").write_bytes(b"more")
-    folders.seal(manifest, recipe=RECIPE)
-    return manifest
+    files = {"model.safetensors": "weights", "deep/more.bin": "more"}
+    return seal_files(tmp_path / "round3/policy/manifest.json", **files)
 
 
 def test_nothing_is_dropped_unless_asked():
@@ -87,9 +82,7 @@ def test_opening_a_deleted_policy_says_how_to_have_it_again(policy):
 def test_a_restart_needs_policy_and_state(tmp_path):
     def seal(round_, *names):
         for name in names:
-            folder = folders.fresh(tmp_path / f"round{round_}/{name}/manifest.json")
-            (folder / "file").write_text(name)
-            folders.seal(folder / "manifest.json", recipe=RECIPE)
+            seal_files(tmp_path / f"round{round_}/{name}/manifest.json", file=name)
 
     for round_ in range(1, 6):
         seal(round_, "policy", "state")
@@ -121,9 +114,7 @@ def test_retiring_a_round_spares_the_best_policy_and_records_what_went(tmp_path)
     for round_, correct in ((1, [True, True]), (2, [True, False])):
         place = tmp_path / f"round{round_}"
         for kind in ("policy", "state"):
-            folder = folders.fresh(place / kind / "manifest.json")
-            (folder / "weights.bin").write_text(kind)
-            folders.seal(folder / "manifest.json", recipe=RECIPE)
+            seal_files(place / kind / "manifest.json", **{"weights.bin": kind})
         evaluations.append(graded(place / "evaluate/coins.parquet", round_, correct))
     batch = tmp_path / "round2/batch.parquet"
     artifacts.write(batch, "batch", [], recipe=RECIPE)

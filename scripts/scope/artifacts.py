@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from scope.atomic import atomic
 from scope.errors import InputError
 from scope.provenance import origin
+from scope.stored import stored_facts
 
 _key = [pa.field("prompt_id", pa.string(), False), pa.field("sample_index", pa.int32(), False)]
 _ids = pa.list_(pa.field("element", pa.int32(), False))
@@ -115,10 +116,8 @@ def read_all(paths: list[str | Path], kind: str) -> pl.DataFrame:
 
 
 def metadata(path: str | Path) -> dict[str, Any]:
-    """The provenance that a Parquet file carries: recipe, inputs and notes."""
-    stored = pq.read_schema(path).metadata or {}
-    prefix = b"scope."
-    return {key[len(prefix) :].decode(): json.loads(value) for key, value in stored.items() if key.startswith(prefix)}
+    """The provenance that a Parquet file carries: recipe, modules, inputs and notes."""
+    return stored_facts(path)
 
 
 def _conform(rows: pl.DataFrame, kind: str, where: str) -> pa.Table:

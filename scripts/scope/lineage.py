@@ -4,7 +4,6 @@ Three kinds of file carry provenance: Parquet files in their schema metadata, fo
 block of JSON. Paths are those of the project root, the working directory of every run. Nothing here needs polars.
 """
 
-import hashlib
 import json
 import os
 import re
@@ -13,11 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from scope.errors import InputError
-from scope.provenance import file_digest
+from scope.provenance import file_digest, value_digest
 
 PARQUET, MANIFEST, PAGE = "Parquet file", "manifest", "page"
 PAGE_BLOCK = re.compile(r'<script type="application/json" id="provenance">(.*?)</script>', re.DOTALL)
@@ -54,6 +50,8 @@ def digest_of(path: str) -> str | None:
 @contextmanager
 def errors_naming(path: str) -> Iterator[None]:
     """Context: whatever goes wrong in reading `path` becomes an InputError of one line that names it."""
+    import pyarrow as pa
+
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, RecursionError) as error:
@@ -78,6 +76,8 @@ def read_facts(path: str) -> dict[str, Any]:
 def read_whole(path: str) -> dict[str, Any]:
     """What `read_facts` gives, after every row of a Parquet file was read with its page checksums verified."""
     if kind_of(path) == PARQUET:
+        import pyarrow.parquet as pq
+
         with errors_naming(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches():
                 batch.validate(full=True)
@@ -85,9 +85,9 @@ def read_whole(path: str) -> dict[str, Any]:
 
 
 def _read_schema(path: str) -> dict[str, Any]:
-    stored = pq.read_schema(path).metadata or {}
-    prefix = b"scope."
-    return {key.removeprefix(prefix).decode(): json.loads(stored[key]) for key in stored if key.startswith(prefix)}
+    from scope.stored import stored_facts
+
+    return stored_facts(path)
 
 
 def _read_manifest(path: str) -> Any:
@@ -185,7 +185,7 @@ def _maker(facts: dict[str, Any]) -> list[str]:
     recipe = _recipe(facts)
     if not recipe:
         return []
-    whole = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+    whole = value_digest(recipe)
     script = str(recipe.get("script", "(script not recorded)"))
     return [script, f"code {str(recipe.get('code'))[:SHORT]}", f"recipe {whole[:SHORT]}"]
 

@@ -8,6 +8,7 @@ with the fingerprint of each module behind it and the digests of its inputs.
 import ast
 import hashlib
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -147,6 +148,20 @@ def file_digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def value_digest(value: Any) -> str:
+    """SHA-256 of a JSON value, the order of its keys of no account."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def flat_settings(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings of a recipe, nested ones unfolded to dotted keys; an empty mapping stands for itself."""
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from flat_settings(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def input_digests(paths: list[str | Path]) -> dict[str, str]:

@@ -30,12 +30,11 @@ def is_retired(manifest: str | Path) -> bool:
 def drop(manifest: str | Path) -> list[str]:
     """Delete the files behind a manifest, those already gone included in the answer: their paths."""
     folder = Path(manifest).parent
-    files = [folder / name for name in read_manifest(manifest)["files"]]
-    drop_files(files)
-    for emptied in sorted({file.parent for file in files} - {folder}, reverse=True):
+    dropped = drop_files(folder / name for name in read_manifest(manifest)["files"])
+    for emptied in sorted({Path(file).parent for file in dropped} - {folder}, reverse=True):
         if emptied.is_dir() and not any(emptied.iterdir()):
             emptied.rmdir()
-    return [str(file) for file in files]
+    return dropped
 
 
 def drop_files(files: Iterable[str | Path]) -> list[str]:

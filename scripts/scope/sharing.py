@@ -5,11 +5,10 @@ on the sampling settings and the seed alone, so they lie in a folder named after
 same files.
 """
 
-import hashlib
-import json
 from typing import Any
 
 from scope.config import Config
+from scope.provenance import value_digest
 from scope.stages import scorer, stage_settings
 
 
@@ -32,4 +31,4 @@ def check_name(config: Config) -> str:
 
 
 def _digest(settings: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:10]
+    return value_digest(settings)[:10]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scope.lineage import digest_of, kind_of, read_facts
-from scope.provenance import modules
+from scope.provenance import flat_settings, modules
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def causes(job: Job, made_again: set[str]) -> list[str]:
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """One line per setting that is another, new or gone."""
-    old, new = dict(_flat(before)), dict(_flat(now))
+    old, new = dict(flat_settings(before)), dict(flat_settings(now))
     return [
         f"setting {key}: {_shown(old, key)} -> {_shown(new, key)}"
         for key in sorted(old.keys() | new.keys())
@@ -77,14 +77,6 @@ def changed_inputs(before: dict[str, str], now: Sequence[str], made_again: set[s
         for path in now
         if path in before and path not in made_again and digest_of(path) not in (None, before[path])
     ]
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _shown(settings: dict[str, Any], key: str) -> str:

@@ -2,10 +2,6 @@
 import json
 
 
-def round_folder(variant, seed, round_):
-    return f"{RESULTS}/{variant}/seed{seed}/round{round_}"
-
-
 def policy_before(wildcards):
     """The policy that an arm's round starts from: the base policy, or that of the round before."""
     if wildcards.round == "1":

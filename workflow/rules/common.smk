@@ -12,8 +12,8 @@ from scope.errors import InputError
 from scope.holder import sign
 from scope.lineage import digest_of, read_facts
 from scope.plan import plan_arm
-from scope.sharing import check_name
 from scope.retention import is_retired, is_there, keeps, restart_round, update_seconds
+from scope.sharing import check_name
 from scope.stages import recipe
 
 
@@ -42,8 +42,14 @@ if not workflow.deployment_settings.deployment_method:
 shell.prefix(EXPORTS)
 
 RESULTS = f"results/{CONFIG.experiment}"
+
+
+def round_folder(variant, seed, round_):
+    return f"{RESULTS}/{variant}/seed{seed}/round{round_}"
+
+
 SHARED = f"{RESULTS}/shared"
-ROUND = f"{RESULTS}/{{variant}}/seed{{seed}}/round{{round}}"
+ROUND = round_folder("{variant}", "{seed}", "{round}")
 TEACHER_CHECK = f"{SHARED}/check_teacher.parquet"
 CHECK_NAME = check_name(CONFIG)
 BENCHMARKS = f"{RESULTS}/benchmarks"
@@ -58,14 +64,18 @@ def plan_of(variant):
     return plan_arm(ARMS[variant] if variant in ARMS else checked(arm_config, RAW, variant))
 
 
+def some_plan(name, fits):
+    """The first plan, listed arms first, that shared work of a name belongs to."""
+    for plan in map(plan_of, [*CONFIG.arms, *RAW["variants"]]):
+        if fits(plan):
+            return plan
+    raise WorkflowError(f"{SHARED}/{name}: no variant has such settings any more; delete it")
+
+
 @cache
 def plan_of_shared(draws, scores=None):
     """The plan of some arm that uses a folder of shared rollouts and, where given, of scores on them."""
-    for variant in [*CONFIG.arms, *RAW["variants"]]:
-        plan = plan_of(variant)
-        if plan.draws == draws and scores in (None, plan.scores):
-            return plan
-    raise WorkflowError(f"shared/{draws}/{scores or ''}: no variant samples or scores like that any more")
+    return some_plan(f"{draws}/{scores or ''}", lambda plan: plan.draws == draws and scores in (None, plan.scores))
 
 
 def plan_at(wildcards):
@@ -80,12 +90,11 @@ def teacher_check(plan):
     return TEACHER_CHECK if plan.check == CHECK_NAME else f"{SHARED}/{plan.check}.parquet"
 
 
-def check_recipe(wildcards):
+def recipe_of_check(wildcards):
     """The recipe of the teacher's checks: the experiment's, or that of an arm that they are named after."""
     if wildcards.check == "check_teacher":
         return recipe(CONFIG, "check_teacher")
-    plans = map(plan_of, [*CONFIG.arms, *RAW["variants"]])
-    return next(plan.recipes["check_teacher"] for plan in plans if plan.check == wildcards.check)
+    return some_plan(wildcards.check, lambda plan: plan.check == wildcards.check).recipes["check_teacher"]
 
 
 def recipe_of(stage):

@@ -54,7 +54,7 @@ rule check_teacher:
     conda:
         "../../envs/vllm.yaml"
     params:
-        recipe=check_recipe,
+        recipe=recipe_of_check,
     shell:
         "python scripts/check_teacher.py --student {input.student:q} --teacher {input.teacher:q}"
         " --prompts {input.prompts:q} --out {output:q} --recipe {params.recipe:q} &> {log:q}"

@@ -24,7 +24,7 @@ rule report:
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
 
-rule arm_report:
+use rule report as arm_report with:
     input:
         unpack(arm_page_inputs),
         prompts=f"{SHARED}/prompts/train.parquet",
@@ -36,17 +36,9 @@ rule arm_report:
         f"{RESULTS}/{{variant}}/report.log",
     wildcard_constraints:
         variant=ARM,
-    localrule: True
-    conda:
-        "../../envs/cpu.yaml"
     params:
         recipe=lambda wildcards: recipe(CONFIG.model_copy(update={"arms": [wildcards.variant]}), "report"),
         benchmarks=BENCHMARKS,
-    shell:
-        "python scripts/report.py --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
-        " --batches {input.batches:q} --rollouts {input.rollouts:q} --verdicts {input.verdicts:q}"
-        " --prompts {input.prompts:q} --checks {input.checks:q} --benchmarks {params.benchmarks:q}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
 
 rule figure:

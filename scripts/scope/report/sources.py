@@ -1,12 +1,11 @@
 """Which files the page was made from, and by which code and recipe they were."""
 
-import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from scope import artifacts
+from scope.provenance import flat_settings, value_digest
 
 
 def sources(files: dict[str, list[Path]]) -> list[dict[str, Any]]:
@@ -18,7 +17,7 @@ def sources(files: dict[str, list[Path]]) -> list[dict[str, Any]]:
             label = stored.get("variant") or stored.get("policy") or "shared"
             groups.setdefault((kind, label), []).append(stored.get("recipe", {}))
     return [{"kind": kind, "label": label, "files": len(recipes), "code": _short(r.get("code", "") for r in recipes),
-             "recipes": _short(_digest(recipe) for recipe in recipes)}
+             "recipes": _short(value_digest(recipe) for recipe in recipes)}
             for (kind, label), recipes in groups.items()]  # fmt: skip
 
 
@@ -38,7 +37,9 @@ def settings_by_arm(rollouts: list[Path], batches: list[Path], metrics: list[Pat
     table: dict[str, dict[str, str]] = {}
     for path in [*rollouts, *batches, *metrics]:
         note = artifacts.metadata(path)
-        for key, value in _flat(note["recipe"].get("settings", {})):
+        for key, value in flat_settings(note["recipe"].get("settings", {})):
+            if value == {}:
+                continue
             table.setdefault(key, {}).update(dict.fromkeys(users.get(str(path), [note["variant"]]), json.dumps(value)))
     return sorted(table.items())
 
@@ -50,18 +51,6 @@ def _users(batches: list[Path]) -> dict[str, list[str]]:
         for path in note["inputs"]:
             users.setdefault(path, []).append(note["variant"])
     return users
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _digest(recipe: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
 
 
 def _short(digests: Any) -> list[str]:
