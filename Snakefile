@@ -2,6 +2,8 @@
 #   data -> teacher check -> rounds of rollout > verify > score > weigh > update -> evaluate -> report
 # `snakemake --cores 2` runs config/config.yaml, the embedded demo; `--configfile FILE` another experiment.
 import gc
+import re
+import shutil
 import sys
 
 from snakemake.utils import min_version
@@ -34,7 +36,7 @@ include: "workflow/rules/report.smk"
 
 wildcard_constraints:
     model="student|teacher",
-    benchmark=r"[A-Za-z0-9][A-Za-z0-9_-]*",
+    benchmark="|".join(map(re.escape, EVALUATED)),
     variant=rf"(shared/)?{ARM}",
     seed=r"\d+",
     round=r"[1-9]\d*",
@@ -46,10 +48,19 @@ for line in forewords():
     say(line)
 
 
+USED_UP = set()
+
+
 onstart:
     sign()
+    USED_UP.update(restored_to_be_used(workflow.dag))
     for line in code_changes(workflow.dag):
         say(line)
+
+
+onsuccess:
+    for folder in USED_UP:
+        shutil.rmtree(folder)
 
 
 # Every round is asked for by name, in ascending order: a chain of hundreds would else be planned by recursion.

@@ -1,6 +1,6 @@
 """Evaluate one policy on one benchmark."""
 
-from scope import artifacts, cli, folders
+from scope import artifacts, cli, folders, places
 from scope.provenance import read_recipe
 
 
@@ -19,6 +19,7 @@ def main() -> None:
     from scope.engines import open_engine
     from scope.evaluation import grade
 
+    places.check_policy(args.policy, args.label, args.seed, args.round)
     settings = read_recipe(args.recipe)
     engine = open_engine(
         settings.evaluation.engine,

@@ -1,6 +1,6 @@
 """Draw rollouts: n samples for each of a shard's prompts, with token ids and log-probabilities."""
 
-from scope import artifacts, cli, folders
+from scope import artifacts, cli, folders, places
 from scope.provenance import read_recipe
 
 
@@ -17,6 +17,7 @@ def main() -> None:
     from scope.engines import Draw, open_engine
     from scope.rollout import draw_group_samples, shard_prompts
 
+    places.check_policy(args.policy, args.variant, args.seed, args.round - 1)
     settings = read_recipe(args.recipe)
     at = settings.rollout.temperature
     prompts = shard_prompts(artifacts.read(args.prompts, "prompts"), settings, args.seed, args.round, args.shard)

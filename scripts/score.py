@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from scope import artifacts, cli, folders
+from scope import artifacts, cli, folders, places
 from scope.provenance import read_recipe
 
 
@@ -19,6 +19,7 @@ def main() -> None:
 
     from scope.scoring import score_rollouts
 
+    places.check_files([args.rollouts, args.verdicts], args)
     settings = read_recipe(args.recipe)
     scorer = settings.scorer
     rows = artifacts.read(args.rollouts, "rollouts").join(

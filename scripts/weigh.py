@@ -1,6 +1,6 @@
 """Weigh a round: decide each rollout's token loss, weight, advantage and normaliser."""
 
-from scope import artifacts, cli
+from scope import artifacts, cli, places
 from scope.provenance import read_recipe
 
 
@@ -16,9 +16,9 @@ def main() -> None:
     args = parser.parse_args()
 
     from scope.batch import build_batch
-    from scope.methods import method_of
     from scope.order import round_prompts
 
+    places.check_files([*args.rollouts, *args.verdicts, *args.scores], args, shared=True)
     settings = read_recipe(args.recipe)
     objective, update = settings.objective, settings.update
     prompts = artifacts.read(args.prompts, "prompts")
@@ -34,7 +34,7 @@ def main() -> None:
     )
     losses = {
         "kl": objective.kl,
-        "opd_clip": objective.opd_clip or method_of(objective).opd_clip,
+        "opd_clip": objective.opd_clip,
         "pg_clip": objective.pg_clip,
         "kl_coefficient": objective.kl_coefficient,
     }

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from scope.config import ARM_SECTIONS, arm_config, merge, parse_config, read_config, twins, with_grid
+from scope.config import ARM_SECTIONS, arm_config, merge, parse_config, read_config, with_grid
 from scope.errors import InputError
-from scope.plan import plan_arm
+from scope.plan import plan_arm, twins
 from scope.sharing import draws_name, scores_name
 
 ROOT = Path(__file__).parent.parent
@@ -103,6 +103,8 @@ def test_names_never_collide(demo):
         ({"a": TAU, "b": TAU}, "a and b both set objective.tau"),
         ({"a": TAU, "b": {"key": "objective", "values": {"x": {"tau": 3}}}}, "a and b both set objective.tau"),
         ({"a-b": TAU}, "grid.axes.a-b"),
+        ({"x": {"key": "objective", "values": {True: {"tau": 3}}}}, "grid.axes.x.values: YAML reads a label as True"),
+        ({"x": {"key": "objective", "values": [{"tau": 3}]}}, "`grid.axes.x.values`: a section needs a label"),
         ({"tau": {"key": "objective.tau", "values": []}}, "grid.axes.tau.values"),
         ({"tau": {"key": "objective.tau", "values": [-1]}}, r"variants.scope-tau=-1: `objective.tau`.*greater than 0"),
     ],
@@ -118,10 +120,21 @@ def test_a_variant_may_not_look_like_a_cell(demo):
 
 
 def test_arms_alike_are_told(demo):
-    raw = {**demo, "arms": ["scope", "scope_tau1", "opd"]}
-    assert twins({arm: arm_config(raw, arm) for arm in raw["arms"]}) == [
-        "arms scope and scope_tau1 have the same settings: all but round 1 is computed twice"
+    spelled = {"objective": {"student_weight": "high_ppl", "scale": "sum"}}
+    raw = merge(demo, {"variants": {"spelled": spelled, "opd_tau": {"objective": {"method": "opd", "tau": 3.0}}}})
+    plans = {arm: plan_arm(arm_config(raw, arm)) for arm in ("scope", "scope_tau1", "spelled", "opd", "opd_tau")}
+    assert twins(plans) == [
+        f"arms {first} and {second} compute the same: all but round 1 is computed twice"
+        for first, second in (("scope", "scope_tau1"), ("scope", "spelled"), ("opd", "opd_tau"))
     ]
+
+
+def test_a_number_that_yaml_reads_as_text_is_a_number(demo):
+    rates = [{"key": "update.learning_rate", "values": values} for values in (["1e-3", "2e-4"], [1.0e-3, 2.0e-4])]
+    text, numbers = (cells(demo, {"lr": axis}) for axis in rates)
+    assert text == {**numbers, "grid": text["grid"]}
+    labelled = cells(demo, {"lr": {"key": "update.learning_rate", "values": {"low": "1e-3"}}})
+    assert arm_config(labelled, "scope-lr=low").update.learning_rate == 1e-3
 
 
 def test_arms_that_sample_alike_share_their_first_rollouts(demo):

@@ -160,6 +160,14 @@ def page(world, monkeypatch, tmp_path):
     return write
 
 
+def of_arm(world, arm):
+    """The changes to a whole report's arguments that leave one arm."""
+    (other,) = set(ARMS) - {arm}
+    kinds = ("evaluations", "metrics")
+    kept = {kind: [file for file in world[kind] if f".{other}." not in file.name] for kind in kinds}
+    return {**kept, "recipe": [recipe(arms=[arm])]}
+
+
 def visible(html):
     """The page's words: no scripts, styles, tags or entities, blanks made one."""
     body = re.sub(r"<(script|style).*?</\1>", " ", html, flags=re.DOTALL)
@@ -194,9 +202,16 @@ def test_page_is_one_file_that_escapes_everything(html, world):
 
 def test_hostile_names_cannot_leave_the_chart_data(page, tmp_path):
     named = write_metrics(tmp_path / "m.parquet", HOSTILE, 0, 1, shares=[0.1, 0.2])
-    html = page(metrics=[named])
+    html = page(metrics=[named], recipe=[recipe(arms=[*ARMS, HOSTILE])])
     assert HOSTILE not in html
     assert any(HOSTILE in {row.get("variant") for row in rows_of(chart)} for chart in charts(html))
+
+
+@pytest.mark.parametrize(("policy", "seed"), [("stranger", 0), ("scope", 7), ("base", 0)])
+def test_a_file_of_another_run_is_refused(page, world, tmp_path, policy, seed):
+    evaluation = write_evaluation(tmp_path / "e.parquet", policy, seed, 2, 0.2)
+    with pytest.raises(InputError, match=f"of policy {policy}, seed {seed}, is none of the recipe's runs"):
+        page(evaluations=[*world["evaluations"], evaluation])
 
 
 def test_answer_and_tables_show_every_policy_seed_and_mean(html):
@@ -275,8 +290,8 @@ def test_five_rollouts_correct_and_incorrect_by_turns(html):
     assert 'title="token 0: student −0.5, scorer −1, log-ratio 0.5"' in html
 
 
-def test_an_arm_with_only_incorrect_rollouts_shows_five_of_them(page):
-    shown = section(page(recipe=[recipe(arms=["lost"])]), "samples")
+def test_an_arm_with_only_incorrect_rollouts_shows_five_of_them(page, world):
+    shown = section(page(**of_arm(world, "lost")), "samples")
     assert re.findall(r"\d\. (correct|incorrect) Problem", shown) == ["incorrect"] * 5
 
 
@@ -355,8 +370,8 @@ def test_time_of_shared_work_and_of_further_stages(tmp_path):
     assert bars["place"].unique(maintain_order=True).to_list() == ["once", "1", "2"]
 
 
-def test_time_of_arms_that_are_no_longer_run_does_not_count(page):
-    assert "lost" not in section(page(recipe=[recipe(arms=["scope"])]), "time")
+def test_time_of_arms_that_are_no_longer_run_does_not_count(page, world):
+    assert "lost" not in section(page(**of_arm(world, "scope")), "time")
 
 
 def test_absent_parts_are_said_in_words(page, tmp_path):

@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 import sys
 
 import pytest
 import yaml
 
 from conftest import RECIPE, run, seal_files
-from flows import checkout, snakemake, would_run
+from flows import checkout, digests, snakemake, would_run
 from scope import artifacts, folders, retention
 from scope.errors import InputError
 from scope.provenance import Settings, make_recipe
@@ -167,30 +168,60 @@ def test_the_results_still_verify(finished):
     assert re.search(r"results/retention: \d+ artifacts, \d+ links, [1-9]\d* retired files: all as recorded", said)
 
 
+COMES_BACK = (rf"{ARM}/round2/policy was deleted by the retention policy; to have it again, 2 update\(s\) from "
+              r"the base policy on are repeated, about \d+ s")  # fmt: skip
+
+
 @pytest.mark.real
-def test_a_deleted_policy_comes_back_equal_when_it_is_graded_and_says_so_first(finished, tmp_path):
+def test_a_deleted_policy_asked_for_by_name_comes_back_equal_and_stays(finished):
+    said = snakemake(finished, *WORLD, "--", f"{ARM}/round2/restored/policy/manifest.json")
+    assert re.search(COMES_BACK, said)
+    restored, original = (
+        json.loads((finished / f"{ARM}/round2/{place}/manifest.json").read_text())
+        for place in ("restored/policy", "policy")
+    )
+    assert restored["files"] == original["files"]
+    log = (finished / f"{ARM}/round2/logs/restore.log").read_text()
+    assert f"equal to {ARM}/round2/policy/manifest.json, bit by bit" in log
+    assert not (finished / f"{ARM}/round1/restored").exists()
+    assert would_run(finished, *WORLD) == {}
+
+
+@pytest.mark.real
+def test_a_deleted_policy_is_restored_to_be_graded_and_then_goes_again(finished, tmp_path):
+    shutil.rmtree(finished / f"{ARM}/round2/restored")
     (tmp_path / "each.yaml").write_text(yaml.safe_dump({"evaluation": {"every": 1}}))
     each = (*WORLD, tmp_path / "each.yaml")
-    planned = snakemake(finished, "-n", *each)
-    assert re.search(rf"{ARM}/round2/policy was deleted by the retention policy; to have it again, 2 update\(s\) from "
-                     r"the base policy on are repeated, about \d+ s", planned)  # fmt: skip
+    assert re.search(COMES_BACK, snakemake(finished, "-n", *each))
     assert would_run(finished, *each) == {"restore": 2, "evaluate": 3, "report": 1}
-    manifests = [(finished / f"{ARM}/round{r}/policy/manifest.json").read_bytes() for r in range(1, 5)]
+    before = digests(finished)
     snakemake(finished, *each)
-    for round_ in (1, 2):
-        restored, original = (
-            json.loads((finished / f"{ARM}/round{round_}/{place}/manifest.json").read_text())
-            for place in ("restored/policy", "policy")
-        )
-        assert restored["files"] == original["files"]
-        log = (finished / f"{ARM}/round{round_}/logs/restore.log").read_text()
-        assert f"equal to {ARM}/round{round_}/policy/manifest.json, bit by bit" in log
-    assert [(finished / f"{ARM}/round{r}/policy/manifest.json").read_bytes() for r in range(1, 5)] == manifests
+    assert not list(finished.glob(f"{ARM}/round*/restored"))
+    assert digests(finished).items() >= before.items()
     assert there(finished, "policy") == [3, 4]
     again = snakemake(finished, "-n", *each)
     assert "Nothing to be done" in again
     assert "was deleted" not in again
     assert would_run(finished, *WORLD) == {"report": 1}
+    (tmp_path / "tau.yaml").write_text(yaml.safe_dump({"objective": {"tau": 0.5}}))
+    assert would_run(finished, *each, tmp_path / "tau.yaml") == {
+        "rollout": 3, "verify": 3, "score": 3, "weigh": 4, "update": 4, "evaluate": 4, "retire": 3, "report": 1
+    }  # fmt: skip
+
+
+@pytest.mark.real
+def test_what_was_not_deleted_is_not_restored(finished):
+    said = snakemake(finished, *WORLD, "-n", "--", f"{ARM}/round3/restored/policy/manifest.json", check=False)
+    assert f"{ARM}/round3/policy/manifest.json: nothing was deleted here" in said
+
+
+@pytest.mark.real
+def test_what_a_changed_policy_will_delete_is_told_before_it_goes(finished, tmp_path):
+    assert "retention: deletes" not in snakemake(finished, "-n", *WORLD)
+    (tmp_path / "less.yaml").write_text("retention: {policies_every: 0, states_every: 0, best: true}\n")
+    said = snakemake(finished, "-n", *WORLD, tmp_path / "less.yaml")
+    assert re.search(r"^retention: deletes what is there of earlier rounds: 1 x policy and 1 x state, \S+ .B, the best "
+                     r"policy excepted$", said, re.M)  # fmt: skip
 
 
 @pytest.mark.real

@@ -467,7 +467,7 @@ def write_mixed_batch(path, student, teacher):
     parts = [make_batch(ARMS[arm], student, teacher, groups, prompts_per_step=len(groups) // 2)
              for arm, groups in arms.items()]  # fmt: skip
     losses = {"kl": "sampled", "opd_clip": None, "pg_clip": 0.2, "kl_coefficient": 0.1}
-    artifacts.write(path, "batch", pl.concat(parts, how="vertical_relaxed"), recipe=RECIPE, losses=losses)
+    artifacts.write(path, "batch", pl.concat(parts, how="vertical_relaxed"), recipe=RECIPE, losses=losses, **RUN)
     return path
 
 

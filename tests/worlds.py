@@ -12,6 +12,7 @@ from scope.forward import Pair, score_pairs
 from scope.models import make_model
 from scope.provenance import Settings
 from scope.sections import Objective
+from scope.stages import resolve_objective
 from scope.tokenizers import character_tokenizer
 
 EOS = 1
@@ -80,8 +81,8 @@ def weigh(round_, objective, prompts_per_step=None):
 
 
 def objective_of(method="scope", mode="paper", **changes):
-    """The section `objective`."""
-    return Objective(method=method, mode=mode, **changes)
+    """The section `objective` as a recipe holds it."""
+    return Settings(resolve_objective(Objective(method=method, mode=mode, **changes)))
 
 
 def tiny_model(seed):

@@ -105,9 +105,9 @@ def choose_weights(rows: pl.DataFrame, method: Method, objective) -> pl.DataFram
         weighed = path_weights(
             means,
             tau=objective.tau,
-            student_weight=objective.student_weight or method.student_weight,
-            teacher_weight=objective.teacher_weight or method.teacher_weight,
-            scale=objective.scale or method.scale,
+            student_weight=objective.student_weight,
+            teacher_weight=objective.teacher_weight,
+            scale=objective.scale,
         )
         return weighed.with_columns(advantage=pl.lit(None, dtype=pl.Float64))
     uniform = rows.with_columns(weight=1.0 / pl.len().over("prompt_id"))

@@ -138,6 +138,10 @@ def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
     if grid is None:
         return dict(raw)
     for name, axis in grid.axes.items():
+        labels = raw["grid"]["axes"][name]["values"]
+        unquoted = [label for label in labels if not isinstance(label, str)] if isinstance(labels, Mapping) else []
+        if unquoted:
+            raise InputError(f"grid.axes.{name}.values: YAML reads a label as {unquoted[0]!r}; write it in quotes")
         if axis.key.split(".")[0] not in ARM_SECTIONS:
             raise InputError(f"grid.axes.{name}.key: {axis.key} cannot differ between arms; an axis may set a key of "
                              f"{', '.join(ARM_SECTIONS)}")  # fmt: skip
@@ -154,17 +158,6 @@ def _laid_over(override: Mapping[str, Any] | None, pairs: list[tuple[str, Any]])
             value = {part: value}
         merged = merge(merged, value)
     return merged
-
-
-def twins(arms: Mapping[str, Config]) -> list[str]:
-    """A warning for every arm that computes what an arm before it computes."""
-    seen: dict[str, str] = {}
-    said = []
-    for name, config in arms.items():
-        first = seen.setdefault(config.model_dump_json(include=set(ARM_SECTIONS)), name)
-        if first != name:
-            said.append(f"arms {first} and {name} have the same settings: all but round 1 is computed twice")
-    return said
 
 
 def parse_config(raw: Mapping[str, Any]) -> Config:

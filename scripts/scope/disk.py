@@ -198,7 +198,7 @@ def describe(projection: Projection, free: int, taken: int = 0) -> str:
         return line
     lacking = readable(projection.peak - free - taken)
     return (f"{line}\ndisk: with responses of full length the peak does not fit by {lacking}: "
-            "make room, or set retention.policies_every, retention.states_every, retention.rollouts: last")  # fmt: skip
+            "make room, keep less (the section `retention`), or plan fewer arms or rounds")  # fmt: skip
 
 
 def readable(size: int) -> str:

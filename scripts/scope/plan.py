@@ -35,6 +35,17 @@ class ArmPlan:
         return round_ == 1 or self.behaviour == "teacher"
 
 
+def twins(plans: Mapping[str, ArmPlan]) -> list[str]:
+    """A warning for every arm that computes what an arm before it computes, however its settings are written."""
+    seen: dict[tuple, str] = {}
+    said = []
+    for name, plan in plans.items():
+        first = seen.setdefault(tuple(sorted(plan.recipes.items())), name)
+        if first != name:
+            said.append(f"arms {first} and {name} compute the same: all but round 1 is computed twice")
+    return said
+
+
 def plan_arm(config: Config) -> ArmPlan:
     """Everything about one arm that its jobs are planned from."""
     method, scores = method_of(config.objective), scorer(config)

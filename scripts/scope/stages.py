@@ -6,6 +6,7 @@ from typing import Any
 from scope.config import Config
 from scope.methods import method_of
 from scope.provenance import make_recipe
+from scope.sections import Objective
 from scope.temperature import resolve_temperature
 
 # Which keys decide what a stage computes: they and the code make its recipe, and nothing else reruns it.
@@ -55,7 +56,7 @@ DERIVED: dict[str, Callable[[Config], Any]] = {
     "student_temperature": lambda config: temperature(config, "student"),
     "teacher_temperature": lambda config: temperature(config, "teacher") if exact_kl(config) else None,
     "scorer": lambda config: scorer(config),
-    "objective": lambda config: objective(config),
+    "objective": lambda config: resolve_objective(config.objective),
 }
 
 # Keys of `objective` that a method computes with only under a condition.
@@ -65,6 +66,9 @@ CONDITIONAL = {
     ("pg_clip", "advantage_eps", "kl_coefficient"): lambda method: "pg" in method.losses,
     ("drop_incorrect",): lambda method: method.behaviour == "teacher",
 }
+
+# Keys of `objective` that stand for the method's own value where they are null.
+LEFT_TO_METHOD = ("student_weight", "teacher_weight", "scale", "opd_clip")
 
 # Keys that change what is planned or watched, never what a stage computes.
 PLAN_KEYS = ("variants", "grid", "evaluation.every", "tracking")
@@ -95,11 +99,16 @@ def exact_kl(config: Config) -> bool:
     return config.objective.kl == "full" and "opd" in method_of(config.objective).losses
 
 
-def objective(config: Config) -> dict[str, Any]:
-    """The section `objective`; what the method does not compute with is null, so that a change of it is none."""
-    method = method_of(config.objective)
+def resolve_objective(objective: Objective) -> dict[str, Any]:
+    """The section `objective` as the method computes with it, so that only a change of what it computes is one.
+
+    What it leaves out is null, and what is left to it has the method's own value.
+    """
+    method = method_of(objective)
     idle = {key for keys, used in CONDITIONAL.items() if not used(method) for key in keys}
-    return {key: None if key in idle else value for key, value in config.objective.model_dump(mode="json").items()}
+    section = objective.model_dump(mode="json")
+    own = {key: getattr(method, key) for key in LEFT_TO_METHOD if section[key] is None}
+    return {key: None if key in idle else value for key, value in {**section, **own}.items()}
 
 
 def scorer(config: Config) -> dict[str, Any] | None:

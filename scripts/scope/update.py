@@ -8,7 +8,7 @@ from typing import Any
 
 import torch.distributed as dist
 
-from scope import artifacts, folders
+from scope import artifacts, folders, places
 from scope.errors import InputError
 from scope.models import load_model, load_tokenizer
 from scope.observed import batch_metrics
@@ -18,6 +18,9 @@ from scope.trainer import LossSettings, Trainer
 
 def make_trainer(args: Namespace, settings) -> Trainer:
     """The trainer with policy, optimizer state and, for the exact KL, the teacher loaded."""
+    places.check_files([args.batch], args)
+    for manifest in filter(None, (args.policy, args.state)):
+        places.check_policy(manifest, args.variant, args.seed, args.round - 1)
     losses = loss_settings(settings, artifacts.metadata(args.batch)["losses"])
     if losses.kl == "full" and not args.teacher:
         raise InputError("objective.kl full needs the teacher's distribution: give --teacher")

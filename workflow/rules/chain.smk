@@ -23,12 +23,16 @@ def draws_files(variant, seed, round_, stage):
 
 def rollout_inputs(wildcards):
     """Who draws: the policy so far, the base policy, or the teacher (KD), and its checks then."""
-    plan = plan_at(wildcards)
+    plan, own = plan_at(wildcards), not wildcards.variant.startswith("shared/")
+    if own and plan.shares_draws(int(wildcards.round)):
+        shared = draws_folder(wildcards.variant, wildcards.seed, wildcards.round)
+        raise WorkflowError(f"{wildcards.variant}, round {wildcards.round}: its rollouts are shared; ask for {shared}")
+    if int(wildcards.shard) >= plan.config.rollout.shards:
+        raise WorkflowError(f"rollout/{wildcards.shard}.parquet: rollout.shards is {plan.config.rollout.shards}, so "
+                            "the last shard has a lower number")  # fmt: skip
     if plan.behaviour == "teacher":
         return {"policy": model_manifest("teacher"), "checked": teacher_check(plan)}
-    if wildcards.variant.startswith("shared/"):
-        return {"policy": model_manifest("student")}
-    return {"policy": policy_before(wildcards)}
+    return {"policy": policy_before(wildcards) if own else model_manifest("student")}
 
 
 def score_inputs(wildcards):
@@ -87,20 +91,39 @@ def evaluations_before_retiring(variant, seed, round_):
 def graded_policy(wildcards):
     """A round's policy; where it was deleted and has to be graded now, the restored one."""
     folder = round_folder(wildcards.variant, wildcards.seed, wildcards.round)
-    policy = f"{folder}/policy/manifest.json"
-    if not is_retired(policy):
+    policy, arm = f"{folder}/policy/manifest.json", (wildcards.variant, wildcards.seed)
+    if not is_retired(policy) or trains_again(*arm, int(wildcards.round)):
         return policy
     wanted = plan_of(wildcards.variant).recipes["evaluate"]
     graded = graded_from(f"{folder}/evaluate/{wildcards.benchmark}.parquet", wanted)
+    if graded:
+        ANNOUNCED.update(round_folder(*arm, round_) for round_ in range(1, int(wildcards.round) + 1))
     return graded or f"{folder}/restored/policy/manifest.json"
 
 
+@cache
+def trains_again(variant, seed, round_):
+    """Whether this plan makes a round's policy anew, by what the arm's rollouts, batches and policies record so far."""
+    if round_ > 1 and trains_again(variant, seed, round_ - 1):
+        return True
+    folder, recipes = round_folder(variant, seed, round_), plan_of(variant).recipes
+    batch, first_draws = f"{folder}/batch.parquet", draws_files(variant, seed, 1, "rollout") if round_ == 1 else []
+    if not Path(batch).is_file() or not read_facts(batch)["inputs"].keys() >= set(first_draws):
+        return True
+    made = {"weigh": [batch], "update": [f"{folder}/policy/manifest.json"]}
+    made["rollout"] = [path for path in first_draws if Path(path).is_file()]
+    return any(
+        read_facts(path)["recipe"] != json.loads(recipes[stage]) for stage, paths in made.items() for path in paths
+    )
+
+
 def graded_from(evaluation, wanted):
-    """The policy that an evaluation was made from, where it is there, by this recipe, and from what lies there now."""
+    """The policy that an evaluation was made from, where it is there, by this recipe, and its inputs are unchanged."""
     if not Path(evaluation).is_file():
         return None
     made = read_facts(evaluation)
-    if made["recipe"] != json.loads(wanted) or any(digest_of(path) != made["inputs"][path] for path in made["inputs"]):
+    changed = (digest_of(path) not in (None, digest) for path, digest in made["inputs"].items())
+    if made["recipe"] != json.loads(wanted) or any(changed):
         return None
     return next(path for path in made["inputs"] if path.endswith("policy/manifest.json"))
 
@@ -108,6 +131,9 @@ def graded_from(evaluation, wanted):
 def restore_inputs(wildcards):
     """Policy and state that a deleted round is recomputed from: those of the round before, restored if need be."""
     variant, seed, round_ = wildcards.variant, wildcards.seed, int(wildcards.round)
+    policy = f"{round_folder(variant, seed, round_)}/policy/manifest.json"
+    if not is_retired(policy):
+        raise WorkflowError(f"{policy}: nothing was deleted here, so nothing is restored; ask for this one")
     start = restart_round(f"{RESULTS}/{variant}/seed{seed}", round_)
     announce(variant, seed, range(start + 1, round_ + 1))
     teacher = {"teacher": model_manifest("teacher") if plan_of(variant).exact_kl else []}

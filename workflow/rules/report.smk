@@ -49,7 +49,7 @@ rule figure:
     log:
         f"{RESULTS}/figures/logs/{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(FIGURES),
+        figure="[a-z_]+",
     localrule: True
     conda:
         "../../envs/cpu.yaml"

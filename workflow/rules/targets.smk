@@ -1,4 +1,6 @@
 # Functions again: what is asked for, by the targets and by the pages.
+import itertools
+
 from scope.report.figure_names import NAMES as FIGURES
 from scope.why import Job, causes
 
@@ -71,6 +73,8 @@ def arm_page_inputs(wildcards):
 
 def figure_inputs(wildcards):
     """Evaluations for figures of accuracy, step metrics for all others."""
+    if wildcards.figure not in FIGURES:
+        raise WorkflowError(f"no figure is named {wildcards.figure}; there are {', '.join(FIGURES)}")
     if wildcards.figure in ("accuracy", "pass_at_k"):
         return {"evaluations": evaluations(CONFIG.arms), "metrics": []}
     return {"evaluations": [], "metrics": each_round(f"{ROUND}/metrics.parquet", all_rounds(), CONFIG.arms)}
@@ -88,10 +92,44 @@ def forewords():
         for line in advice(settings):
             said.setdefault(line, []).append(arm)
     odd = [f"Warning: {', '.join(arms)}: {line}" for line, arms in said.items()]
-    alike = [f"Warning: {line}" for line in twins(ARMS)]
+    alike = [f"Warning: {line}" for line in twins({arm: plan_of(arm) for arm in CONFIG.arms})]
     disk = project(ARMS, {name: model_bytes(name) for name in MODEL_FOLDERS})
     free = free_bytes("results")
-    return [*odd, *alike, describe(disk, free, bytes_below(RESULTS) if disk.peak > free else 0)]
+    return [*odd, *alike, describe(disk, free, bytes_below(RESULTS) if disk.peak > free else 0), *about_to_go()]
+
+
+def about_to_go():
+    """A line on what lies there of earlier rounds and the retention policy will delete; none where nothing does."""
+    keep = CONFIG.retention
+    every = {"policy": keep.policies_every, "state": keep.states_every} if keep.drops else {}
+    going = {kind: [] for kind in every}
+    for arm, seed, round_ in itertools.product(CONFIG.arms, CONFIG.seeds, range(1, CONFIG.rounds)):
+        folder = round_folder(arm, seed, round_)
+        for kind in every:
+            if (
+                not keeps(every[kind], round_)
+                and not settled(folder, arm)
+                and is_there(f"{folder}/{kind}/manifest.json")
+            ):
+                going[kind].append(f"{folder}/{kind}")
+    if not any(going.values()):
+        return []
+    counts = " and ".join(f"{len(folders)} x {kind}" for kind, folders in going.items() if folders)
+    size = readable(sum(bytes_below(folder) for folders in going.values() for folder in folders))
+    but = ", the best policy excepted" if keep.best and going["policy"] else ""
+    return [f"retention: deletes what is there of earlier rounds: {counts}, {size}{but}"]
+
+
+def settled(folder, arm):
+    """Whether a round was gone through under the retention policy of now."""
+    record = Path(f"{folder}/retired.json")
+    return record.is_file() and json.loads(record.read_text())["recipe"] == json.loads(plan_of(arm).recipes["retire"])
+
+
+def restored_to_be_used(dag):
+    """Folders of restored policies that jobs of this plan take up, and that nobody asked for by name."""
+    taken = {path for job in dag.needrun_jobs() for path in job.input if "/restored/" in path}
+    return {Path(path).parent.parent for path in taken} - {Path(path).parent.parent for path in dag.targetfiles}
 
 
 def code_changes(dag):

@@ -10,7 +10,7 @@ from scope.provenance import Settings, origin, read_recipe
 from scope.report import charts, dynamics, timing
 from scope.report.accuracy import accuracy, by_place, cell_values, differences
 from scope.report.figure_names import FIGURES, GROUPS
-from scope.report.inputs import read_evaluations, read_metrics
+from scope.report.inputs import check_runs, read_evaluations, read_metrics
 from scope.report.samples import sampled_rollouts
 from scope.report.sources import methods, settings_by_arm, sources
 from scope.report.style import policy_colours, stage_colours
@@ -39,6 +39,7 @@ def content(files: Files, recipe: str) -> dict[str, Any]:
     colours = policy_colours(settings.arms)
     checks = artifacts.read(files.checks, "checks")
     metrics = read_metrics(files.metrics)
+    check_runs(metrics, "variant", settings.arms, settings.seeds)
     warnings = dynamics.warnings(metrics, methods(files.batches)) + _failed(checks)
     arm = settings.arms[0]
     return {
@@ -68,6 +69,7 @@ def _once(paths: list[Path]) -> list[Path]:
 def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict[str, Any]:
     samplings = settings.evaluation.samplings.as_dict()
     evaluations = read_evaluations(files.evaluations, samplings)
+    check_runs(evaluations, "policy", settings.arms, settings.seeds, others=("base", "teacher"))
     resamples = settings.report.bootstrap
     cells = cell_values(evaluations, resamples)
     compared = differences(cells, settings.arms, resamples)

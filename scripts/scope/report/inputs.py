@@ -61,6 +61,21 @@ def _check_comparable(samples: pl.DataFrame, keys: list[str]) -> None:
                          "samples per problem, differ between policies; evaluate them all again")  # fmt: skip
 
 
+def check_runs(
+    frame: pl.DataFrame, label: str, arms: list[str], seeds: list[int], others: tuple[str, ...] = ()
+) -> None:
+    """Make sure that a frame's rows are of the recipe's arms and seeds, or of `others`, which have no seed.
+
+    Raises InputError that names the first of another run: its file lies where none of its kind belongs.
+    """
+    expected = [(arm, seed) for arm in arms for seed in seeds] + [(other, None) for other in others]
+    for run in frame.select(label, "seed").unique(maintain_order=True).rows():
+        if run not in expected:
+            raise InputError(f"a file of {label} {run[0]}, seed {run[1]}, is none of the recipe's runs (arms "
+                             f"{', '.join(arms)}; seeds {', '.join(map(str, seeds))}); `make verify-results` names a "
+                             "file that lies in a wrong place")  # fmt: skip
+
+
 def read_metrics(paths: Iterable[str | Path]) -> pl.DataFrame:
     """Figures of every optimizer step of every arm and seed, in order."""
     return read_labelled(paths, "metrics", "variant", "seed").sort("variant", "seed", "step")

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, field_validator
 
-from scope.sections.base import Name, Section
+from scope.sections.base import Name, Section, read_number
 
+Value = Annotated[bool | int | float | str | None, BeforeValidator(read_number)]
 AxisName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 
@@ -14,8 +15,16 @@ class Axis(Section):
 
     key: str
     """Dotted key of rollout, logprob_temperature, teacher, objective or update, such as objective.tau."""
-    values: list[bool | int | float | str | None] | dict[str, Any] = Field(min_length=1)
+    values: list[Value] | dict[str, Annotated[Any, BeforeValidator(read_number)]] = Field(min_length=1)
     """The values; or a mapping from a label to a value, which may then be a whole section."""
+
+    @field_validator("values", mode="before")
+    @classmethod
+    def _sections_are_labelled(cls, values: Any) -> Any:
+        if isinstance(values, list) and any(isinstance(value, dict | list) for value in values):
+            raise ValueError("a section needs a label, which stands in the arm's name: write a mapping from labels to "
+                             "sections")  # fmt: skip
+        return values
 
 
 class Grid(Section):
