@@ -1,6 +1,6 @@
 """Update the policy: the optimizer steps of one round on its batch, with DeepSpeed.
 
-Run it plainly: with update.ranks above 1 it starts torchrun itself, and under srun it takes SLURM's ranks.
+Run it plainly: with update.ranks above 1 it starts torchrun itself.
 """
 
 from scope import cli, launch

@@ -1,16 +1,38 @@
-"""One process per rank: torchrun on one node, SLURM's own ranks, or a single process."""
+"""One process per rank: a single process, torchrun on one node, or one torchrun on each of several nodes."""
 
 import os
+import re
+import subprocess
 import sys
 
-SLURM = {"RANK": "SLURM_PROCID", "WORLD_SIZE": "SLURM_NTASKS", "LOCAL_RANK": "SLURM_LOCALID"}
+from scope.errors import InputError
 
 
 def relaunch(ranks: int) -> None:
-    """Become `ranks` processes of this same command line, unless a launcher has already made them."""
-    if ranks > 1 and "RANK" not in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) == 1:
-        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={ranks}"]
-        os.execv(sys.executable, [*torchrun, *sys.argv])
+    """Become `ranks` processes of this same command line, unless a launcher has already made them.
+
+    On several nodes (workflow/stage.sh starts the command once on each) every node becomes a launcher of its part, and
+    they meet over TCP at the first node. Raises InputError where the ranks cannot be dealt evenly to the nodes.
+    """
+    nodes = int(os.environ.get("SCOPE_NODES", 1))
+    if ranks == 1 == nodes or "RANK" in os.environ:
+        return
+    if ranks % nodes:
+        raise InputError(f"update.ranks is {ranks}, which {nodes} nodes cannot share evenly; set it to a multiple, or "
+                         "the resource `nodes` of the rule update to a divisor")  # fmt: skip
+    # The launcher that ends first takes the meeting point away, and the others would log that as an error.
+    os.environ.setdefault("LOGLEVEL", "CRITICAL")
+    meeting = ["--standalone"] if nodes == 1 else several_nodes(nodes)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={ranks // nodes}", *meeting]
+    os.execv(sys.executable, [*torchrun, *sys.argv])
+
+
+def several_nodes(nodes: int) -> list[str]:
+    """Options of torchrun on this node of a SLURM step: its number, and where the first node listens."""
+    first = _ask("scontrol", "show", "hostnames", os.environ["SLURM_STEP_NODELIST"]).split()[0]
+    address = re.search(r"\bNodeAddr=(\S+)", _ask("scontrol", "show", "node", first))[1]
+    place = {"node-rank": os.environ["SLURM_NODEID"], "master-addr": address, "master-port": os.environ["SCOPE_PORT"]}
+    return [f"--nnodes={nodes}", *(f"--{option}={value}" for option, value in place.items())]
 
 
 def join_ranks(ranks: int) -> int:
@@ -18,8 +40,6 @@ def join_ranks(ranks: int) -> int:
 
     Raises RuntimeError when the launcher made another number of processes than `update.ranks`.
     """
-    if "RANK" not in os.environ and int(os.environ.get("SLURM_NTASKS", 1)) > 1:
-        os.environ.update({name: os.environ[source] for name, source in SLURM.items()})
     os.environ.setdefault("RANK", "0")
     os.environ.setdefault("WORLD_SIZE", "1")
     os.environ.setdefault("LOCAL_RANK", "0")
@@ -50,3 +70,7 @@ def _single_process_group() -> None:
     os.environ.setdefault("MASTER_PORT", "0")
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
+
+
+def _ask(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

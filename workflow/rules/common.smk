@@ -39,7 +39,9 @@ ARMS = {arm: checked(arm_config, RAW, arm) for arm in CONFIG.arms}
 EXPORTS = f"export WANDB_MODE={CONFIG.tracking.wandb} WANDB_PROJECT={CONFIG.tracking.project}; "
 if not workflow.deployment_settings.deployment_method:
     EXPORTS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
-shell.prefix(EXPORTS)
+shell.prefix(f"source {shlex.quote(str(Path(workflow.basedir) / 'workflow/stage.sh'))}; {EXPORTS}")
+# Of stages that hold a model. A profile raises these: `gpu` is the number on all nodes together, `mem_mb` that of one.
+STAGE = {"nodes": 1, "gpu": 0, "mem_mb": 4000}
 
 RESULTS = f"results/{CONFIG.experiment}"
 

@@ -11,6 +11,7 @@ rule prompts:
         f"{SHARED}/logs/prompts.log",
     benchmark:
         f"{BENCHMARKS}/shared/prompts.tsv"
+    localrule: True
     conda:
         "../../envs/train.yaml"
     params:
@@ -31,6 +32,7 @@ rule problems:
         f"{SHARED}/logs/problems_{{benchmark}}.log",
     benchmark:
         f"{BENCHMARKS}/shared/problems_{{benchmark}}.tsv"
+    localrule: True
     conda:
         "../../envs/train.yaml"
     params:

@@ -15,9 +15,12 @@ rule evaluate_shared:
         policy="base|teacher",
     conda:
         "../../envs/vllm.yaml"
+    resources:
+        **STAGE,
     params:
         recipe=shared_recipe("evaluate"),
     shell:
+        "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
         " --policy {input.policy:q} --label {wildcards.policy}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
@@ -37,9 +40,12 @@ rule evaluate:
         variant=ARM,
     conda:
         "../../envs/vllm.yaml"
+    resources:
+        **STAGE,
     params:
         recipe=recipe_of("evaluate"),
     shell:
+        "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
         " --policy {input.policy:q} --label {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"

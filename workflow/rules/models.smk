@@ -8,6 +8,7 @@ rule tokenizer:
         f"{SHARED}/tokenizer/manifest.json",
     log:
         f"{SHARED}/logs/tokenizer.log",
+    localrule: True
     conda:
         "../../envs/train.yaml"
     params:
@@ -53,8 +54,11 @@ rule check_teacher:
     priority: 100
     conda:
         "../../envs/vllm.yaml"
+    resources:
+        **STAGE,
     params:
         recipe=recipe_of_check,
     shell:
+        "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/check_teacher.py --student {input.student:q} --teacher {input.teacher:q}"
         " --prompts {input.prompts:q} --out {output:q} --recipe {params.recipe:q} &> {log:q}"

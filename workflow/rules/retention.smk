@@ -38,10 +38,13 @@ rule restore:
         variant=ARM,
     conda:
         "../../envs/train.yaml"
+    resources:
+        **STAGE,
     params:
         recipe=recipe_of("restore"),
     shell:
-        "WANDB_MODE=disabled python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
+        "WANDB_MODE=disabled stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
+        "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
         " --state {input.state:q} --teacher {input.teacher:q} --repeats {input.original:q}"
         " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
         " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"

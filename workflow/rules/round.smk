@@ -14,9 +14,12 @@ rule rollout:
         f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/rollout.{{shard}}.tsv"
     conda:
         "../../envs/vllm.yaml"
+    resources:
+        **STAGE,
     params:
         recipe=recipe_of("rollout"),
     shell:
+        "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/rollout.py --prompts {input.prompts:q} --policy {input.policy:q} --shard {wildcards.shard}"
         " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
@@ -32,6 +35,7 @@ rule verify:
         f"{ROUND}/logs/verify.{{shard}}.log",
     benchmark:
         f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/verify.{{shard}}.tsv"
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -55,9 +59,12 @@ rule score:
         f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/{{scores}}.{{shard}}.tsv"
     conda:
         "../../envs/train.yaml"
+    resources:
+        **STAGE,
     params:
         recipe=recipe_of("score"),
     shell:
+        "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/score.py --prompts {input.prompts:q} --rollouts {input.rollouts:q}"
         " --verdicts {input.verdicts:q} --scorer {input.scorer:q}"
         " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
@@ -76,6 +83,7 @@ rule weigh:
         f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/weigh.tsv"
     wildcard_constraints:
         variant=ARM,
+    localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
@@ -104,9 +112,12 @@ rule update:
         variant=ARM,
     conda:
         "../../envs/train.yaml"
+    resources:
+        **STAGE,
     params:
         recipe=recipe_of("update"),
     shell:
+        "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
         " --state {input.state:q} --teacher {input.teacher:q}"
         " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
