@@ -12,7 +12,7 @@ ARGS ?= --config arms='[$(subst $(space),$(comma),$(strip $(ARMS)))]'
 # What `make verify-results` checks
 RESULTS ?= results
 
-.PHONY: help setup demo why verify-results test lint format schema clean
+.PHONY: help setup demo why verify-results test test-all lint format schema clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -30,7 +30,10 @@ why: setup  ## what would run again, and which setting, module or input changed 
 verify-results: setup  ## whether every artifact is what it was made as, from what it says (RESULTS=results/demo)
 	@.venv/bin/python scripts/verify_results.py $(RESULTS)
 
-test: setup  ## every test and lint, under 20 minutes
+test: setup  ## every test but the slow ones, and lint, under 20 minutes
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m "not slow"
+
+test-all: setup  ## also the slow ones, which wait for SLURM's own timers
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 
 lint: setup  ## ruff, snakefmt and Snakemake's own linter

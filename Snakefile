@@ -24,6 +24,7 @@ if not workflow.config_settings.configfiles:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/slurm.smk"
 include: "workflow/rules/chain.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/models.smk"
@@ -52,7 +53,8 @@ USED_UP = set()
 
 
 onstart:
-    sign()
+    checked(claim)
+    look_often(workflow.scheduler._executor)
     USED_UP.update(restored_to_be_used(workflow.dag))
     for line in code_changes(workflow.dag):
         say(line)
@@ -61,6 +63,11 @@ onstart:
 onsuccess:
     for folder in USED_UP:
         shutil.rmtree(folder)
+    sign_off()
+
+
+onerror:
+    sign_off()
 
 
 # Every round is asked for by name, in ascending order: a chain of hundreds would else be planned by recursion.

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import virtual_cluster
 from scope.provenance import make_recipe
 
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -51,6 +52,24 @@ def tiny(tmp_path_factory):
         tokenizer.save_pretrained(folder)
         folders.seal(manifests[name], recipe=RECIPE)
     return manifests
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A running virtual SLURM cluster of three nodes."""
+    reason = virtual_cluster.missing()
+    if reason:
+        pytest.skip(reason)
+    with virtual_cluster.running(nodes=3) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def cluster_run(cluster, tmp_path_factory):
+    """A finished run of the smallest world on the virtual cluster."""
+    from cluster_world import finished_run
+
+    return finished_run(tmp_path_factory.mktemp("cluster"))
 
 
 @pytest.fixture(scope="session")

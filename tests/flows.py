@@ -18,12 +18,13 @@ def checkout(folder):
     for name in COPIED:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", folder)
+    (folder / "slurm").symlink_to("profiles/slurm")
     return folder
 
 
 def snakemake(folder, *arguments, check=True, wait=True, script="scripts/run.py"):
     """Run the workflow as its user would; returns what it said, or the process with `wait=False`."""
-    cores = ["--cores", "2"] if script == "scripts/run.py" else []
+    cores = ["--cores", "2"] if script == "scripts/run.py" and "--profile" not in arguments else []
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     command = [BIN / "python", script, *cores, *map(str, arguments)]
     process = subprocess.Popen(command, cwd=folder, start_new_session=True, **pipes)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conftest import ROOT
-from scope import controller
+from scope import controller, orphans
 from scope.errors import InputError
 
 
@@ -19,14 +19,14 @@ def folder(tmp_path):
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts/slow.py").write_text("import time\ntime.sleep(60)\n")
     (tmp_path / "Snakefile").write_text(
-        f"import sys\nsys.path.insert(0, {str(ROOT / 'scripts')!r})\nfrom scope.holder import sign\n"
-        "onstart:\n    sign()\n\n"
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'scripts')!r})\nfrom scope.holder import claim, sign_off\n"
+        "onstart:\n    claim()\n\nonsuccess:\n    sign_off()\n\n"
         'rule all:\n    input: "out.txt"\n\n'
         'rule slow:\n    output: "out.txt"\n'
         f'    shell: "test -e ready || (touch started; {sys.executable} scripts/slow.py); touch {{output}}"\n'
     )
     yield tmp_path
-    for process in controller.orphans(tmp_path):
+    for process in orphans.orphans(tmp_path):
         process.kill()
 
 
@@ -41,12 +41,12 @@ def start(folder):
 
 
 def controller_jobs(folder):
-    return [p for p in controller._processes_in(folder) if "scripts/slow.py" in controller._command(p)]
+    return [p for p in orphans.processes_in(folder) if "scripts/slow.py" in orphans.command(p)]
 
 
 def test_a_live_controller_is_not_disturbed(folder):
     process = start(folder)
-    assert controller.orphans(folder) == []
+    assert orphans.orphans(folder) == []
     with pytest.raises(InputError, match=rf"a run is already at work in .*process {process.pid}"):
         controller.run_snakemake(folder, ["--cores", "1"])
     assert process.poll() is None
@@ -60,7 +60,7 @@ def test_a_killed_run_is_taken_up(folder):
     process = start(folder)
     os.kill(process.pid, 9)
     process.wait()
-    (orphan,) = controller.orphans(folder)
+    (orphan,) = orphans.orphans(folder)
     assert list(folder.glob(".snakemake/locks/*"))
     (folder / "ready").touch()
     assert controller.run_snakemake(folder, ["--cores", "1", "--rerun-incomplete"]) == 0
@@ -81,7 +81,7 @@ def test_a_lock_that_may_be_another_machines_is_left_alone(folder, record, said)
     process = start(folder)
     os.kill(process.pid, 9)
     process.wait()
-    (orphan,) = controller.orphans(folder)
+    (orphan,) = orphans.orphans(folder)
     if record:
         (folder / ".snakemake/controller.json").write_text(record)
     else:

@@ -50,7 +50,7 @@ KillWait=5
 MinJobAge=300
 SchedulerParameters=sched_interval=1,bf_interval=1,sched_min_interval=0,batch_sched_delay=0
 SelectType=select/cons_tres
-SelectTypeParameters=CR_Core_Memory
+SelectTypeParameters=CR_Core_Memory,CR_LLN
 DefMemPerCPU=500
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
@@ -213,7 +213,7 @@ def _environment(pid: int) -> bytes:
 
 
 @contextmanager
-def virtual_cluster(**size: int):
+def running(**size: int):
     """Context: a running cluster in a new folder under /tmp, whose short path fits into a socket's name."""
     with tempfile.TemporaryDirectory(prefix="slurm-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         cluster = VirtualCluster(Path(folder), **size)
@@ -234,7 +234,7 @@ def main() -> None:
     if reason:
         sys.exit(f"error: {reason}")
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
-    with virtual_cluster(nodes=args.nodes):
+    with running(nodes=args.nodes):
         sys.exit(subprocess.run(command).returncode)
 
 

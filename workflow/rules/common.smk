@@ -9,7 +9,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 from scope.config import advice, arm_config, expand_path, parse_config, with_grid
 from scope.disk import bytes_below, describe, free_bytes, project, readable
 from scope.errors import InputError
-from scope.holder import sign
+from scope.holder import claim, sign_off
 from scope.lineage import digest_of, read_facts
 from scope.plan import plan_arm, twins
 from scope.retention import is_retired, is_there, keeps, restart_round, update_seconds
