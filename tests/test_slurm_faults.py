@@ -2,9 +2,13 @@
 
 import os
 import signal
+import subprocess
+import time
 
 import polars as pl
 import pytest
+
+from cluster_world import ARM
 
 pytestmark = pytest.mark.real
 
@@ -39,4 +43,104 @@ def test_a_cancelled_job_is_submitted_again(cluster_run, cluster):
     said, _ = controller.communicate()
     assert controller.returncode == 0, said[-3000:]
     assert cluster_run.state(job) == "CANCELLED"
+    assert cluster_run.is_whole()
+
+
+def test_a_submission_refused_for_a_while_is_made_later(cluster_run, cluster):
+    targets = cluster_run.undo("score")
+    cluster.run("scontrol", "update", "partitionname=gpu", "state=drain")
+    before = len(cluster_run.jobs())
+    controller = cluster_run.run(*targets, wait=False)
+    time.sleep(12)
+    assert controller.poll() is None
+    assert len(cluster_run.jobs()) == before
+    cluster.run("scontrol", "update", "partitionname=gpu", "state=up")
+    said, _ = controller.communicate()
+    assert controller.returncode == 0, said[-3000:]
+    assert len(cluster_run.jobs()) == before + len(targets)
+    assert cluster_run.is_whole()
+
+
+def test_a_restart_of_slurms_controller_is_sat_out(cluster_run, cluster):
+    targets, controller, _ = cluster_run.start("rollout")
+    before = len(cluster_run.jobs())
+    cluster.stop_controller()
+    time.sleep(10)
+    assert controller.poll() is None
+    cluster.start_controller()
+    said, _ = controller.communicate()
+    assert controller.returncode == 0, said[-3000:]
+    assert len(cluster_run.jobs()) - before < len(targets)
+    assert cluster_run.is_whole()
+
+
+def test_outputs_that_show_late_are_waited_for(cluster_run):
+    """A shared file system may show a file seconds after the job that wrote it has ended."""
+    stage, whole = cluster_run.folder / "workflow/stage.sh", (cluster_run.folder / "workflow/stage.sh").read_text()
+    targets = cluster_run.undo("evaluate")
+    late = f"""
+eval "prompt_$(declare -f stage)"
+stage() {{
+  prompt_stage "$@" && mv {targets[0]} {targets[0]}.late && {{ (sleep 3; mv {targets[0]}.late {targets[0]}) & }}
+}}
+"""
+    stage.write_text(whole + late)
+    said = cluster_run.run(*targets)
+    stage.write_text(whole)
+    assert "Finished jobid" in said
+    assert cluster_run.is_whole()
+
+
+def test_a_full_disk_ends_a_stage_with_its_reason_and_keeps_what_was_there(cluster_run):
+    kept = (cluster_run.folder / ARM / "round2/verify/0.parquet").read_bytes()
+    folder = cluster_run.folder / ARM / "round2/rollout"
+    targets = cluster_run.undo("rollout")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder]).returncode:
+        pytest.skip("no file system may be mounted here")
+    try:
+        said = cluster_run.run(*targets, check=False)
+        assert "rollout.0.log: error: no room left on the disk" in said
+        assert not list(folder.rglob("*.parquet"))
+    finally:
+        subprocess.run(["umount", folder], check=True)
+    cluster_run.run(*targets)
+    assert (cluster_run.folder / ARM / "round2/verify/0.parquet").read_bytes() == kept
+    assert cluster_run.is_whole()
+
+
+@pytest.mark.slow
+def test_a_job_out_of_time_is_named_and_done_by_the_next_run(cluster_run):
+    stage, whole = cluster_run.folder / "workflow/stage.sh", (cluster_run.folder / "workflow/stage.sh").read_text()
+    targets = cluster_run.undo("evaluate")
+    stage.write_text(whole + 'eval "prompt_$(declare -f stage)"\nstage() { sleep 100; prompt_stage "$@"; }\n')
+    said = cluster_run.run(*targets, "--set-resources", "evaluate:runtime=1", "--retries", "0", check=False)
+    stage.write_text(whole)
+    assert "TIMEOUT" in said
+    assert "evaluate" in said
+    assert cluster_run.jobs("rule_evaluate_")["state"].to_list()[-1] == "TIMEOUT"
+    assert not (cluster_run.folder / targets[0]).exists()
+    cluster_run.run(*targets)
+    assert cluster_run.is_whole()
+
+
+def test_a_job_out_of_memory_gets_more_at_the_next_attempt(cluster_run):
+    targets = cluster_run.undo("evaluate")
+    before = len(cluster_run.jobs())
+    cluster_run.run(*targets, "--set-resources", "evaluate:mem_mb=attempt * attempt * 300", "--retries", "2")
+    states = cluster_run.jobs()["state"].to_list()[before:]
+    assert states[0] == "OUT_OF_MEMORY"
+    assert states[-1] == "COMPLETED"
+    assert cluster_run.is_whole()
+
+
+@pytest.mark.slow
+def test_work_of_a_dead_node_moves_to_another(cluster_run, cluster):
+    _, controller, job = cluster_run.start("evaluate")
+    node = cluster_run.jobs().filter(job=job)["nodes"].item()
+    cluster.kill_node(node)
+    said, _ = controller.communicate()
+    cluster.start_node(node)
+    cluster.wait(lambda: cluster.states()[node] == "idle", f"return of {node}")
+    assert controller.returncode == 0, said[-3000:]
+    assert cluster_run.jobs("rule_evaluate_").filter(state="COMPLETED")["nodes"].to_list()[-1] != node
     assert cluster_run.is_whole()

@@ -12,7 +12,7 @@ stage() {
   fi
   local share=()
   if [ -n "${SCOPE_ALLOCATION:-}" ]; then
-    share=(--exact --cpus-per-task="$cpus" --mem="$mem_mb" --gres="gpu:$((gpus / nodes))")
+    share=(--exact --cpus-per-task="$cpus" --mem="$mem_mb" --gres="$([ "$gpus" = 0 ] && echo none || echo "gpu:$((gpus / nodes))")")
   fi
   # The ranks on all nodes meet at this port of the first one; a port in use fails the attempt, and the next has another.
   SCOPE_NODES=$nodes SCOPE_PORT=$((20000 + RANDOM % 20000)) \

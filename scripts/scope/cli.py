@@ -1,7 +1,9 @@
 """What every command line shares: help that teaches, one-line errors, one thread, no surprises from outside."""
 
 import argparse
+import errno
 import os
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -10,6 +12,7 @@ from scope.provenance import check_recipe
 
 # One thread per process: two busy pools on one machine were ten times slower than one.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}
+SPARE = 1_000_000  # bytes; libraries have errors of their own for a disk with less
 
 
 class StageParser(argparse.ArgumentParser):
@@ -46,7 +49,7 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a command line: bad input ends with its message alone and status 2."""
+    """Run a command line: bad input ends with its message alone and status 2, and a full disk is told as one."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
@@ -54,3 +57,8 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except Exception as error:
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or shutil.disk_usage(".").free < SPARE:
+            print(f"error: no room left on the disk ({error}); make room, then start the run again", file=sys.stderr)
+            sys.exit(1)
+        raise

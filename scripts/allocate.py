@@ -1,0 +1,40 @@
+"""Run the workflow inside one SLURM allocation, or in a chain of them, with no queue between stages.
+
+The controller runs on the first node, stages as steps with their share of the nodes (profiles/allocation). Before the
+walltime ends the run stops cleanly, and the next allocation of the chain goes on; one that finishes ends the chain.
+
+Example: python scripts/allocate.py --chain 4 --partition=gpu --nodes=3 --gres=gpu:8 --exclusive --time=12:00:00 \\
+             -- --configfile config/paper_math.yaml
+"""
+
+import argparse
+import sys
+
+from scope import allocation, cli
+
+
+def main() -> None:
+    """Submit, or run inside."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        usage="allocate.py [--chain N] [--margin SECONDS] SBATCH_OPTIONS ... -- SNAKEMAKE_ARGUMENTS ...",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--chain", type=int, default=1, metavar="N", help="allocations, one after the other")
+    parser.add_argument("--margin", type=float, default=600, metavar="SECONDS",
+                        help="time before the end from which no stage starts (default 600)")  # fmt: skip
+    parser.add_argument("--inside", action="store_true", help="run in the allocation that this process is in")
+    words = sys.argv[1:]
+    cut = words.index("--") if "--" in words else len(words)
+    args, options = parser.parse_known_args(words[:cut])
+    arguments = words[cut + 1 :]
+    if args.inside:
+        sys.exit(allocation.run_inside(arguments, args.margin))
+    inside = [sys.executable, sys.argv[0], "--inside", "--margin", str(args.margin), "--", *arguments]
+    jobs = allocation.submit(options, inside, args.chain)
+    print(f"submitted {' -> '.join(jobs)}; what it says: {allocation.LOGS}/allocation-{jobs[0]}.log")
+
+
+if __name__ == "__main__":
+    cli.run(main)
