@@ -52,6 +52,7 @@ USED_UP = set()
 
 
 onstart:
+    refuse_without_verdicts()
     sign()
     USED_UP.update(restored_to_be_used(workflow.dag))
     for line in code_changes(workflow.dag):
