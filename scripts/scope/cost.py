@@ -77,6 +77,16 @@ def gpu_hours(experiment: Config, arms: Mapping[str, Config]) -> dict[str, float
     return dict(hours)
 
 
+def job_minutes(config: Config, stage: str, gpus: int) -> float | None:
+    """Minutes that one job of a stage takes on so many GPUs; None where the section `cost` does not say."""
+    of_stage = getattr(config.cost, stage, None)
+    if of_stage is None or not gpus:
+        return None
+    jobs = config.rollout.shards if stage in ("rollout", "score") else 1
+    steps = 1 if stage == "evaluate" else config.update.steps_per_round
+    return steps * of_stage.seconds * of_stage.gpus / (jobs * gpus) / 60
+
+
 def describe(jobs: Mapping[str, int], hours: Mapping[str, float] | None) -> list[str]:
     """The projection in two lines."""
     parts = ", ".join(f"{rule} {count:,}" for rule, count in jobs.items())
