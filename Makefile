@@ -9,10 +9,12 @@ space := $(empty) $(empty)
 
 # Arguments of Snakemake for `make why`: make why ARGS="--configfile mine.yaml"
 ARGS ?= --config arms='[$(subst $(space),$(comma),$(strip $(ARMS)))]'
+# What a cluster runs is the environment that is active; .venv holds CPU packages only
+PYTHON ?= $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),.venv)/bin/python
 # What `make verify-results` checks
 RESULTS ?= results
 
-.PHONY: help setup demo why verify-results test test-all lint format schema clean
+.PHONY: help setup demo why check-cluster verify-results test test-all lint format schema clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -26,6 +28,9 @@ demo: setup  ## the whole loop on tiny models, from nothing to results/demo/repo
 
 why: setup  ## what would run again, and which setting, module or input changed (ARGS="--configfile mine.yaml")
 	@.venv/bin/python scripts/why.py $(ARGS)
+
+check-cluster:  ## whether a SLURM cluster fits a run (ARGS="--workflow-profile ~/my-site --configfile FILE")
+	@$(PYTHON) scripts/check_cluster.py $(ARGS)
 
 verify-results: setup  ## whether every artifact is what it was made as, from what it says (RESULTS=results/demo)
 	@.venv/bin/python scripts/verify_results.py $(RESULTS)

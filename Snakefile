@@ -53,6 +53,7 @@ USED_UP = set()
 
 
 onstart:
+    refuse_without_verdicts()
     checked(claim)
     look_often(workflow.scheduler._executor)
     USED_UP.update(restored_to_be_used(workflow.dag))

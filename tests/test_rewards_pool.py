@@ -88,9 +88,10 @@ def test_workers_that_cannot_judge_stop_the_run():
         judge(("honest", "", "1", "1"), memory_bytes=1 << 20)
 
 
-def test_an_unknown_domain_is_bad_input():
-    with pytest.raises(InputError, match="'astrology'"):
-        verify_rows([("astrology", "", "", "")])
+@pytest.mark.parametrize("domain", ["astrology", "code"])
+def test_a_domain_without_verdicts_is_bad_input(domain):
+    with pytest.raises(InputError, match=f"'{domain}' has no verifier"):
+        verify_rows([(domain, "", "", "")])
 
 
 def test_verdicts_keep_the_order_of_rows():

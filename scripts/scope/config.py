@@ -18,6 +18,7 @@ from scope.errors import InputError
 from scope.grid import expand
 from scope.sections import (
     Arm,
+    Cost,
     Count,
     Data,
     Evaluation,
@@ -64,6 +65,7 @@ class Config(Section):
     retention: Retention = Retention()
     tracking: Tracking = Tracking()
     report: Report = Report()
+    cost: Cost | None = None
 
     @model_validator(mode="after")
     def _sections_agree(self) -> "Config":

@@ -71,7 +71,7 @@ CONDITIONAL = {
 LEFT_TO_METHOD = ("student_weight", "teacher_weight", "scale", "opd_clip")
 
 # Keys that change what is planned or watched, never what a stage computes.
-PLAN_KEYS = ("variants", "grid", "evaluation.every", "tracking")
+PLAN_KEYS = ("variants", "grid", "evaluation.every", "tracking", "cost")
 
 # Stages whose script has another name.
 STAGE_SCRIPTS = {"problems": "prompts", "restore": "update"}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
+from scope.cluster import STAGE
 from scope.config import advice, arm_config, expand_path, parse_config, with_grid
 from scope.disk import bytes_below, describe, free_bytes, project, readable
 from scope.errors import InputError
@@ -40,8 +41,6 @@ EXPORTS = f"export WANDB_MODE={CONFIG.tracking.wandb} WANDB_PROJECT={CONFIG.trac
 if not workflow.deployment_settings.deployment_method:
     EXPORTS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(f"source {shlex.quote(str(Path(workflow.basedir) / 'workflow/stage.sh'))}; {EXPORTS}")
-# Of stages that hold a model. A profile raises these: `gpu` is the number on all nodes together, `mem_mb` that of one.
-STAGE = {"nodes": 1, "gpu": 0, "mem_mb": 4000}
 
 RESULTS = f"results/{CONFIG.experiment}"
 

@@ -1,6 +1,7 @@
 # Functions again: what is asked for, by the targets and by the pages.
 import itertools
 
+from scope import cost
 from scope.report.figure_names import NAMES as FIGURES
 from scope.why import Job, causes
 
@@ -86,7 +87,7 @@ def report_templates():
 
 
 def forewords():
-    """What to know before a run: odd settings, arms alike, and the room that it will take."""
+    """What to know before a run: odd settings, arms alike, and the jobs, GPU hours and room that it will take."""
     said = {}
     for arm, settings in ARMS.items():
         for line in advice(settings):
@@ -95,7 +96,18 @@ def forewords():
     alike = [f"Warning: {line}" for line in twins({arm: plan_of(arm) for arm in CONFIG.arms})]
     disk = project(ARMS, {name: model_bytes(name) for name in MODEL_FOLDERS})
     free = free_bytes("results")
-    return [*odd, *alike, describe(disk, free, bytes_below(RESULTS) if disk.peak > free else 0), *about_to_go()]
+    room = describe(disk, free, bytes_below(RESULTS) if disk.peak > free else 0)
+    work = cost.describe(cost.count_jobs(CONFIG, ARMS), cost.gpu_hours(CONFIG, ARMS))
+    return [*odd, *alike, *work, room, *about_to_go()]
+
+
+def refuse_without_verdicts():
+    """Stop a run, not a plan, whose rollouts or samples nobody could judge."""
+    if CONFIG.data.without_verdicts:
+        raise WorkflowError(
+            f"{', '.join(CONFIG.data.without_verdicts)}: domain code has no verdicts yet, so this can be planned (-n) but "
+            "not run; choose files of the domain math"
+        )
 
 
 def about_to_go():

@@ -1,0 +1,144 @@
+"""Check whether a SLURM cluster fits a run before any GPU hour is spent; changes nothing.
+
+Takes the arguments of `snakemake` (`--profile slurm` is added where no profile is given), reads the profiles as
+Snakemake does, asks SLURM, and sends a short job to each kind of node. Each check ends with ok, warning or FAILED, and
+with what to do.
+
+Example: python scripts/check_cluster.py --workflow-profile ~/my-site --configfile config/paper_math.yaml
+"""
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from scope import cli
+from scope.cluster import RULES, STAGE, Profile, Request, Verdict
+from scope.cluster.survey import Survey
+from scope.config import Config, parse_config, read_config, with_grid
+from scope.errors import InputError
+
+ROOT = Path(__file__).resolve().parent.parent
+PROBE = {"nodes": 1, "runtime": 10}
+PROBE_MB = 16_000
+# What a probe takes over from the requests that it stands for; more GPUs of a kind than these need another probe.
+KIND = ("slurm_partition", "slurm_account", "constraint", "qos", "gpu_model", "gres", "gpu")
+
+
+def main() -> None:
+    """Check, print each verdict, end with status 1 where any failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="Exit status: 0 nothing failed, 1 something failed, 2 bad input. All other arguments go to Snakemake.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--no-jobs", action="store_true", help="ask SLURM only, submit nothing")
+    parser.add_argument("--patience", type=float, default=10, metavar="MINUTES",
+                        help="how long the short jobs may queue (default: 10)")  # fmt: skip
+    own, arguments = parser.parse_known_args()
+    os.chdir(ROOT)
+    survey = read_survey(arguments)
+    levels = [show(verdict) for verdict in survey.ask_slurm()]
+    if levels[0] == "ok" and not own.no_jobs:
+        levels += [show(verdict) for verdict in survey.look_at_nodes(own.patience * 60)]
+    print(", ".join(f"{levels.count(level)} {level}" for level in ("ok", "warning", "FAILED")))
+    sys.exit(1 if "FAILED" in levels else 0)
+
+
+def show(verdict: Verdict) -> str:
+    """Print a verdict, and below it the remedy; returns its level."""
+    print(f"{verdict.level:8} {verdict.subject}: {verdict.sentence}", flush=True)
+    if verdict.remedy:
+        print(f"{'':8} -> {verdict.remedy}", flush=True)
+    return verdict.level
+
+
+def read_survey(arguments: list[str]) -> Survey:
+    """What a run with these arguments of Snakemake would ask of a cluster. Raises InputError for another executor."""
+    from snakemake.cli import parse_args
+
+    chosen = [] if any(word.split("=")[0] == "--profile" for word in arguments) else ["--profile", "slurm"]
+    _, args = parse_args([*chosen, *arguments])
+    if args.executor != "slurm":
+        raise InputError(f"the executor of these profiles is {args.executor}, not slurm; give --profile slurm")
+    requests = [request(args, rule, resources_of(args, rule)) for rule in RULES]
+    slurm = plugin_settings(args)
+    profile = Profile(slurm.status_command or "sacct", slurm.init_seconds_before_status_checks, slurm.requeue,
+                      args.latency_wait)  # fmt: skip
+    deployment = " ".join(sorted(map(str, args.software_deployment_method or [])))
+    return Survey(read_experiment(args.configfile), profile, requests, probes(args, requests), deployment)
+
+
+def plugin_settings(args: argparse.Namespace) -> Any:
+    """The settings of Snakemake's SLURM plugin, where nothing is said its own."""
+    from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
+
+    return ExecutorPluginRegistry().get_plugin("slurm").get_settings(args)
+
+
+def read_experiment(paths: list[Path] | None) -> Config:
+    """The experiment that Snakemake would run."""
+    return parse_config(with_grid(read_config("config/variants.yaml", *(paths or ["config/config.yaml"]))))
+
+
+def resources_of(args: argparse.Namespace, rule: str) -> dict[str, Any]:
+    """The resources of a rule's first attempt: those of the profiles over those of the rule over the defaults."""
+    given = {**(args.default_resources or {}), **STAGE, **args.set_resources.get(rule, {})}
+    context = {"input": [], "attempt": 1, "threads": threads_of(args, rule), "rulename": rule, "async_run": None}
+    return {
+        name: value if name in STAGE and value is STAGE[name] else value.evaluate(None, **context).value
+        for name, value in given.items()
+        if not name.startswith(("_", "disk", "tmpdir"))
+    }
+
+
+def threads_of(args: argparse.Namespace, rule: str) -> int:
+    """The threads of a rule, which SLURM gives it as CPUs."""
+    return args.set_threads[rule].value if rule in args.set_threads else 1
+
+
+def request(args: argparse.Namespace, rule: str, resources: dict[str, Any]) -> Request:
+    """What Snakemake's plugin would ask SLURM for. Raises InputError with the plugin's words where it refuses."""
+    from snakemake.exceptions import WorkflowError
+    from snakemake_executor_plugin_slurm.submit_string import get_submit_command
+    from snakemake_executor_plugin_slurm.utils import set_gres_string
+
+    job = SimpleNamespace(threads=threads_of(args, rule), resources=Resources(resources))
+    flags = {"account": "-A", "partition": "-p"}
+    named = {name: resources.get(f"slurm_{name}") for name in flags}
+    chosen = {name: f"{flags[name]} {shlex.quote(str(value))}" if value else "" for name, value in named.items()}
+    facts = {"run_uuid": "check-cluster", "slurm_logfile": os.devnull, "comment_str": "", "workdir": os.getcwd()}
+    try:
+        command = get_submit_command(job, facts | chosen, plugin_settings(args)) + set_gres_string(job)
+    except WorkflowError as error:
+        raise InputError(f"set-resources of the rule {rule}: {error}") from None
+    return Request(rule, resources, job.threads, shlex.split(command)[1:])
+
+
+class Resources(dict):
+    """Resources as the plugin reads them, by key or as attributes."""
+
+    __getattr__ = dict.__getitem__
+
+
+def probes(args: argparse.Namespace, requests: list[Request]) -> list[Request]:
+    """Small jobs, one for each partition, kind and number of GPUs on a node; nodes without GPUs only where need be."""
+    made = {}
+    for asked in sorted(requests, key=lambda asked: -asked.gpus):
+        kind = {key: asked.resources[key] for key in KIND if asked.resources.get(key)}
+        gpus = asked.gpus // asked.nodes
+        if "gpu" in kind:
+            kind["gpu"] = gpus
+        place = f"{kind.get('slurm_partition', 'default partition')}, {gpus} {'GPU' if gpus == 1 else 'GPUs'}"
+        if gpus or not any(other.startswith(place.rpartition(", ")[0]) for other in made):
+            small = {**kind, **PROBE, "mem_mb": min(asked.resources["mem_mb"], PROBE_MB)}
+            made.setdefault(place, request(args, place, small))
+    return list(made.values())
+
+
+if __name__ == "__main__":
+    cli.run(main)
