@@ -14,7 +14,7 @@ PYTHON ?= $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),.venv)/bin/python
 # What `make verify-results` checks
 RESULTS ?= results
 
-.PHONY: help setup demo why check-cluster verify-results test test-all lint format schema clean
+.PHONY: help setup demo why check-cluster allocate verify-results test test-all lint format schema clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -31,6 +31,9 @@ why: setup  ## what would run again, and which setting, module or input changed 
 
 check-cluster:  ## whether a SLURM cluster fits a run (ARGS="--workflow-profile ~/my-site --configfile FILE")
 	@$(PYTHON) scripts/check_cluster.py $(ARGS)
+
+allocate:  ## run inside one SLURM allocation, or a chain (ARGS="--chain 4 SBATCH_OPTIONS -- SNAKEMAKE_ARGUMENTS")
+	@$(PYTHON) scripts/allocate.py $(ARGS)
 
 verify-results: setup  ## whether every artifact is what it was made as, from what it says (RESULTS=results/demo)
 	@.venv/bin/python scripts/verify_results.py $(RESULTS)

@@ -55,7 +55,7 @@ USED_UP = set()
 onstart:
     refuse_without_verdicts()
     checked(claim)
-    look_often(workflow.scheduler._executor)
+    mend_plugin()
     USED_UP.update(restored_to_be_used(workflow.dag))
     for line in code_changes(workflow.dag):
         say(line)

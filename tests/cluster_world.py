@@ -1,16 +1,21 @@
 """The smallest world on the virtual cluster, and what SLURM knows of its jobs."""
 
 import subprocess
+import threading
 import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from flows import checkout, digests, snakemake
 
 PROFILE = ("--profile", "slurm", "--workflow-profile", "tests/configs/site")
 WORLD = ("--configfile", "tests/configs/smallest.yaml", "tests/configs/cluster.yaml")
+SECRET = "sk-planted-0f3c9a7be1"
+KEYS = ("SCOPE_TEACHER_API_KEY", "WANDB_API_KEY", "HF_TOKEN")
 ARM = "results/cluster/scope/seed0"
 COLUMNS = {"job": "%A", "place": "%Z", "rule": "%k", "nodes": "%N", "start": "%S", "end": "%e", "state": "%T"}
 
@@ -21,9 +26,33 @@ def run(folder, *targets, **options):
 
 
 def finished_run(folder):
-    """A finished run in a new checkout."""
-    run(checkout(folder))
-    return ClusterRun(folder, digests(folder))
+    """A finished run in a new checkout, with keys in its environment and an eye on every command line meanwhile."""
+    checkout(folder)
+    with command_lines() as seen, pytest.MonkeyPatch.context() as environment:
+        for name in KEYS:
+            environment.setenv(name, SECRET)
+        run(folder)
+    return ClusterRun(folder, digests(folder), seen)
+
+
+@contextmanager
+def command_lines():
+    """Context: the set of all command lines that run on this machine, looked at ten times a second."""
+    seen, over = set(), threading.Event()
+
+    def look():
+        while not over.wait(0.1):
+            for place in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    seen.add(place.read_bytes())
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        thread.join()
 
 
 @dataclass
@@ -32,6 +61,7 @@ class ClusterRun:
 
     folder: Path
     whole: dict[str, str]
+    command_lines: set[bytes]
 
     def run(self, *targets, **options):
         """Run the workflow again, or what makes some of its files."""

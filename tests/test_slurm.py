@@ -5,7 +5,7 @@ import re
 import pytest
 from safetensors.torch import load_file
 
-from cluster_world import ARM, WORLD
+from cluster_world import ARM, SECRET, WORLD
 from conftest import BIN, run
 from scope import artifacts
 
@@ -51,3 +51,14 @@ def test_an_update_on_two_nodes_equals_that_of_one_process(cluster_run, tmp_path
     figures = [artifacts.read(path, "metrics") for path in (tmp_path / "metrics.parquet", round_ / "metrics.parquet")]
     for name in ("loss", "grad_norm", "entropy"):
         assert figures[0][name].to_list() == pytest.approx(figures[1][name].to_list(), rel=1e-4)
+
+
+def test_no_key_is_left_anywhere(cluster_run, cluster):
+    """Results, logs, Snakemake's folder, job scripts, command lines; the keys were in the environment of every job."""
+    kept = [path for path in cluster_run.folder.rglob("*") if path.is_file()]
+    assert {"results", ".snakemake"} < {path.relative_to(cluster_run.folder).parts[0] for path in kept}
+    assert not [path for path in kept if SECRET.encode() in path.read_bytes()]
+    scripts = [cluster.run("scontrol", "write", "batch_script", job, "-") for job in cluster_run.jobs()["job"]]
+    assert all("snakemake" in script and SECRET not in script for script in scripts)
+    assert any(b"scripts/update.py" in line for line in cluster_run.command_lines)
+    assert not [line for line in cluster_run.command_lines if SECRET.encode() in line]
