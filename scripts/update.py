@@ -29,11 +29,12 @@ def main() -> None:
 
     import torch.distributed as dist
 
-    from scope.update import make_trainer, run_and_log, save
+    from scope.update import make_trainer, run_and_log, save, unfinished
 
+    work = unfinished(args)
     trainer = make_trainer(args, settings)
-    metrics = run_and_log(trainer, args, settings)
-    save(trainer, args, metrics)
+    metrics = run_and_log(trainer, args, settings, work)
+    save(trainer, args, metrics, work)
     dist.destroy_process_group()
 
 

@@ -27,6 +27,7 @@ from scope.sections import (
     Name,
     Objective,
     Report,
+    Resume,
     Retention,
     Rollout,
     Section,
@@ -62,6 +63,7 @@ class Config(Section):
     update: Update = Update()
     evaluation: Evaluation = Evaluation()
     retention: Retention = Retention()
+    resume: Resume = Resume()
     tracking: Tracking = Tracking()
     report: Report = Report()
 
