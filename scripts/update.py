@@ -27,15 +27,13 @@ def main() -> None:
     launch.relaunch(settings.update.ranks)
     launch.join_ranks(settings.update.ranks)
 
-    import torch.distributed as dist
-
     from scope.update import make_trainer, run_and_log, save, unfinished
 
     work = unfinished(args)
     trainer = make_trainer(args, settings)
     metrics = run_and_log(trainer, args, settings, work)
     save(trainer, args, metrics, work)
-    dist.destroy_process_group()
+    launch.leave_ranks()
 
 
 if __name__ == "__main__":
