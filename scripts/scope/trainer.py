@@ -70,10 +70,9 @@ class Trainer:
     def run_round(
         self, batch: pl.DataFrame, steps_done: int, checkpoint: Checkpoint | None = None
     ) -> Iterator[dict[str, float]]:
-        """Run a round's optimizer steps, after a `checkpoint` only those that follow it.
+        """Run a round's optimizer steps, after a `checkpoint` those that follow; `steps_done` were in earlier rounds.
 
-        `steps_done` counts the steps of earlier rounds; the policy is that of the round's start, in any case. Yields
-        the metrics of each step, equal on all ranks, with `step`, its number in the whole run from 1.
+        Yields the metrics of each, equal on all ranks, with `step`, its number in the whole run from 1.
         """
         self.engine.train()
         rows = {steps_done + first + 1: batch.filter(step=first) for first in sorted(batch["step"].unique())}
@@ -194,11 +193,9 @@ class Trainer:
     def teacher_distribution(self, pack: Pack) -> Tensor:
         """(R, V) log pi_T(.) over the student's vocabulary."""
         logits_RV = response_logits(self.teacher, pack)
-        vocabulary = self.engine.module.config.vocab_size
-        if logits_RV.shape[1] < vocabulary:
-            raise InputError(
-                f"the teacher knows {logits_RV.shape[1]} tokens, the student {vocabulary}; use kl: sampled"
-            )
+        known, vocabulary = logits_RV.shape[1], self.engine.module.config.vocab_size
+        if known < vocabulary:
+            raise InputError(f"the teacher knows {known} tokens, the student {vocabulary}; use kl: sampled")
         return log_probabilities(logits_RV[:, :vocabulary], self.loss.teacher_temperature)
 
     @torch.no_grad()
