@@ -2,6 +2,7 @@
 
 from scope import artifacts, cli, folders, places
 from scope.provenance import read_recipe
+from scope.unfinished import kept_beside
 
 
 def main() -> None:
@@ -27,10 +28,12 @@ def main() -> None:
         dtype=settings.models.dtype,
         max_model_len=settings.data.max_prompt_tokens + settings.evaluation.max_tokens,
     )
-    rows = grade(engine, artifacts.read(args.problems, "prompts"), args.benchmark, settings.evaluation)
-    artifacts.write(
-        args.out, "evaluation", rows, recipe=args.recipe, inputs=[args.problems, args.policy], policy=args.label,
-        seed=args.seed, round=args.round)  # fmt: skip
+    problems, inputs = artifacts.read(args.problems, "prompts"), [args.problems, args.policy]
+    with kept_beside(args.out, args.recipe, inputs, benchmark=args.benchmark) as work:
+        rows = grade(engine, problems, args.benchmark, settings.evaluation, work)
+        artifacts.write(
+            args.out, "evaluation", rows, recipe=args.recipe, inputs=inputs, policy=args.label, seed=args.seed,
+            round=args.round)  # fmt: skip
 
 
 if __name__ == "__main__":

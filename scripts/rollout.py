@@ -2,6 +2,7 @@
 
 from scope import artifacts, cli, folders, places
 from scope.provenance import read_recipe
+from scope.unfinished import kept_beside
 
 
 def main() -> None:
@@ -29,12 +30,14 @@ def main() -> None:
         tempered=settings.student_temperature != 1.0,
     )
     static = settings.behaviour == "teacher"
-    rows = draw_group_samples(
-        engine, prompts, Draw(at, settings.rollout.max_tokens), n=settings.rollout.n, seed=args.seed,
-        round_=0 if static else args.round)  # fmt: skip
-    artifacts.write(
-        args.out, "rollouts", rows, recipe=args.recipe, inputs=[args.prompts, args.policy], variant=args.variant,
-        seed=args.seed, round=args.round, temperature=at, logprob_temperature=settings.student_temperature)  # fmt: skip
+    inputs, place = [args.prompts, args.policy], {"variant": args.variant, "seed": args.seed, "round": args.round}
+    with kept_beside(args.out, args.recipe, inputs, **place, shard=args.shard) as work:
+        rows = draw_group_samples(
+            engine, prompts, Draw(at, settings.rollout.max_tokens), work, n=settings.rollout.n, seed=args.seed,
+            round_=0 if static else args.round)  # fmt: skip
+        artifacts.write(
+            args.out, "rollouts", rows, recipe=args.recipe, inputs=inputs, **place, temperature=at,
+            logprob_temperature=settings.student_temperature)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import polars as pl
 
 from scope import artifacts, cli, folders, places
 from scope.provenance import read_recipe
+from scope.unfinished import kept_beside
 
 
 def main() -> None:
@@ -28,14 +29,15 @@ def main() -> None:
     ).join(artifacts.read(args.prompts, "prompts").select("prompt_id", "prompt_token_ids"), on="prompt_id",
            how="left", maintain_order="left")  # fmt: skip
     wanted = pl.lit(True) if scorer.scored == "all" else ~pl.col("correct")
-    scores = score_rollouts(
-        rows, wanted, scorer.teacher, folders.open_folder(args.scorer), dtype=settings.models.dtype,
-        temperature=scorer.temperature)  # fmt: skip
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
-    artifacts.write(
-        args.out, "scores", scores, recipe=args.recipe, inputs=inputs,
-        variant=args.variant, seed=args.seed, round=args.round,
-        scorer=scorer.model, scored=scorer.scored, logprob_temperature=scorer.temperature)  # fmt: skip
+    place = {"variant": args.variant, "seed": args.seed, "round": args.round}
+    with kept_beside(args.out, args.recipe, inputs, **place) as work:
+        scores = score_rollouts(
+            rows, wanted, scorer.teacher, folders.open_folder(args.scorer), work, dtype=settings.models.dtype,
+            temperature=scorer.temperature)  # fmt: skip
+        artifacts.write(
+            args.out, "scores", scores, recipe=args.recipe, inputs=inputs, **place,
+            scorer=scorer.model, scored=scorer.scored, logprob_temperature=scorer.temperature)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -27,14 +27,13 @@ def main() -> None:
     launch.relaunch(settings.update.ranks)
     launch.join_ranks(settings.update.ranks)
 
-    import torch.distributed as dist
+    from scope.update import make_trainer, run_and_log, save, unfinished
 
-    from scope.update import make_trainer, run_and_log, save
-
+    work = unfinished(args)
     trainer = make_trainer(args, settings)
-    metrics = run_and_log(trainer, args, settings)
-    save(trainer, args, metrics)
-    dist.destroy_process_group()
+    metrics = run_and_log(trainer, args, settings, work)
+    save(trainer, args, metrics, work)
+    launch.leave_ranks()
 
 
 if __name__ == "__main__":

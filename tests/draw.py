@@ -1,6 +1,7 @@
 """Draw samples in a process of its own (a process holds at most one vLLM) and print them as JSON.
 
-Usage: draw.py ENGINE FOLDER, with {requests: [[ids, seed]], draw: {...}, tempered: bool} on standard input.
+Usage: draw.py ENGINE FOLDER, with {requests: [[ids, seed]], draw: {...}, tempered: bool} on standard input. With
+`done`, a list of indices, the samples of the other requests are drawn once more, one by one.
 """
 
 import json
@@ -16,8 +17,12 @@ from scope.engines import Draw, Request, open_engine
 def main():
     asked = json.load(sys.stdin)
     engine = open_engine(sys.argv[1], sys.argv[2], dtype="float32", max_model_len=64, tempered=asked["tempered"])
-    samples = engine.sample([Request(*request) for request in asked["requests"]], Draw(**asked["draw"]))
-    print("SAMPLES" + json.dumps([asdict(sample) for sample in samples]))
+    requests, draw = [Request(*request) for request in asked["requests"]], Draw(**asked["draw"])
+    samples = engine.sample(requests, draw)
+    print("SAMPLES", json.dumps([asdict(sample) for sample in samples]))
+    if "done" in asked:
+        each = engine.sample_each(requests, draw, set(asked["done"]))
+        print("EACH", json.dumps([(index, asdict(sample)) for index, sample in each]))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Runs of the workflow in a copy of the project, and what a dry run says."""
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -68,3 +70,10 @@ def processes_in(folder):
         except OSError:
             continue
     return found
+
+
+def kill_all(folder):
+    """SIGKILL to every process that works in the folder, controllers first."""
+    for pid in processes_in(folder):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

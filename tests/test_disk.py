@@ -24,6 +24,7 @@ from worlds import made_up_round, objective_of, table, weigh
 VARIANTS = ROOT / "config/variants.yaml"
 WORLDS = {"demo": ROOT / "config/config.yaml", "smallest": ROOT / "tests/configs/smallest.yaml"}
 MADE = {"student": None, "teacher": None}
+ONE_STEP = {"steps_per_round": 1}  # no checkpoints
 STATES = [("float32", 0), ("float32", 1), ("float32", 3), ("bfloat16", 0), ("bfloat16", 2), ("bfloat16", 3)]
 
 
@@ -205,22 +206,28 @@ def test_the_end_is_the_sum_of_what_stays():
 
 @pytest.mark.parametrize("retention", [{}, {"best": True}, {"policies_every": 1, "states_every": 1}])
 def test_without_deletion_the_peak_is_the_end(retention):
-    projection = projected("scope", "kd", retention=retention)
+    projection = projected("scope", "kd", update=ONE_STEP, retention=retention)
     assert projection.peak == projection.end
+
+
+def test_a_round_of_several_steps_has_a_checkpoint_for_every_arm_and_seed_at_the_peak():
+    projection = projected("scope", "kd", seeds=[0, 1])
+    assert projection.peak - projection.end == 2 * 2 * projection.per_state
 
 
 def test_at_the_peak_two_policies_and_states_wait_for_every_arm_and_seed():
     projection = projected("scope", "opd", seeds=[0, 1, 2], retention={"policies_every": 0, "states_every": 0})
-    assert projection.peak - projection.end == 2 * 3 * 2 * (projection.per_policy + projection.per_state)
+    waiting = 2 * 3 * 2 * (projection.per_policy + projection.per_state)
+    assert projection.peak - projection.end == waiting + 2 * 3 * projection.per_state
 
 
 def test_no_more_can_wait_than_is_dropped():
-    projection = projected("scope", rounds=2, retention={"policies_every": 0, "states_every": 0})
+    projection = projected("scope", rounds=2, update=ONE_STEP, retention={"policies_every": 0, "states_every": 0})
     assert projection.peak - projection.end == projection.per_policy + projection.per_state
 
 
 def test_only_the_last_rounds_rollouts_stay_beside_the_shared_ones():
-    every, last = (projected("opd", retention={"rollouts": which}) for which in ("all", "last"))
+    every, last = (projected("opd", update=ONE_STEP, retention={"rollouts": which}) for which in ("all", "last"))
     of_round = every.rollouts // 6
     assert last.rollouts == 2 * of_round
     assert last.peak - last.end == 2 * of_round
@@ -231,7 +238,7 @@ def test_two_seeds_take_twice_as_much_and_share_the_models():
     one, two = (projected("scope", "opd", "kd", seeds=seeds) for seeds in ([0], [0, 1]))
     doubled = {kind: 2 * getattr(one, kind) for kind in ("policies", "states", "rollouts", "batches")}
     end = sum(doubled.values()) + one.shared
-    assert two == replace(one, **doubled, end=end, peak=end)
+    assert two == replace(one, **doubled, end=end, peak=end + 2 * (one.peak - one.end))
 
 
 def test_arms_share_the_first_rounds_rollouts_and_with_equal_scorers_its_scores():
@@ -254,7 +261,7 @@ def test_arms_that_sample_otherwise_share_nothing():
 
 def test_samples_of_the_teacher_are_shared_in_all_rounds_never_scored_and_never_deleted():
     raw = world(retention={"rollouts": "last"}, variants={"strict": {"objective": {"method": "kd",
-                "drop_incorrect": True}}})  # fmt: skip
+                "drop_incorrect": True}}}, update=ONE_STEP)  # fmt: skip
     projection = projected("kd", "strict", raw=raw)
     assert projection.rollouts == 6 * disk.rollout_bytes(arm_config(raw, "kd"))
     assert projection.peak == projection.end

@@ -100,4 +100,4 @@ def test_top_k_one_is_greedy(folder, requests):
 )
 def test_bad_samples_are_refused(sample, said):
     with pytest.raises(InputError, match=f"sample 1: .*{said}"):
-        check_samples([Sample([1], [-0.5], "x", "stop"), sample])
+        list(check_samples(enumerate([Sample([1], [-0.5], "x", "stop"), sample])))

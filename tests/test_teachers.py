@@ -15,6 +15,7 @@ from scope.forward import Pair
 from scope.provenance import Settings, make_recipe
 from scope.teachers import check_scores, open_teacher
 from scope.teachers.server import KEY_VARIABLE, ServerTeacher
+from scope.unfinished import take_up
 
 PAIRS = [Pair([3 + i % 10, 14, 5], [13, 4 + i % 9, 14, 3, 1][: 1 + i % 5]) for i in range(40)]
 
@@ -150,7 +151,7 @@ def test_a_logprob_that_is_not_one_is_refused_with_its_rollout(value):
         check_scores([[-1.0, value]], [Pair([1], [2, 3])], ["rollout 3 of prompt 'p'"])
 
 
-def test_scores_keep_null_where_the_objective_needs_none(tiny):
+def test_scores_keep_null_where_the_objective_needs_none(tiny, tmp_path):
     import polars as pl
 
     from scope.scoring import score_rollouts
@@ -160,9 +161,10 @@ def test_scores_keep_null_where_the_objective_needs_none(tiny):
          "prompt_token_ids": [[3], [4]], "response_token_ids": [[5, 1], [6, 1]]},
         schema_overrides={"sample_index": pl.Int32})  # fmt: skip
     local = Settings({"backend": "local", "pack_tokens": 64})
-    scores = score_rollouts(rows, ~pl.col("correct"), local, tiny["teacher"].parent, dtype="float32", temperature=1.0)
+    work, options = take_up(tmp_path / "scores.parquet", RECIPE, []), {"dtype": "float32", "temperature": 1.0}
+    scores = score_rollouts(rows, ~pl.col("correct"), local, tiny["teacher"].parent, work, **options)
     assert scores["teacher_logprobs"].is_null().to_list() == [True, False]
-    nothing = score_rollouts(rows, pl.lit(False), local, "no/such/folder", dtype="float32", temperature=1.0)
+    nothing = score_rollouts(rows, pl.lit(False), local, "no/such/folder", work, **options)
     assert nothing["teacher_logprobs"].null_count() == 2
 
 

@@ -21,6 +21,7 @@ from torch.testing import assert_close
 
 from conftest import RECIPE, ROOT, run
 from scope import artifacts, folders
+from scope.checkpoints import Checkpoints
 from scope.errors import InputError
 from scope.forward import Pair, plan_packs, score_pairs
 from scope.launch import join_ranks
@@ -30,6 +31,7 @@ from scope.provenance import Settings, make_recipe
 from scope.sections import Update
 from scope.tokenizers import character_tokenizer
 from scope.trainer import LossSettings, Trainer
+from scope.unfinished import Unfinished
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
 
 GROUPS = {"a": "1100", "b": "0000", "c": "1111", "d": "0111"}
@@ -345,6 +347,42 @@ def test_rounds_joined_by_saved_policy_and_state_are_one_run(teacher, tmp_path):
         trainer.save_state(tmp_path / "state")
         model = load_model(tmp_path / "policy", "float32")
     assert_close(weights_of(model), weights_of(whole), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("stage", [0, 1, 2, 3])
+def test_steps_after_a_checkpoint_are_those_of_an_unbroken_round(stage, teacher, tmp_path):
+    """Also the last step alone: its pi_old is the policy at the round's start, not that of the checkpoint."""
+    update = {"learning_rate": 0.05, "deepspeed": {"zero_optimization": {"stage": stage}}}
+    objective, checkpoints = ARMS["scope"], Checkpoints(Unfinished(tmp_path, RECIPE, "this"))
+    batch = make_batch(objective, tiny_model(1), teacher, prompts_per_step=1)
+    trainer, rows = make_trainer(tiny_model(1), objective, **update), []
+    for row in trainer.run_round(batch, 4):
+        rows.append(row)
+        if len(rows) == 3:
+            checkpoints.keep(trainer.save_state, rows)
+    trainer.save_policy(tmp_path / "whole")
+    assert rows[-1]["ratio_max"] > 1.01
+
+    checkpoint = checkpoints.newest()
+    assert (checkpoint.rows, checkpoint.step) == (rows[:3], 7)
+    trainer = make_trainer(tiny_model(1), objective, **update)
+    assert list(trainer.run_round(batch, 4, checkpoint)) == rows[3:]
+    trainer.save_policy(tmp_path / "resumed")
+    assert_close(*(load_file(tmp_path / name / "model.safetensors") for name in ("resumed", "whole")), rtol=0, atol=0)
+
+
+def test_only_the_newest_whole_checkpoint_of_this_making_is_used(student, tmp_path, capsys):
+    trainer = make_trainer(student, ARMS["kd"])
+    this, another = (Checkpoints(Unfinished(tmp_path, RECIPE, identity)) for identity in ("this", "another"))
+    for checkpoints, step in ((this, 9), (this, 10)):
+        checkpoints.keep(trainer.save_state, [{"step": step}])
+    assert [path.name for path in tmp_path.iterdir()] == ["step10"], "older ones are removed"
+    (tmp_path / "step11/state").mkdir(parents=True)
+    assert this.newest().step == 10
+    assert not (tmp_path / "step11").exists()
+    assert another.newest() is None
+    assert "step10/manifest.json: of another making" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_parameters_move_at_the_rate_of_the_schedule(student, teacher):

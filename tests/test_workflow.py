@@ -1,17 +1,15 @@
 """Whole runs of the smallest world with real vLLM and DeepSpeed: unbroken, killed, damaged, with every method."""
 
-import contextlib
 import os
 import re
 import shutil
-import signal
 import subprocess
 import time
 
 import pyarrow.parquet as pq
 import pytest
 
-from flows import checkout, digests, made_from, processes_in, snakemake
+from flows import checkout, digests, kill_all, made_from, snakemake
 from scope import artifacts, folders
 
 pytestmark = pytest.mark.real
@@ -63,19 +61,12 @@ def test_a_run_killed_in_an_update_ends_like_an_unbroken_one(finished):
     while not (round_ / "metrics.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert process.poll() is None, "the update ended before it could be killed"
-    _kill_all(finished)
+    kill_all(finished)
     process.wait()
     assert not (round_ / "policy/manifest.json").exists()
     output = snakemake(finished, *WORLD)
     assert "releasing the lock" in output
     assert digests(finished) == unbroken
-
-
-def _kill_all(folder):
-    """SIGKILL to every process that works in the folder, controllers first."""
-    for pid in processes_in(folder):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def test_a_damaged_artifact_stops_the_run_by_name_and_keeps_the_rest(finished):

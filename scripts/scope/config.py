@@ -28,6 +28,7 @@ from scope.sections import (
     Name,
     Objective,
     Report,
+    Resume,
     Retention,
     Rollout,
     Section,
@@ -63,6 +64,7 @@ class Config(Section):
     update: Update = Update()
     evaluation: Evaluation = Evaluation()
     retention: Retention = Retention()
+    resume: Resume = Resume()
     tracking: Tracking = Tracking()
     report: Report = Report()
     cost: Cost | None = None

@@ -59,7 +59,8 @@ def project(arms: Mapping[str, Config], model_bytes: Mapping[str, int | None]) -
 
     `model_bytes` holds the bytes of the *.safetensors of the folders "student" and "teacher", None for a model that
     the workflow makes; the weights in a folder are taken to be stored in `models.dtype`. At the peak every arm and
-    seed is taken to run at once, each with the files of WAITING rounds still to be deleted.
+    seed is taken to run at once, each with the files of WAITING rounds still to be deleted, and with a checkpoint of
+    its update where a round has several steps.
     """
     configs = list(arms.values())
     first, seeds = configs[0], len(configs[0].seeds)
@@ -76,8 +77,9 @@ def project(arms: Mapping[str, Config], model_bytes: Mapping[str, int | None]) -
         "shared": made_models(first, model_bytes),
     }
     late = min(WAITING, first.rounds - policies) * per_policy + min(WAITING, first.rounds - states) * per_state
+    checkpoints = sum(per_state for config in configs if config.update.steps_per_round > 1)
     end = sum(kinds.values())
-    peak = end + seeds * sum(late + waiting for _, waiting in draws)
+    peak = end + seeds * (checkpoints + sum(late + waiting for _, waiting in draws))
     return Projection(**kinds, end=end, peak=peak, per_policy=per_policy, per_state=per_state)
 
 

@@ -4,30 +4,39 @@ from typing import Any
 
 import polars as pl
 
-from scope.engines import Draw, Engine, Request, check_samples
+from scope.engines import Draw, Engine, Request
 from scope.rewards.pool import Row, verify_rows
+from scope.sampling import sample_rows
 from scope.seeds import derive_seed
+from scope.unfinished import Unfinished
 
 
-def grade(engine: Engine, problems: pl.DataFrame, benchmark: str, evaluation) -> list[dict[str, Any]]:
+def grade(engine: Engine, problems: pl.DataFrame, benchmark: str, evaluation, work: Unfinished) -> list[dict[str, Any]]:
     """Evaluation rows (artifacts.SCHEMAS) for `problems` (kind `prompts`); `evaluation` is the config's section."""
     return [
         row
         for name, sampling in sorted(evaluation.samplings.as_dict().items())
-        for row in _grade_under(engine, problems, benchmark, name, sampling, evaluation)
+        for row in _grade_under(engine, problems, benchmark, name, sampling, evaluation, work)
     ]
 
 
 def _grade_under(
-    engine: Engine, problems: pl.DataFrame, benchmark: str, name: str, sampling: dict[str, Any], evaluation
+    engine: Engine,
+    problems: pl.DataFrame,
+    benchmark: str,
+    name: str,
+    sampling: dict[str, Any],
+    evaluation,
+    work: Unfinished,
 ) -> list[dict[str, Any]]:
     draw = Draw(max_tokens=evaluation.max_tokens, **sampling)
     keys = [(row, index) for row in problems.iter_rows(named=True) for index in range(evaluation.n)]
     seeds = [derive_seed(evaluation.seed, benchmark, name, row["prompt_id"], index) for row, index in keys]
     requests = [Request(row["prompt_token_ids"], seed) for (row, _), seed in zip(keys, seeds, strict=True)]
-    samples = check_samples(engine.sample(requests, draw))
+    places = [(row["prompt_id"], index) for row, index in keys]
+    samples = sample_rows(engine, places, requests, draw, work, f"samples-{name}")
     items = [
-        Row(row["domain"], row["problem"], sample.text, row["answer"])
+        Row(row["domain"], row["problem"], sample["response_text"], row["answer"])
         for (row, _), sample in zip(keys, samples, strict=True)
     ]
     return [
@@ -37,8 +46,8 @@ def _grade_under(
             "problem_id": row["prompt_id"],
             "sample_index": index,
             "correct": verdict.correct,
-            "tokens": len(sample.token_ids),
-            "finish_reason": sample.finish_reason,
+            "tokens": len(sample["response_token_ids"]),
+            "finish_reason": sample["finish_reason"],
         }
         for (row, index), sample, verdict in zip(keys, samples, verify_rows(items), strict=True)
     ]

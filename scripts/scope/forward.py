@@ -4,7 +4,7 @@ Shapes: N tokens of a pack, R response tokens of a pack, V vocabulary. Attention
 position ids restart at every pair; only the R positions that predict response tokens reach the LM head.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -85,11 +85,16 @@ def gather_targets(logp_RV: Tensor, targets_R: Tensor) -> Tensor:
 
 @torch.no_grad()
 def score_pairs(
-    model: torch.nn.Module, pairs: Sequence[Pair], *, temperature: float, budget: int
+    model: torch.nn.Module, pairs: Sequence[Pair], *, temperature: float, budget: int, done: Container[int] = ()
 ) -> Iterator[tuple[int, list[float]]]:
-    """Yield (index of the pair, log-probability in nats of each of its response tokens)."""
+    """Yield (index of the pair, log-probability in nats of each of its response tokens).
+
+    All pairs are cut into the same packs, whichever are `done`; a pack of which all are is left out.
+    """
     device = next(model.parameters()).device
     for indices in plan_packs([len(pair) for pair in pairs], budget):
+        if all(index in done for index in indices):
+            continue
         packed = pack([pairs[i] for i in indices], device)
         logp_RV = log_probabilities(response_logits(model, packed), temperature)
         logp_R = gather_targets(logp_RV, packed.targets).cpu()

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from scope import lineage
 from scope.errors import InputError
 from scope.lineage import kind_of, local
+from scope.unfinished import is_unfinished
 
 RESULTS = "results"
 RESTORED = "/restored/"  # copies that may go when they have been used
@@ -190,4 +191,5 @@ def find_artifacts(path: str) -> dict[str, list[str]]:
 
 def _artifacts_below(path: str) -> list[str]:
     files = map(str, Path(path).rglob("*")) if os.path.isdir(path) else [path]
-    return sorted(file for file in files if kind_of(file) and place_of(file) and os.path.isfile(file))
+    finished = (file for file in files if not is_unfinished(file))
+    return sorted(file for file in finished if kind_of(file) and place_of(file) and os.path.isfile(file))

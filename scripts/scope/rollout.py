@@ -4,9 +4,11 @@ from typing import Any
 
 import polars as pl
 
-from scope.engines import Draw, Engine, Request, check_samples
+from scope.engines import Draw, Engine, Request
 from scope.order import round_prompts
+from scope.sampling import sample_rows
 from scope.seeds import derive_seed
+from scope.unfinished import Unfinished
 
 
 def shard_prompts(prompts: pl.DataFrame, settings, seed: int, round_: int, shard: int) -> pl.DataFrame:
@@ -16,26 +18,15 @@ def shard_prompts(prompts: pl.DataFrame, settings, seed: int, round_: int, shard
 
 
 def draw_group_samples(
-    engine: Engine, prompts: pl.DataFrame, draw: Draw, *, n: int, seed: int, round_: int
+    engine: Engine, prompts: pl.DataFrame, draw: Draw, work: Unfinished, *, n: int, seed: int, round_: int
 ) -> list[dict[str, Any]]:
     """Rollout rows (artifacts.SCHEMAS): `n` samples of each prompt.
 
     A sample's seed is a hash of (seed, round, prompt_id, sample_index), so that sharding and order do not matter.
     `round_` 0 makes a static set: a prompt that comes again gets the same samples (KD).
     """
-    keys = [
+    asked = [
         (prompt, ids, i) for prompt, ids in prompts.select("prompt_id", "prompt_token_ids").rows() for i in range(n)
     ]
-    requests = [Request(ids, derive_seed(seed, round_, prompt, i)) for prompt, ids, i in keys]
-    samples = check_samples(engine.sample(requests, draw))
-    return [
-        {
-            "prompt_id": prompt,
-            "sample_index": index,
-            "response_token_ids": sample.token_ids,
-            "response_text": sample.text,
-            "logprobs": sample.logprobs,
-            "finish_reason": sample.finish_reason,
-        }
-        for (prompt, _, index), sample in zip(keys, samples, strict=True)
-    ]
+    requests = [Request(ids, derive_seed(seed, round_, prompt, i)) for prompt, ids, i in asked]
+    return sample_rows(engine, [(prompt, i) for prompt, _, i in asked], requests, draw, work, "rollouts")

@@ -1,16 +1,20 @@
 """Scores of the wanted rollouts, in their place among all of them."""
 
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from scope.errors import InputError
 from scope.forward import Pair
-from scope.teachers import check_scores, open_teacher
+from scope.parts import keep_rows
+from scope.teachers import Teacher, check_scores, open_teacher
+from scope.unfinished import Unfinished
 
 
 def score_rollouts(
-    rows: pl.DataFrame, wanted: pl.Expr, backend, folder: Path, *, dtype: str, temperature: float
+    rows: pl.DataFrame, wanted: pl.Expr, backend, folder: Path, work: Unfinished, *, dtype: str, temperature: float
 ) -> pl.DataFrame:
     """Score rows (artifacts.SCHEMAS) for joined rollouts; null for those that are not `wanted`.
 
@@ -24,10 +28,23 @@ def score_rollouts(
     key = ["prompt_id", "sample_index"]
     chosen = rows.filter(wanted)
     pairs = [Pair(*ids) for ids in chosen.select("prompt_token_ids", "response_token_ids").iter_rows()]
-    scores: list[list[float]] = []
+    scores: list[dict[str, Any]] = []
     if pairs:
-        scores = open_teacher(backend, folder, dtype=dtype, temperature=temperature).score(pairs)
-        names = [f"rollout {index} of prompt {prompt!r}" for prompt, index in chosen.select(key).iter_rows()]
-        check_scores(scores, pairs, names)
-    scored = chosen.select(key).with_columns(teacher_logprobs=pl.Series(scores, dtype=pl.List(pl.Float32)))
-    return rows.select(key).join(scored, on=key, how="left")
+        teacher = open_teacher(backend, folder, dtype=dtype, temperature=temperature)
+        scores = score_kept(teacher, pairs, chosen.select(key).rows(), work)
+    values = pl.Series([row["teacher_logprobs"] for row in scores], dtype=pl.List(pl.Float32))
+    return rows.select(key).join(chosen.select(key).with_columns(teacher_logprobs=values), on=key, how="left")
+
+
+def score_kept(
+    teacher: Teacher, pairs: Sequence[Pair], keys: Sequence[tuple[str, int]], work: Unfinished
+) -> list[dict[str, Any]]:
+    """Score rows of pairs, in order; those that an attempt before kept are not scored again."""
+
+    def finish(done: Set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for index, values in teacher.score_each(pairs, done):
+            prompt, sample = keys[index]
+            check_scores([values], [pairs[index]], [f"rollout {sample} of prompt {prompt!r}"])
+            yield index, {"prompt_id": prompt, "sample_index": sample, "teacher_logprobs": values}
+
+    return keep_rows(work, "scores", "scores", keys, finish)

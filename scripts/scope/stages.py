@@ -70,8 +70,8 @@ CONDITIONAL = {
 # Keys of `objective` that stand for the method's own value where they are null.
 LEFT_TO_METHOD = ("student_weight", "teacher_weight", "scale", "opd_clip")
 
-# Keys that change what is planned or watched, never what a stage computes.
-PLAN_KEYS = ("variants", "grid", "evaluation.every", "tracking", "cost")
+# Keys that change what is planned, watched or kept meanwhile, never what a stage computes.
+PLAN_KEYS = ("variants", "grid", "evaluation.every", "tracking", "cost", "resume")
 
 # Stages whose script has another name.
 STAGE_SCRIPTS = {"problems": "prompts", "restore": "update"}

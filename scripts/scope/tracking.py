@@ -9,13 +9,22 @@ import os
 from pathlib import Path
 from typing import Any
 
+from scope.atomic import atomic
+from scope.unfinished import Unfinished
+
 
 class Tracker:
-    """Writes every step to `path` at once, and to W&B unless WANDB_MODE is unset or disabled."""
+    """Writes every step to `path` at once, and to W&B unless WANDB_MODE is unset or disabled.
 
-    def __init__(self, path: Path, *, run: str, folder: Path, config: dict[str, Any]):
+    W&B gets no step twice, also where a killed attempt sent it after the last checkpoint: the step is written down in
+    the unfinished `work` before it is sent.
+    """
+
+    def __init__(self, path: Path, work: Unfinished, *, run: str, folder: Path, config: dict[str, Any]):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed in close()
+        self.record = work.folder / "tracked"
+        self.sent = int(self.record.read_text()) if self.record.is_file() else 0
         self.run = None
         if os.environ.get("WANDB_MODE", "disabled") != "disabled":
             import wandb
@@ -29,7 +38,9 @@ class Tracker:
         """One optimizer step: its `step` and figures."""
         self.file.write(json.dumps(row) + "\n")
         self.file.flush()
-        if self.run:
+        if self.run and row["step"] > self.sent:
+            with atomic(self.record) as temporary:
+                temporary.write_text(str(row["step"]))
             self.run.log({name: value for name, value in row.items() if value is not None}, step=row["step"])
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ from torch.nn.utils import get_total_norm
 from tqdm import tqdm
 
 from scope import losses
+from scope.checkpoints import Checkpoint
 from scope.errors import InputError
 from scope.forward import Pack, Pair, gather_targets, log_probabilities, pack, plan_packs, response_logits
 from scope.schedule import learning_rate
@@ -66,18 +67,22 @@ class Trainer:
         )
         self.device = self.engine.device
 
-    def run_round(self, batch: pl.DataFrame, steps_done: int) -> Iterator[dict[str, float]]:
-        """Run a round's optimizer steps; `steps_done` counts those of earlier rounds.
+    def run_round(
+        self, batch: pl.DataFrame, steps_done: int, checkpoint: Checkpoint | None = None
+    ) -> Iterator[dict[str, float]]:
+        """Run a round's optimizer steps, after a `checkpoint` those that follow; `steps_done` were in earlier rounds.
 
         Yields the metrics of each, equal on all ranks, with `step`, its number in the whole run from 1.
         """
         self.engine.train()
-        numbers = sorted(batch["step"].unique())
-        steps = [self.micro_batches(batch.filter(step=number)) for number in numbers]
-        if len(steps) > 1:
+        rows = {steps_done + first + 1: batch.filter(step=first) for first in sorted(batch["step"].unique())}
+        left = [number for number in rows if checkpoint is None or number > checkpoint.step]
+        steps = [self.micro_batches(rows[number]) for number in left]
+        if len(rows) > 1:
             steps = [[self.remember_old(micro) for micro in step] for step in steps]
-        for index, step in enumerate(tqdm(steps, "update", unit="step", disable=dist.get_rank() > 0)):
-            number = steps_done + numbers[index] + 1
+        if checkpoint:
+            self.load_state(checkpoint.folder)
+        for number, step in zip(left, tqdm(steps, "update", unit="step", disable=dist.get_rank() > 0), strict=True):
             yield {"step": number, **self.optimizer_step(step, number)}
 
     def micro_batches(self, rows: pl.DataFrame) -> list[MicroBatch]:
@@ -188,11 +193,9 @@ class Trainer:
     def teacher_distribution(self, pack: Pack) -> Tensor:
         """(R, V) log pi_T(.) over the student's vocabulary."""
         logits_RV = response_logits(self.teacher, pack)
-        vocabulary = self.engine.module.config.vocab_size
-        if logits_RV.shape[1] < vocabulary:
-            raise InputError(
-                f"the teacher knows {logits_RV.shape[1]} tokens, the student {vocabulary}; use kl: sampled"
-            )
+        known, vocabulary = logits_RV.shape[1], self.engine.module.config.vocab_size
+        if known < vocabulary:
+            raise InputError(f"the teacher knows {known} tokens, the student {vocabulary}; use kl: sampled")
         return log_probabilities(logits_RV[:, :vocabulary], self.loss.teacher_temperature)
 
     @torch.no_grad()

@@ -2,18 +2,21 @@
 
 import sys
 from argparse import Namespace
-from contextlib import closing, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
 
 from scope import artifacts, folders, places
+from scope.checkpoints import Checkpoints, from_first_rank
 from scope.errors import InputError
 from scope.models import load_model, load_tokenizer
 from scope.observed import batch_metrics
 from scope.tracking import Tracker
 from scope.trainer import LossSettings, Trainer
+from scope.unfinished import Unfinished, say, take_up
 
 
 def make_trainer(args: Namespace, settings) -> Trainer:
@@ -47,8 +50,8 @@ def state_cut(update) -> dict[str, Any]:
     return {"ranks": update.ranks, "deepspeed": update.deepspeed.as_dict()}
 
 
-def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]]) -> None:
-    """Write policy and state from all ranks, then, from rank 0, the manifests and the metrics."""
+def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]], work: Unfinished) -> None:
+    """Write policy and state from all ranks, then, from rank 0, the manifests and the metrics; clear what is done."""
     first = dist.get_rank() == 0
     out_policy, out_state = (folders.fresh(m) if first else Path(m).parent for m in (args.out_policy, args.out_state))
     dist.barrier()
@@ -56,18 +59,31 @@ def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]]) -> No
     trainer.save_state(out_state)
     dist.barrier()
     if first:
-        provenance = {
-            "recipe": args.recipe,
-            "inputs": [path for path in (args.batch, args.policy, args.state, args.teacher) if path],
-        }
+        provenance, place = {"recipe": args.recipe, "inputs": inputs_of(args)}, place_of(args)
         load_tokenizer(folders.locate(args.policy)).save_pretrained(out_policy)
-        place = {"variant": args.variant, "seed": args.seed, "round": args.round}
         folders.seal(args.out_state, **provenance, **place, cut=state_cut(trainer.update))
         folders.seal(args.out_policy, **provenance, **place)
         if args.repeats:
             print(compare(args.out_policy, args.repeats), file=sys.stderr)
         artifacts.write(args.out_metrics, "metrics", metrics, **provenance, **place)
+        work.clear()
     dist.barrier()
+
+
+def inputs_of(args: Namespace) -> list[str]:
+    """The files that an update is made from."""
+    return [path for path in (args.batch, args.policy, args.state, args.teacher) if path]
+
+
+def place_of(args: Namespace) -> dict[str, Any]:
+    """Where in the experiment an update runs."""
+    return {"variant": args.variant, "seed": args.seed, "round": args.round}
+
+
+def unfinished(args: Namespace) -> Unfinished:
+    """What an attempt before has done of this update, on all ranks."""
+    output = Path(args.out_metrics).with_name("update")
+    return from_first_rank(lambda: take_up(output, args.recipe, inputs_of(args), **place_of(args)))
 
 
 def compare(manifest: str, original: str) -> str:
@@ -86,26 +102,42 @@ def loss_settings(settings, losses: dict[str, Any]) -> LossSettings:
     return LossSettings(**losses, student_temperature=student, teacher_temperature=teacher)
 
 
-def run_and_log(trainer: Trainer, args: Namespace, settings) -> list[dict[str, Any]]:
-    """Run the round's steps; returns metrics rows (artifacts.SCHEMAS) and, on rank 0, tracks each step live."""
-    batch = artifacts.read(args.batch, "batch")
-    done = (args.round - 1) * settings.update.steps_per_round
-    rows = []
-    with _tracker(args) as tracker:
-        for trained in trainer.run_round(batch, done):
+def run_and_log(trainer: Trainer, args: Namespace, settings, work: Unfinished) -> list[dict[str, Any]]:
+    """Run the steps of the round that no checkpoint covers, keeping checkpoints; on rank 0, track each step live.
+
+    Returns the metrics rows (artifacts.SCHEMAS) of all steps.
+    """
+    batch, checkpoints = artifacts.read(args.batch, "batch"), Checkpoints(work)
+    done, total = (args.round - 1) * settings.update.steps_per_round, batch["step"].n_unique()
+    checkpoint = checkpoints.newest()
+    rows = [_metrics_row(args.round, row) for row in checkpoint.rows] if checkpoint else []
+    if checkpoint and not dist.get_rank():
+        say(f"{len(rows):,} of {total:,} steps are there from an attempt before")
+    with _tracked(args, work) as track:
+        for row in rows:
+            track(row)
+        for trained in trainer.run_round(batch, done, checkpoint):
             figures = batch_metrics(batch.filter(step=trained["step"] - done - 1)) | trained
-            row = {"round": args.round, **{name: figures.get(name) for name in ("step", *artifacts.METRICS)}}
-            rows.append(row)
-            if tracker:
-                tracker.log(row)
+            rows.append(_metrics_row(args.round, figures))
+            track(rows[-1])
+            if len(rows) < total and checkpoints.due():
+                checkpoints.keep(trainer.save_state, rows)
     return rows
 
 
-def _tracker(args: Namespace):
+def _metrics_row(round_: int, figures: dict[str, Any]) -> dict[str, Any]:
+    return {"round": round_, **{name: figures.get(name) for name in ("step", *artifacts.METRICS)}}
+
+
+@contextmanager
+def _tracked(args: Namespace, work: Unfinished) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Context: what to call with each row of metrics; it does something on rank 0 alone."""
     if dist.get_rank():
-        return nullcontext()
+        yield lambda row: None
+        return
     metrics = Path(args.out_metrics)
     arm = metrics.parent.parent
     run = f"{arm.parent.parent.name}/{args.variant}/seed{args.seed}"
     labels = {"variant": args.variant, "seed": args.seed}
-    return closing(Tracker(metrics.with_suffix(".jsonl"), run=run, folder=arm, config=labels))
+    with closing(Tracker(metrics.with_suffix(".jsonl"), work, run=run, folder=arm, config=labels)) as tracker:
+        yield tracker.log

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from scope.changes import changed_modules, changed_settings
 from scope.lineage import digest_of, kind_of, read_facts
-from scope.provenance import flat_settings, modules
+from scope.provenance import modules
 
 
 @dataclass(frozen=True)
@@ -53,23 +53,6 @@ def causes(job: Job, made_again: set[str]) -> list[str]:
     return found or [job.reason]
 
 
-def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """One line per setting that is another, new or gone."""
-    old, new = dict(flat_settings(before)), dict(flat_settings(now))
-    return [
-        f"setting {key}: {_shown(old, key)} -> {_shown(new, key)}"
-        for key in sorted(old.keys() | new.keys())
-        if key not in old or key not in new or old[key] != new[key]
-    ]
-
-
-def changed_modules(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """One line per module that is another, new or gone."""
-    words = {True: "is new", False: "changed"}
-    told = [f"code: {name} {words[name not in before]}" for name in sorted(now) if before.get(name) != now[name]]
-    return told + [f"code: {name} is no longer imported" for name in sorted(before.keys() - now.keys())]
-
-
 def changed_inputs(before: dict[str, str], now: Sequence[str], made_again: set[str]) -> list[str]:
     """One line per input file whose content is another; those that will be made again are told by what they follow."""
     return [
@@ -77,10 +60,6 @@ def changed_inputs(before: dict[str, str], now: Sequence[str], made_again: set[s
         for path in now
         if path in before and path not in made_again and digest_of(path) not in (None, before[path])
     ]
-
-
-def _shown(settings: dict[str, Any], key: str) -> str:
-    return json.dumps(settings[key]) if key in settings else "(not a setting)"
 
 
 def _stage(path: str) -> str:

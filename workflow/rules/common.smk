@@ -16,6 +16,7 @@ from scope.plan import plan_arm, twins
 from scope.retention import is_retired, is_there, keeps, restart_round, update_seconds
 from scope.sharing import check_name
 from scope.stages import recipe
+from scope.unfinished import SECONDS_VARIABLE
 
 
 def checked(make, *arguments):
@@ -38,6 +39,8 @@ ARMS = {arm: checked(arm_config, RAW, arm) for arm in CONFIG.arms}
 # What jobs find in their environment. Without conda or a container they run the Python that runs Snakemake,
 # whether or not its environment is active.
 EXPORTS = f"export WANDB_MODE={CONFIG.tracking.wandb} WANDB_PROJECT={CONFIG.tracking.project}; "
+if CONFIG.resume.every_s is not None:
+    EXPORTS += f"export {SECONDS_VARIABLE}={CONFIG.resume.every_s}; "
 if not workflow.deployment_settings.deployment_method:
     EXPORTS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(f"source {shlex.quote(str(Path(workflow.basedir) / 'workflow/stage.sh'))}; {EXPORTS}")

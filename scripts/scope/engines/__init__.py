@@ -1,10 +1,10 @@
 """Sampling engines: token ids in, samples out, in the order asked."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Protocol
 
 from scope.errors import InputError
 
@@ -38,11 +38,19 @@ class Sample:
     finish_reason: str
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """What an engine can do."""
+
+    @abstractmethod
+    def sample_each(
+        self, requests: Sequence[Request], draw: Draw, done: Container[int] = ()
+    ) -> Iterator[tuple[int, Sample]]:
+        """Draw one sample per request, but for those whose index is `done`; yield (index, sample) as each ends."""
 
     def sample(self, requests: Sequence[Request], draw: Draw) -> list[Sample]:
         """Draw one sample per request, in order."""
+        drawn = dict(self.sample_each(requests, draw))
+        return [drawn[index] for index in range(len(requests))]
 
 
 def open_engine(kind: str, folder: str | Path, *, dtype: str, max_model_len: int, tempered: bool = False) -> Engine:
@@ -57,9 +65,9 @@ def open_engine(kind: str, folder: str | Path, *, dtype: str, max_model_len: int
     return Chosen(folder, dtype=dtype, max_model_len=max_model_len, tempered=tempered)
 
 
-def check_samples(samples: Sequence[Sample]) -> Sequence[Sample]:
-    """Raise InputError at a sample without tokens, or with a log-probability that is missing or not finite."""
-    for index, sample in enumerate(samples):
+def check_samples(samples: Iterable[tuple[int, Sample]]) -> Iterator[tuple[int, Sample]]:
+    """Pass on (index, sample); raise InputError at one without tokens, or without a finite log-probability of each."""
+    for index, sample in samples:
         if not sample.token_ids:
             raise InputError(f"sample {index}: the engine returned a zero-length response; raise rollout.max_tokens")
         if len(sample.logprobs) != len(sample.token_ids) or not all(map(isfinite, sample.logprobs)):
@@ -67,4 +75,4 @@ def check_samples(samples: Sequence[Sample]) -> Sequence[Sample]:
                 f"sample {index}: {len(sample.token_ids)} tokens, but log-probabilities {sample.logprobs[:5]}...; "
                 "check the policy's weights for NaN"
             )
-    return samples
+        yield index, sample

@@ -4,7 +4,7 @@ Each sample draws Gumbel noise from its own seed; the largest perturbed log-prob
 `generate` can run greedily and a sample does not depend on its neighbours.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -17,14 +17,14 @@ from transformers.generation import (
     TopPLogitsWarper,
 )
 
-from scope.engines import Draw, Request, Sample
+from scope.engines import Draw, Engine, Request, Sample
 from scope.errors import InputError
 from scope.models import load_model, load_tokenizer
 
 BATCH = 256
 
 
-class TransformersEngine:
+class TransformersEngine(Engine):
     """Samples with `model.generate`, left-padded batches."""
 
     def __init__(self, folder: str | Path, *, dtype: str, max_model_len: int, tempered: bool = False):
@@ -33,13 +33,19 @@ class TransformersEngine:
         self.max_model_len = max_model_len
         self.tempered = tempered
 
-    def sample(self, requests: Sequence[Request], draw: Draw) -> list[Sample]:
-        """Draw one sample per request, in order."""
+    def sample_each(
+        self, requests: Sequence[Request], draw: Draw, done: Container[int] = ()
+    ) -> Iterator[tuple[int, Sample]]:
+        """Draw batch by batch; all requests are cut into the same batches, whichever are done."""
         longest = max(len(request.prompt_token_ids) for request in requests) + draw.max_tokens
         if longest > self.max_model_len:
             raise InputError(f"a prompt and its response may take {longest} tokens, more than {self.max_model_len}")
-        starts = tqdm(range(0, len(requests), BATCH), "sample", unit="batch")
-        return [sample for i in starts for sample in self._batch(requests[i : i + BATCH], draw)]
+        every = range(len(requests))
+        batches = [every[i : i + BATCH] for i in range(0, len(requests), BATCH)]
+        wanted = [batch for batch in batches if not all(index in done for index in batch)]
+        for batch in tqdm(wanted, "sample", unit="batch"):
+            drawn = zip(batch, self._batch([requests[index] for index in batch], draw), strict=True)
+            yield from ((index, sample) for index, sample in drawn if index not in done)
 
     @torch.inference_mode()
     def _batch(self, requests: Sequence[Request], draw: Draw) -> list[Sample]:

@@ -1,11 +1,13 @@
 """vLLM in the process of the job."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from scope.engines import Draw, Request, Sample
+from tqdm import tqdm
+
+from scope.engines import Draw, Engine, Request, Sample
 
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -18,7 +20,7 @@ from vllm.platforms import current_platform
 BATCH_TOKENS = 8192
 
 
-class VllmEngine:
+class VllmEngine(Engine):
     """Samples with vLLM; a process holds at most one.
 
     The model folder's generation_config is ignored, so that only the caller's settings count.
@@ -40,13 +42,23 @@ class VllmEngine:
             seed=0,
         )
 
-    def sample(self, requests: Sequence[Request], draw: Draw) -> list[Sample]:
-        """Draw one sample per request, in order."""
-        outputs = self.llm.generate(
-            [{"prompt_token_ids": list(request.prompt_token_ids)} for request in requests],
-            [SamplingParams(**asdict(draw), logprobs=0, seed=request.seed) for request in requests],
+    def sample_each(
+        self, requests: Sequence[Request], draw: Draw, done: Container[int] = ()
+    ) -> Iterator[tuple[int, Sample]]:
+        """Draw under continuous batching; what is done is not asked for."""
+        asked = [index for index in range(len(requests)) if index not in done]
+        queued = self.llm.enqueue(
+            [{"prompt_token_ids": list(requests[index].prompt_token_ids)} for index in asked],
+            [SamplingParams(**asdict(draw), logprobs=0, seed=requests[index].seed) for index in asked],
+            use_tqdm=False,
         )
-        return [_sample(output.outputs[0]) for output in outputs]
+        # The engine queues a request under its number and a random ending; its output carries the number alone.
+        index_of = {name.split("-")[0]: index for name, index in zip(queued, asked, strict=True)}
+        with tqdm(total=len(asked), desc="sample", unit="sample", mininterval=1) as progress:
+            while self.llm.llm_engine.has_unfinished_requests():
+                for output in self.llm.llm_engine.step():
+                    progress.update()
+                    yield index_of[output.request_id], _sample(output.outputs[0])
 
     def prompt_logprobs(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
         """log p(token | those before it) at temperature 1, for every token of each sequence but the first."""

@@ -4,10 +4,10 @@ from scope.sections.base import Arm, Count, Name, Section
 from scope.sections.cost import Cost
 from scope.sections.grid import Axis, Grid
 from scope.sections.inputs import Data, Models
-from scope.sections.outcome import Evaluation, Report, Retention, Tracking
+from scope.sections.outcome import Evaluation, Report, Resume, Retention, Tracking
 from scope.sections.training import LogprobTemperature, Objective, Rollout, Teacher, Update
 
 __all__ = [
     "Arm", "Axis", "Cost", "Count", "Data", "Evaluation", "Grid", "LogprobTemperature", "Models", "Name", "Objective", 
-    "Report", "Retention", "Rollout", "Section", "Teacher", "Tracking", "Update",
+    "Report", "Resume", "Retention", "Rollout", "Section", "Teacher", "Tracking", "Update",
 ]  # fmt: skip

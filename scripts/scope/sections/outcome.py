@@ -1,10 +1,10 @@
-"""Sections on what comes out and what stays: evaluation, retention, the page, tracking."""
+"""Sections on what comes out and what stays: evaluation, retention, unfinished work, the page, tracking."""
 
 from typing import Literal
 
 from pydantic import Field
 
-from scope.sections.base import Count, Name, Positive, Section
+from scope.sections.base import Count, Name, NonNegative, Positive, Section
 
 
 class Sampling(Section):
@@ -47,6 +47,13 @@ class Retention(Section):
     def drops(self) -> bool:
         """Whether anything is deleted at all."""
         return (self.policies_every, self.states_every, self.rollouts) != (1, 1, "all")
+
+
+class Resume(Section):
+    """What a stage keeps while it works, so that a killed one goes on where it was (docs/reruns.md)."""
+
+    every_s: NonNegative | None = None
+    """Seconds between two savings; null: 60 for rollouts, scores and evaluations, 300 for an update's checkpoints."""
 
 
 class Report(Section):

@@ -1,6 +1,6 @@
 """Where log-probabilities of given tokens come from: a packed forward pass in the job, or a vLLM server."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Protocol
@@ -11,6 +11,9 @@ from scope.forward import Pair
 
 class Teacher(Protocol):
     """What a backend can do."""
+
+    def score_each(self, pairs: Sequence[Pair], done: Container[int] = ()) -> Iterator[tuple[int, list[float]]]:
+        """Yield (index of a pair, log-probability in nats of each of its response tokens) for each not `done`."""
 
     def score(self, pairs: Sequence[Pair]) -> list[list[float]]:
         """Log-probability in nats of every response token of every pair, in order."""

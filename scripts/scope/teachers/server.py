@@ -4,8 +4,8 @@ The key is read from SCOPE_TEACHER_API_KEY and goes nowhere but into the request
 """
 
 import os
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 import httpx
@@ -34,8 +34,18 @@ class ServerTeacher:
 
     def score(self, pairs: Sequence[Pair]) -> list[list[float]]:
         """Log-probability in nats of every response token of every pair, in order."""
-        with ThreadPoolExecutor(self.settings.concurrency) as pool:
-            return list(tqdm(pool.map(self.score_one, pairs), "score", total=len(pairs), unit="rollout"))
+        found = dict(self.score_each(pairs))
+        return [found[index] for index in range(len(pairs))]
+
+    def score_each(self, pairs: Sequence[Pair], done: Container[int] = ()) -> Iterator[tuple[int, list[float]]]:
+        """Score as answers come; after a lasting fault no further request is sent."""
+        pool = ThreadPoolExecutor(self.settings.concurrency)
+        try:
+            asked = {pool.submit(self.score_one, pair): i for i, pair in enumerate(pairs) if i not in done}
+            for answered in tqdm(as_completed(asked), "score", total=len(asked), unit="rollout"):
+                yield asked[answered], answered.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def score_one(self, pair: Pair) -> list[float]:
         """One request; the entry of each token is picked by its id."""
