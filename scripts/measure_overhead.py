@@ -69,7 +69,7 @@ def read_log(text: str, folder: Path) -> list[tuple[str, float, Path, Path]]:
     started, found, now = {}, [], 0.0
     for block in re.split(r"^(?=\[\w{3} \w{3} +\d)", text, flags=re.M)[1:]:
         now = datetime.strptime(block[1 : block.index("]")], "%a %b %d %H:%M:%S %Y").timestamp()
-        job = {key: value for key, value in re.findall(r"^    (jobid|log|benchmark): (\S+)", block, re.M)}
+        job = dict(re.findall(r"^    (jobid|log|benchmark): (\S+)", block, re.M))
         rule = re.search(r"^(?:local)?rule (\w+):", block, re.M)
         if rule and "benchmark" in job:
             started[job["jobid"]] = (rule[1], now, folder / job["benchmark"], folder / job["log"])

@@ -6,6 +6,7 @@
 stage() {
   local nodes=$1 cpus=$2 gpus=$3 mem_mb=$4
   shift 4
+  local -x SCOPE_STARTED=$EPOCHREALTIME
   if [ "$nodes" = 1 ] && [ -z "${SCOPE_ALLOCATION:-}" ]; then
     "$@"
     return

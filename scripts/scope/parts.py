@@ -6,6 +6,7 @@ from typing import Any
 
 from scope import artifacts
 from scope.errors import InputError
+from scope.started import work_begins
 from scope.unfinished import Timer, Unfinished, say
 
 Row = dict[str, Any]
@@ -23,6 +24,7 @@ def keep_rows(work: Unfinished, name: str, kind: str, keys: Sequence[tuple], fin
     found = _read_parts(work, folder, kind, keys)
     if found:
         say(f"{len(found):,} of {len(keys):,} {name} are there from an attempt before")
+    work_begins()
     fresh: list[Row] = []
     timer = Timer(EVERY_S)
     try:

@@ -1,5 +1,6 @@
 """What is asked of SLURM about jobs: the ones that a controller submitted from a folder, and whether they are over."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -26,6 +27,11 @@ class Job(NamedTuple):
 def has_slurm() -> bool:
     """Whether this machine belongs to a cluster, be its controller up or down."""
     return bool(shutil.which("squeue")) and NO_CLUSTER not in _squeue("%A").stderr
+
+
+def first_in_path(folder: str) -> None:
+    """Let this process and its children find commands in `folder` first: there lies a patient sbatch."""
+    os.environ["PATH"] = f"{folder}:{os.environ['PATH']}"
 
 
 def submitted_jobs(folder: Path) -> list[Job]:

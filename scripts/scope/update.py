@@ -14,6 +14,7 @@ from scope.checkpoints import Checkpoints, from_first_rank
 from scope.errors import InputError
 from scope.models import load_model, load_tokenizer
 from scope.observed import batch_metrics
+from scope.started import work_begins
 from scope.tracking import Tracker
 from scope.trainer import LossSettings, Trainer
 from scope.unfinished import Unfinished, say, take_up
@@ -111,8 +112,10 @@ def run_and_log(trainer: Trainer, args: Namespace, settings, work: Unfinished) -
     done, total = (args.round - 1) * settings.update.steps_per_round, batch["step"].n_unique()
     checkpoint = checkpoints.newest()
     rows = [_metrics_row(args.round, row) for row in checkpoint.rows] if checkpoint else []
-    if checkpoint and not dist.get_rank():
-        say(f"{len(rows):,} of {total:,} steps are there from an attempt before")
+    if not dist.get_rank():
+        work_begins()
+        if checkpoint:
+            say(f"{len(rows):,} of {total:,} steps are there from an attempt before")
     with _tracked(args, work) as track:
         for row in rows:
             track(row)

@@ -1,9 +1,9 @@
 # What Snakemake's SLURM plugin (2.8.0) leaves open.
 import asyncio
-import os
 
-# It finds a patient sbatch there.
-os.environ["PATH"] = f"{workflow.basedir}/workflow/bin:{os.environ['PATH']}"
+from scope.slurm import first_in_path
+
+first_in_path(f"{workflow.basedir}/workflow/bin")
 
 
 def mend_plugin():
