@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from scope import artifacts, cli, folders, places
+from scope import artifacts, cli, places
 from scope.provenance import read_recipe
 
 
@@ -29,7 +29,7 @@ def main() -> None:
            how="left", maintain_order="left")  # fmt: skip
     wanted = pl.lit(True) if scorer.scored == "all" else ~pl.col("correct")
     scores = score_rollouts(
-        rows, wanted, scorer.teacher, folders.open_folder(args.scorer), dtype=settings.models.dtype,
+        rows, wanted, scorer.teacher, args.scorer, dtype=settings.models.dtype,
         temperature=scorer.temperature)  # fmt: skip
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
     artifacts.write(

@@ -4,22 +4,13 @@ Shapes: N tokens of a pack, R response tokens of a pack, V vocabulary. Attention
 position ids restart at every pair; only the R positions that predict response tokens reach the LM head.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Pair:
-    """Token ids of one prompt and of its response, EOS included."""
-
-    prompt: Sequence[int]
-    response: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.prompt) + len(self.response)
+from scope.pairs import Pair
 
 
 @dataclass(frozen=True)
@@ -85,13 +76,19 @@ def gather_targets(logp_RV: Tensor, targets_R: Tensor) -> Tensor:
 
 @torch.no_grad()
 def score_pairs(
-    model: torch.nn.Module, pairs: Sequence[Pair], *, temperature: float, budget: int
+    model: torch.nn.Module, pairs: Sequence[Pair], *, temperature: float, budget: int, done: Container[int] = ()
 ) -> Iterator[tuple[int, list[float]]]:
-    """Yield (index of the pair, log-probability in nats of each of its response tokens)."""
+    """Yield (index of the pair, log-probability in nats of each of its response tokens).
+
+    Pairs that are `done` do not come again, and a pack of such is skipped; the packs are the same whatever is done.
+    """
     device = next(model.parameters()).device
     for indices in plan_packs([len(pair) for pair in pairs], budget):
+        if all(index in done for index in indices):
+            continue
         packed = pack([pairs[i] for i in indices], device)
         logp_RV = log_probabilities(response_logits(model, packed), temperature)
         logp_R = gather_targets(logp_RV, packed.targets).cpu()
         for row, part in enumerate(logp_R.split([len(pairs[i].response) for i in indices])):
-            yield indices[row], part.tolist()
+            if indices[row] not in done:
+                yield indices[row], part.tolist()

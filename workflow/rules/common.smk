@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from scope.config import advice, arm_config, expand_path, parse_config, with_grid
+from scope.connection import VARIABLE, connection_of, to_text
 from scope.disk import bytes_below, describe, free_bytes, project, readable
 from scope.errors import InputError
 from scope.holder import sign
@@ -37,6 +38,9 @@ ARMS = {arm: checked(arm_config, RAW, arm) for arm in CONFIG.arms}
 # What jobs find in their environment. Without conda or a container they run the Python that runs Snakemake,
 # whether or not its environment is active.
 EXPORTS = f"export WANDB_MODE={CONFIG.tracking.wandb} WANDB_PROJECT={CONFIG.tracking.project}; "
+CONNECTION = connection_of(CONFIG.teacher, CONFIG.experiment)
+if CONNECTION:
+    EXPORTS += f"export {VARIABLE}={shlex.quote(to_text(CONNECTION))}; ".replace("{", "{{").replace("}", "}}")
 if not workflow.deployment_settings.deployment_method:
     EXPORTS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(f"source {shlex.quote(str(Path(workflow.basedir) / 'workflow/stage.sh'))}; {EXPORTS}")

@@ -4,7 +4,8 @@ from scope.sections.base import Arm, Count, Name, Section
 from scope.sections.grid import Axis, Grid
 from scope.sections.inputs import Data, Models
 from scope.sections.outcome import Evaluation, Report, Retention, Tracking
-from scope.sections.training import LogprobTemperature, Objective, Rollout, Teacher, Update
+from scope.sections.teacher import Teacher
+from scope.sections.training import LogprobTemperature, Objective, Rollout, Update
 
 __all__ = [
     "Arm", "Axis", "Count", "Data", "Evaluation", "Grid", "LogprobTemperature", "Models", "Name", "Objective", 
