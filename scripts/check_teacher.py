@@ -22,12 +22,11 @@ def main() -> None:
     folder = folders.open_folder(args.teacher)
     student = load_tokenizer(folders.open_folder(args.student))
     details = {"token_map": checks.check_token_map(student, load_tokenizer(folder))}
-    teacher = open_teacher(settings.teacher, folder, dtype=dtype, temperature=1.0)
-    details["served_name"] = "local backend: " + str(args.teacher)
-    if backend == "server":
-        details["served_name"] = checks.check_served_name(teacher.served_models(), settings.teacher.server.model)
+    teacher = open_teacher(settings.teacher, args.teacher, dtype=dtype, temperature=1.0)
     pairs = checks.probe_pairs(artifacts.read(args.prompts, "prompts"), len(student))
     scores = teacher.score(pairs)
+    served = settings.teacher.model
+    details["served_name"] = f"served as {served!r}" if served else f"{backend} backend: {args.teacher}"
     details["loads"] = f"{backend} backend scored {len(pairs)} probes"
     details["finite"] = checks.check_finite(scores)
     name, reference = _reference_scores(settings, folder, pairs)
@@ -38,19 +37,19 @@ def main() -> None:
 
 
 def _reference_scores(settings, folder, pairs) -> tuple[str, list[list[float]]]:
-    """The same probes through another backend: local for a server, else vLLM, else one pair at a time."""
-    from scope.teachers.local import LocalTeacher
+    """The same probes through another backend: in the job for servers, else vLLM, else one pair at a time."""
+    from scope.teachers.in_job import InJobTeacher
 
     dtype = settings.models.dtype
-    if settings.teacher.backend == "local" and settings.rollout.engine == "vllm":
+    if settings.teacher.backend == "in_job" and settings.rollout.engine == "vllm":
         from scope.engines.vllm import VllmEngine
 
         engine = VllmEngine(folder, dtype=dtype, max_model_len=max(map(len, pairs)) + 1)
         rows = engine.prompt_logprobs([[*pair.prompt, *pair.response] for pair in pairs])
         return "vllm", [row[len(pair.prompt) - 1 :] for row, pair in zip(rows, pairs, strict=True)]
-    pack_tokens = 1 if settings.teacher.backend == "local" else settings.teacher.pack_tokens
-    local = LocalTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
-    return "local" if pack_tokens > 1 else "unpacked", local.score(pairs)
+    pack_tokens = 1 if settings.teacher.backend == "in_job" else settings.teacher.pack_tokens
+    in_job = InJobTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
+    return "in_job" if pack_tokens > 1 else "unpacked", in_job.score(pairs)
 
 
 if __name__ == "__main__":

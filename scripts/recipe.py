@@ -4,14 +4,11 @@ Example: python scripts/recipe.py weigh --config config/real_smoke.yaml
 """
 
 import argparse
-from pathlib import Path
 
 from scope import cli
-from scope.config import arm_config, parse_config, read_config, with_grid
+from scope.config import VARIANTS, arm_config, parse_config, read_config, with_grid
 from scope.errors import InputError
 from scope.stages import STAGE_KEYS, recipe
-
-VARIANTS = Path(__file__).resolve().parent.parent / "config/variants.yaml"
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from scope import artifacts, cli, folders, places
+from scope import artifacts, cli, places
 from scope.provenance import read_recipe
 from scope.unfinished import kept_beside
 
@@ -33,7 +33,7 @@ def main() -> None:
     place = {"variant": args.variant, "seed": args.seed, "round": args.round}
     with kept_beside(args.out, args.recipe, inputs, **place) as work:
         scores = score_rollouts(
-            rows, wanted, scorer.teacher, folders.open_folder(args.scorer), work, dtype=settings.models.dtype,
+            rows, wanted, scorer.teacher, args.scorer, work, dtype=settings.models.dtype,
             temperature=scorer.temperature)  # fmt: skip
         artifacts.write(
             args.out, "scores", scores, recipe=args.recipe, inputs=inputs, **place,

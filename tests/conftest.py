@@ -117,11 +117,11 @@ def _wait_until_healthy(url, server, log):
     raise AssertionError(f"the server did not start: {log.read_text()[-3000:]}")
 
 
-def run(*command, check=True, **environment):
-    """Run a command from the repository root; returns the completed process with its text."""
+def run(*command, check=True, cwd=ROOT, **environment):
+    """Run a command, from the repository root unless told; returns the completed process with its text."""
     variables = {name: str(value) for name, value in environment.items()}
     done = subprocess.run(
-        [str(word) for word in command], cwd=ROOT, text=True, capture_output=True,
+        [str(word) for word in command], cwd=cwd, text=True, capture_output=True,
         env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **variables})  # fmt: skip
     assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done

@@ -17,11 +17,13 @@ from scope.config import (
     read_config,
     schema,
 )
+from scope.connection import connection_of
 from scope.errors import InputError
 from scope.sections import Section
 from scope.stages import PLAN_KEYS, STAGE_KEYS, recipe, stage_settings
 
 ROOT = Path(__file__).parent.parent
+SERVER = {"urls": ["http://127.0.0.1:1"], "model": "t"}
 
 
 @pytest.fixture
@@ -62,7 +64,17 @@ def test_every_variant_is_valid_on_the_demo(raw):
         ("objective.tau", 0, r"`objective.tau`: .*greater than 0"),
         ("models.student.path", "/somewhere", r"`models.student`: give exactly one of `path`"),
         ("data.train", {"path": "x.parquet"}, r"`data`: give exactly one of `puzzle` and `train`"),
-        ("teacher.backend", "server", r"`backend: server` and the section `server`"),
+        ("teacher.backend", "external", r"`teacher`: the section `server` belongs to `backend: external`"),
+        ("teacher.server", {"model": "t"}, r"`teacher`: the section `server` belongs to `backend: external`"),
+        ("teacher", {"backend": "external", "server": {"model": "t"}}, r"needs `server.urls`, or `server.addresses`"),
+        ("teacher", {"backend": "service", "server": SERVER}, r"are for `backend: external`; replicas write down"),
+        (
+            "teacher",
+            {"backend": "external", "server": {**SERVER, "port": 1}},
+            r"give `urls`, or `addresses` and `port`",
+        ),
+        ("teacher.service.arguments", ["--api-key=x"], r"`arguments` may not hold --api-key=x"),
+        ("teacher.service.arguments", ["--kv_cache_dtype", "fp8"], r"may not hold --kv_cache_dtype"),
         ("update.total_steps", None, r"`schedule: linear` and `total_steps` belong together"),
         ("update.deepspeed", {"train_batch_size": 8}, r"may not set train_batch_size"),
         ("logprob_temperature.student", 0.5, r"logprob_temperature.student is 0.5: .*write one of these"),
@@ -85,12 +97,46 @@ def test_all_faults_are_told_at_once(raw):
 
 
 def test_a_server_scores_at_temperature_one_only(raw):
-    served = merge(raw, {"teacher": {"backend": "server", "server": {"url": "http://127.0.0.1:1", "model": "t"}}})
+    served = merge(raw, {"teacher": {"backend": "external", "server": SERVER}})
     parse_config(served)
     cooler = with_key(served, "rollout.temperature", 0.6)
     with pytest.raises(InputError, match=r"write `teacher: 1.0`"):
         parse_config(cooler)
     parse_config(with_key(cooler, "logprob_temperature.teacher", 1.0))
+
+
+def test_a_pool_is_given_by_urls_or_by_addresses_with_one_port(raw):
+    hosts = {"model": "t", "addresses": ["10.0.0.5", "node7"], "port": 8101}
+    for server, urls in ((SERVER, SERVER["urls"]), (hosts, ["http://10.0.0.5:8101", "http://node7:8101"])):
+        teacher = parse_config(merge(raw, {"teacher": {"backend": "external", "server": server}})).teacher
+        assert connection_of(teacher, "x").urls == urls
+    assert connection_of(parse_config(raw).teacher, "x") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("server.urls", ["http://127.0.0.1:2", "http://127.0.0.1:3"], set()),
+        ("server.concurrency", 64, set()),
+        ("server.timeout_s", 5, set()),
+        ("server.patience_s", 5, set()),
+        ("server.key_file", "/elsewhere", set()),
+        ("service.replicas", 7, set()),
+        ("pack_tokens", 512, {"check_teacher"}),
+        ("server.model", "another", {"check_teacher", "score"}),
+    ],
+)
+def test_where_servers_are_reruns_nothing(raw, key, value, stages):
+    served = merge(raw, {"teacher": {"backend": "external", "server": SERVER}})
+    before, after = parse_config(served), parse_config(with_key(served, f"teacher.{key}", value))
+    assert {stage for stage in STAGE_KEYS if recipe(before, stage, model="student", benchmark="coins")
+            != recipe(after, stage, model="student", benchmark="coins")} == stages  # fmt: skip
+
+
+def test_arms_use_the_same_servers(raw):
+    raw["variants"]["odd"] = {"teacher": {"backend": "external", "server": SERVER}}
+    with pytest.raises(InputError, match=r"variants.odd: teacher.backend cannot differ between arms"):
+        arm_config(raw, "odd")
 
 
 def test_a_variant_may_not_touch_what_arms_share(raw):

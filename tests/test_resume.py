@@ -90,7 +90,7 @@ def rollout(tiny, world, out, temperature=1.0, seed=0):
 
 
 def score(tiny, world, out, temperature=1.0):
-    teacher = {"backend": "local", "server": None, "pack_tokens": 64}
+    teacher = {"backend": "in_job", "model": None, "pack_tokens": 64}
     scorer = {"model": "teacher", "scored": "incorrect", "temperature": temperature, "teacher": teacher}
     files = [f"--{name}={world / name}.parquet" for name in ("prompts", "rollouts", "verdicts")]
     return [sys.executable, ROOT / "scripts/score.py", *files, *AT_PLACE, "--scorer", tiny["teacher"], "--out", out,
@@ -277,8 +277,8 @@ def test_scores_of_pairs_that_are_done_are_not_asked_for(tiny):
     from scope.forward import Pair
     from scope.teachers import open_teacher
 
-    local = Settings({"backend": "local", "pack_tokens": 16})
-    teacher = open_teacher(local, tiny["teacher"].parent, dtype="float32", temperature=1.0)
+    in_job = Settings({"backend": "in_job", "model": None, "pack_tokens": 16})
+    teacher = open_teacher(in_job, tiny["teacher"], dtype="float32", temperature=1.0)
     pairs = [Pair([3, 14], [5 + i % 3, 4, 1]) for i in range(12)]
     whole, done = teacher.score(pairs), {0, 1, 2, 7}
     assert dict(teacher.score_each(pairs, done)) == {i: whole[i] for i in range(12) if i not in done}

@@ -38,6 +38,7 @@ from scope.sections import (
 )
 from scope.temperature import resolve_temperature
 
+VARIANTS = Path(__file__).resolve().parents[2] / "config/variants.yaml"
 RESERVED = ("shared", "benchmarks", "figures", "base", "teacher")
 ARM_SECTIONS = ("rollout", "logprob_temperature", "teacher", "objective", "update")
 
@@ -79,11 +80,11 @@ class Config(Section):
                 f"logprob_temperature.student is {student}: engines record log-probabilities at 1.0 or at "
                 f"rollout.temperature ({at}); write one of these, or `rollout`"
             )
-        if self.teacher.backend == "server" and teacher != 1.0:
+        if self.teacher.backend != "in_job" and teacher != 1.0:
             raise ValueError(
                 f"logprob_temperature.teacher is {teacher}, but a vLLM server gives prompt log-probabilities "
                 "at 1.0 only; write `teacher: 1.0` (the fixed point is then student logits = rollout "
-                "temperature x teacher logits), or use `teacher.backend: local`"
+                "temperature x teacher logits), or use `teacher.backend: in_job`"
             )
         if self.objective.mode == "released" and teacher != 1.0:
             raise ValueError("objective.mode released scores the teacher at temperature 1: write "
@@ -175,6 +176,11 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     return config
 
 
+def open_config(*paths: str | Path) -> Config:
+    """Read and check configuration files as the workflow does, those named last laid over the others."""
+    return parse_config(with_grid(read_config(VARIANTS, *paths)))
+
+
 def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
     """The configuration of one arm: the shared one with the variant's overrides laid over it."""
     variants = raw.get("variants") or {}
@@ -190,6 +196,9 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
     if outside:
         raise InputError(f"variants.{arm}: {', '.join(outside)} cannot differ between arms; "
                          f"a variant may set {', '.join(ARM_SECTIONS)}")  # fmt: skip
+    placed = [key for key in ("backend", "server", "service") if key in (override.get("teacher") or {})]
+    if placed:
+        raise InputError(f"variants.{arm}: teacher.{placed[0]} cannot differ between arms; all use the same servers")
     return _validate(merge(raw, override), f"variants.{arm}")
 
 

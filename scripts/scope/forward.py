@@ -10,16 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Pair:
-    """Token ids of one prompt and of its response, EOS included."""
-
-    prompt: Sequence[int]
-    response: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.prompt) + len(self.response)
+from scope.pairs import Pair
 
 
 @dataclass(frozen=True)
@@ -89,7 +80,7 @@ def score_pairs(
 ) -> Iterator[tuple[int, list[float]]]:
     """Yield (index of the pair, log-probability in nats of each of its response tokens).
 
-    All pairs are cut into the same packs, whichever are `done`; a pack of which all are is left out.
+    Pairs that are `done` do not come again, and a pack of such is skipped; the packs are the same whatever is done.
     """
     device = next(model.parameters()).device
     for indices in plan_packs([len(pair) for pair in pairs], budget):
@@ -99,4 +90,5 @@ def score_pairs(
         logp_RV = log_probabilities(response_logits(model, packed), temperature)
         logp_R = gather_targets(logp_RV, packed.targets).cpu()
         for row, part in enumerate(logp_R.split([len(pairs[i].response) for i in indices])):
-            yield indices[row], part.tolist()
+            if indices[row] not in done:
+                yield indices[row], part.tolist()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import psutil
 
-from scope import slurm
+from scope import queue
 from scope.atomic import atomic
 from scope.errors import InputError
 from scope.orphans import end_jobs, end_processes, runs_snakemake
@@ -35,7 +35,7 @@ class Holder(NamedTuple):
             return self.process == os.getpid() or not _is_snakemake(self.process)
         if self.job is None:
             return False
-        return self.job == os.environ.get(OWN_JOB) or not slurm.is_queued(self.job)
+        return self.job == os.environ.get(OWN_JOB) or not queue.is_queued(self.job)
 
 
 def claim(folder: str | Path = ".") -> None:

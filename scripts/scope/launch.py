@@ -1,11 +1,10 @@
 """One process per rank: a single process, torchrun on one node, or one torchrun on each of several nodes."""
 
 import os
-import re
-import subprocess
 import sys
 
 from scope.errors import InputError
+from scope.slurm import ask, node_address
 
 
 def relaunch(ranks: int) -> None:
@@ -29,9 +28,9 @@ def relaunch(ranks: int) -> None:
 
 def several_nodes(nodes: int) -> list[str]:
     """Options of torchrun on this node of a SLURM step: its number, and where the first node listens."""
-    first = _ask("scontrol", "show", "hostnames", os.environ["SLURM_STEP_NODELIST"]).split()[0]
-    address = re.search(r"\bNodeAddr=(\S+)", _ask("scontrol", "show", "node", first))[1]
-    place = {"node-rank": os.environ["SLURM_NODEID"], "master-addr": address, "master-port": os.environ["SCOPE_PORT"]}
+    first = ask("scontrol", "show", "hostnames", os.environ["SLURM_STEP_NODELIST"]).split()[0]
+    place = {"node-rank": os.environ["SLURM_NODEID"], "master-addr": node_address(first),
+             "master-port": os.environ["SCOPE_PORT"]}  # fmt: skip
     return [f"--nnodes={nodes}", *(f"--{option}={value}" for option, value in place.items())]
 
 
@@ -84,7 +83,3 @@ def _single_process_group() -> None:
     os.environ.setdefault("MASTER_PORT", "0")
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=dist.HashStore(), rank=0, world_size=1)
-
-
-def _ask(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from scope import slurm
+from scope import queue
 
 
 def end_processes(folder: Path) -> None:
@@ -20,12 +20,12 @@ def end_processes(folder: Path) -> None:
 
 def end_jobs(folder: Path) -> None:
     """Cancel the SLURM jobs, and say so. Raises InputError where SLURM does not answer, or a job does not end."""
-    jobs = slurm.submitted_jobs(folder) if slurm.has_slurm() else []
+    jobs = queue.submitted_jobs(folder) if queue.has_slurm() else []
     for job in jobs:
         print(f"run: cancelling SLURM job {job.number} ({job.comment}), left behind by a run that was killed",
               file=sys.stderr)  # fmt: skip
     if jobs:
-        slurm.cancel(jobs)
+        queue.cancel(jobs)
 
 
 def orphans(folder: Path) -> list[psutil.Process]:

@@ -5,21 +5,29 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from tqdm import tqdm
 
 from scope.errors import InputError
-from scope.forward import Pair
+from scope.pairs import Pair
 from scope.parts import keep_rows
 from scope.teachers import Teacher, check_scores, open_teacher
 from scope.unfinished import Unfinished
 
 
 def score_rollouts(
-    rows: pl.DataFrame, wanted: pl.Expr, backend, folder: Path, work: Unfinished, *, dtype: str, temperature: float
+    rows: pl.DataFrame,
+    wanted: pl.Expr,
+    backend,
+    manifest: str | Path,
+    work: Unfinished,
+    *,
+    dtype: str,
+    temperature: float,
 ) -> pl.DataFrame:
     """Score rows (artifacts.SCHEMAS) for joined rollouts; null for those that are not `wanted`.
 
-    The scorer is not even loaded when nothing is wanted. Raises InputError at a rollout without verdict or
-    prompt, and at a log-probability that is missing or not finite.
+    The scorer, whose folder `manifest` lists, is not even loaded when nothing is wanted. Raises InputError at a
+    rollout without verdict or prompt, and at a log-probability that is missing or not finite.
     """
     for column in ("correct", "prompt_token_ids"):
         absent = rows.filter(pl.col(column).is_null())
@@ -30,7 +38,7 @@ def score_rollouts(
     pairs = [Pair(*ids) for ids in chosen.select("prompt_token_ids", "response_token_ids").iter_rows()]
     scores: list[dict[str, Any]] = []
     if pairs:
-        teacher = open_teacher(backend, folder, dtype=dtype, temperature=temperature)
+        teacher = open_teacher(backend, manifest, dtype=dtype, temperature=temperature)
         scores = score_kept(teacher, pairs, chosen.select(key).rows(), work)
     values = pl.Series([row["teacher_logprobs"] for row in scores], dtype=pl.List(pl.Float32))
     return rows.select(key).join(chosen.select(key).with_columns(teacher_logprobs=values), on=key, how="left")
@@ -42,7 +50,8 @@ def score_kept(
     """Score rows of pairs, in order; those that an attempt before kept are not scored again."""
 
     def finish(done: Set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-        for index, values in teacher.score_each(pairs, done):
+        scored = teacher.score_each(pairs, done)
+        for index, values in tqdm(scored, "score", initial=len(done), total=len(pairs), unit="rollout", mininterval=1):
             prompt, sample = keys[index]
             check_scores([values], [pairs[index]], [f"rollout {sample} of prompt {prompt!r}"])
             yield index, {"prompt_id": prompt, "sample_index": sample, "teacher_logprobs": values}

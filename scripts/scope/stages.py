@@ -56,6 +56,7 @@ DERIVED: dict[str, Callable[[Config], Any]] = {
     "student_temperature": lambda config: temperature(config, "student"),
     "teacher_temperature": lambda config: temperature(config, "teacher") if exact_kl(config) else None,
     "scorer": lambda config: scorer(config),
+    "teacher": lambda config: teacher(config),
     "objective": lambda config: resolve_objective(config.objective),
 }
 
@@ -71,7 +72,16 @@ CONDITIONAL = {
 LEFT_TO_METHOD = ("student_weight", "teacher_weight", "scale", "opd_clip")
 
 # Keys that change what is planned, watched or kept meanwhile, never what a stage computes.
-PLAN_KEYS = ("variants", "grid", "evaluation.every", "tracking", "cost", "resume")
+PLAN_KEYS = (
+    "variants",
+    "grid",
+    "evaluation.every",
+    "tracking",
+    "cost",
+    "resume",
+    "teacher.server",
+    "teacher.service",
+)
 
 # Stages whose script has another name.
 STAGE_SCRIPTS = {"problems": "prompts", "restore": "update"}
@@ -111,18 +121,27 @@ def resolve_objective(objective: Objective) -> dict[str, Any]:
     return {key: None if key in idle else value for key, value in {**section, **own}.items()}
 
 
+def teacher(config: Config) -> dict[str, Any]:
+    """What of the section `teacher` decides log-probabilities: how they are made, not where servers are."""
+    section = config.teacher
+    model = section.server and section.server.model
+    return {"backend": section.backend, "model": model, "pack_tokens": section.pack_tokens}
+
+
 def scorer(config: Config) -> dict[str, Any] | None:
     """Who scores which rollouts, how and at which temperature; GRPO's reference is a pass inside the job."""
     method = method_of(config.objective)
     if method.scorer is None:
         return None
-    local = {"backend": "local", "server": None, "pack_tokens": config.teacher.pack_tokens}
+    section = teacher(config)
+    in_job = {"backend": "in_job", "model": None, "pack_tokens": section["pack_tokens"]}
+    own = in_job if section["backend"] == "in_job" else {**section, "pack_tokens": None}
     teaches = method.scorer == "teacher"
     return {
         "model": method.scorer,
         "scored": method.scored,
         "temperature": temperature(config, "teacher" if teaches else "student"),
-        "teacher": config.teacher.model_dump(mode="json") if teaches else local,
+        "teacher": own if teaches else in_job,
     }
 
 

@@ -7,7 +7,7 @@ import polars as pl
 from transformers import PreTrainedTokenizerBase
 
 from scope.errors import InputError
-from scope.forward import Pair
+from scope.pairs import Pair
 
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.25}
 
@@ -51,10 +51,3 @@ def check_agreement(scores: list[list[float]], reference: list[list[float]], dty
         raise InputError(f"probe: {names[0]} and {names[1]} differ by {gap:.2e} nats, more than {TOLERANCE[dtype]} in "
                          f"{dtype}; they do not hold the same weights")  # fmt: skip
     return f"{names[0]} and {names[1]} agree to {gap:.1e} nats ({dtype})"
-
-
-def check_served_name(served: list[str], name: str) -> str:
-    """A server must serve the model that the configuration names."""
-    if name not in served:
-        raise InputError(f"the server serves {', '.join(served) or 'nothing'}, not {name!r}; mend teacher.server.model")
-    return f"served as {name!r}"

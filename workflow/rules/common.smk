@@ -8,6 +8,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
 from scope.cluster import STAGE
 from scope.config import advice, arm_config, expand_path, parse_config, with_grid
+from scope.connection import VARIABLE, connection_of, to_text
 from scope.disk import bytes_below, describe, free_bytes, project, readable
 from scope.errors import InputError
 from scope.holder import claim, sign_off
@@ -41,6 +42,9 @@ ARMS = {arm: checked(arm_config, RAW, arm) for arm in CONFIG.arms}
 EXPORTS = f"export WANDB_MODE={CONFIG.tracking.wandb} WANDB_PROJECT={CONFIG.tracking.project}; "
 if CONFIG.resume.every_s is not None:
     EXPORTS += f"export {SECONDS_VARIABLE}={CONFIG.resume.every_s}; "
+CONNECTION = connection_of(CONFIG.teacher, CONFIG.experiment)
+if CONNECTION:
+    EXPORTS += f"export {VARIABLE}={shlex.quote(to_text(CONNECTION))}; ".replace("{", "{{").replace("}", "}}")
 if not workflow.deployment_settings.deployment_method:
     EXPORTS += f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH; "
 shell.prefix(f"source {shlex.quote(str(Path(workflow.basedir) / 'workflow/stage.sh'))}; {EXPORTS}")

@@ -1,4 +1,4 @@
-"""Sections on a round: rollouts, scores, objective, update."""
+"""Sections on a round: rollouts, objective, update."""
 
 from typing import Any, Literal
 
@@ -25,37 +25,6 @@ class LogprobTemperature(Section):
 
     student: Literal["rollout"] | Positive = "rollout"
     teacher: Literal["rollout"] | Positive = "rollout"
-
-
-class Server(Section):
-    """An OpenAI-compatible vLLM server that scores token ids; its key comes from SCOPE_TEACHER_API_KEY."""
-
-    url: str
-    """Base address, such as http://127.0.0.1:8101."""
-    model: str
-    """The served model's name."""
-    timeout_s: Positive = 120.0
-    """Deadline of one request."""
-    attempts: Count = 5
-    """Tries per request before the stage fails."""
-    concurrency: Count = 16
-    """Requests in flight."""
-
-
-class Teacher(Section):
-    """Where teacher log-probabilities come from."""
-
-    backend: Literal["local", "server"] = "local"
-    """`local`: a packed forward pass inside the job; `server`: requests to `server`."""
-    server: Server | None = None
-    pack_tokens: Count = 8192
-    """Most tokens in one packed forward pass."""
-
-    @model_validator(mode="after")
-    def _server_given(self) -> "Teacher":
-        if (self.backend == "server") != (self.server is not None):
-            raise ValueError("`backend: server` and the section `server` (url, model) belong together")
-        return self
 
 
 class Objective(Section):

@@ -1,78 +1,72 @@
-"""The scorer behind an OpenAI-compatible vLLM server: token ids go out, prompt log-probabilities come back.
+"""One OpenAI-compatible vLLM server: token ids go out, prompt log-probabilities come back.
 
-The key is read from SCOPE_TEACHER_API_KEY and goes nowhere but into the request's header.
+The key goes nowhere but into the request's header.
 """
 
-import os
-from collections.abc import Container, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
-from tqdm import tqdm
 
 from scope.errors import InputError
-from scope.forward import Pair
+from scope.pairs import Pair
+from scope.teachers.key import KEY_VARIABLE
 
-KEY_VARIABLE = "SCOPE_TEACHER_API_KEY"
 TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
-class ServerTeacher:
-    """Scores at temperature 1, the only one at which vLLM gives prompt log-probabilities."""
+class Unavailable(Exception):
+    """No answer now; later, or from another server, there may be one."""
 
-    def __init__(self, settings):
-        self.settings = settings
-        key = os.environ.get(KEY_VARIABLE)
+    def __init__(self, reason: str, *, reached: bool):
+        super().__init__(reason)
+        self.reached = reached
+        """Whether the server took the request, so that the request itself may be to blame."""
+
+
+class Server:
+    """Scores at temperature 1, the only one at which vLLM gives prompt log-probabilities.
+
+    Raises Unavailable where another try may help, and InputError where none will.
+    """
+
+    def __init__(self, url: str, model: str, *, key: str | None, timeout_s: float, proxy: bool = False):
+        self.url, self.model, self.timeout_s = url, model, timeout_s
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        self.client = httpx.Client(base_url=settings.url, headers=headers, timeout=settings.timeout_s)
+        limits = httpx.Limits(max_connections=None)
+        self.client = httpx.Client(base_url=url, headers=headers, timeout=timeout_s, limits=limits, trust_env=proxy)
 
-    def served_models(self) -> list[str]:
-        """Names under which the server serves."""
-        return [model["id"] for model in self._send("GET", "/v1/models")["data"]]
+    def check_name(self) -> None:
+        """Make sure that the server serves under the name that the configuration gives."""
+        served = [model["id"] for model in self.send("GET", "/v1/models")["data"]]
+        if self.model not in served:
+            raise InputError(f"{self.url} serves {', '.join(served) or 'nothing'}, not {self.model!r}; mend "
+                             "teacher.server.model")  # fmt: skip
 
-    def score(self, pairs: Sequence[Pair]) -> list[list[float]]:
-        """Log-probability in nats of every response token of every pair, in order."""
-        found = dict(self.score_each(pairs))
-        return [found[index] for index in range(len(pairs))]
-
-    def score_each(self, pairs: Sequence[Pair], done: Container[int] = ()) -> Iterator[tuple[int, list[float]]]:
-        """Score as answers come; after a lasting fault no further request is sent."""
-        pool = ThreadPoolExecutor(self.settings.concurrency)
-        try:
-            asked = {pool.submit(self.score_one, pair): i for i, pair in enumerate(pairs) if i not in done}
-            for answered in tqdm(as_completed(asked), "score", total=len(asked), unit="rollout"):
-                yield asked[answered], answered.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-    def score_one(self, pair: Pair) -> list[float]:
-        """One request; the entry of each token is picked by its id."""
+    def score(self, pair: Pair) -> list[float]:
+        """Log-probability in nats of every response token; the entry of each token is picked by its id."""
         ids = [*pair.prompt, *pair.response]
-        answer = self._send("POST", "/v1/completions", json={
-            "model": self.settings.model, "prompt": ids, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0,
+        answer = self.send("POST", "/v1/completions", json={
+            "model": self.model, "prompt": ids, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0,
         })  # fmt: skip
+        if answer["choices"][0].get("finish_reason") == "abort":
+            raise Unavailable(f"{self.url} broke off a request", reached=True)
         return read_prompt_logprobs(answer, ids)[len(pair.prompt) :]
 
-    def _send(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        retrying = Retrying(
-            stop=stop_after_attempt(self.settings.attempts), wait=wait_random_exponential(multiplier=0.5, max=20),
-            retry=retry_if_exception(_is_transient), reraise=True)  # fmt: skip
+    def send(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+        """The answer to one request."""
         try:
-            return retrying(self._send_once, method, path, **content)
-        except httpx.HTTPStatusError as error:
-            hint = f"; export {KEY_VARIABLE}" if error.response.status_code == 401 else ""
-            raise InputError(f"{self.settings.url}{path}: status {error.response.status_code}, "
-                             f"{error.response.text[:300]}{hint}") from None  # fmt: skip
-        except httpx.HTTPError as error:
-            raise InputError(f"{self.settings.url}{path}: {type(error).__name__} after {self.settings.attempts} tries; "
-                             "is the teacher's server up, and teacher.server.url right?") from None  # fmt: skip
-
-    def _send_once(self, method: str, path: str, **content: Any) -> dict[str, Any]:
-        response = self.client.request(method, path, **content)
-        response.raise_for_status()
-        return response.json()
+            response = self.client.request(method, path, **content)
+        except httpx.TransportError as error:
+            reached = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            raise Unavailable(f"{self.url}{path}: {type(error).__name__}", reached=reached) from None
+        if response.is_success:
+            return response.json()
+        said = f"{self.url}{path}: status {response.status_code}, {response.text[:300]}"
+        if response.status_code in TRANSIENT:
+            raise Unavailable(said, reached=True)
+        hint = f"; export {KEY_VARIABLE}, or mend teacher.server.key_file" if response.status_code == 401 else ""
+        raise InputError(said + hint)
 
 
 def read_prompt_logprobs(answer: dict[str, Any], ids: Sequence[int]) -> list[float]:
@@ -90,9 +84,3 @@ def read_prompt_logprobs(answer: dict[str, Any], ids: Sequence[int]) -> list[flo
             raise InputError(f"the server gave no log-probability for token {token} at position {position}")
         found.append(entry[str(token)]["logprob"])
     return found
-
-
-def _is_transient(error: BaseException) -> bool:
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in TRANSIENT
-    return isinstance(error, httpx.TransportError)

@@ -1,0 +1,63 @@
+"""The teacher as a service: start its replicas as SLURM jobs, look at them, stop them.
+
+start   submits as many replicas as teacher.service.replicas still lacks, with sbatch's options after `--`
+status  prints a table of them
+stop    has them end what they are at, and waits until they are gone
+where   prints how a stage started by hand finds them, for `eval`
+
+Example: python scripts/teacher_service.py start --configfile mine.yaml -- --gres=gpu:1 --time=24:00:00
+"""
+
+import argparse
+import shlex
+import sys
+
+from scope import cli
+from scope.config import open_config
+from scope.connection import VARIABLE, connection_of, to_text
+from scope.errors import InputError
+from scope.teachers import service
+from scope.teachers.key import make_key
+
+
+def main() -> None:
+    """Parse, do one of the four."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["start", "status", "stop", "where"])
+    parser.add_argument("--configfile", nargs="+", required=True, metavar="YAML")
+    own, options = split(sys.argv[1:])
+    args = parser.parse_args(own)
+    if args.command == "where":
+        print(where(args.configfile))
+        return
+    config = service.served_config(args.configfile)
+    connection = connection_of(config.teacher, config.experiment)
+    if args.command == "start":
+        service.teacher_manifest(config.experiment, args.configfile)
+        make_key(connection.key_file)
+        replicas = config.teacher.service.replicas
+        made = service.start(config.experiment, connection.folder, replicas, args.configfile, options)
+        print(f"{replicas} wanted, {len(made)} submitted: {' '.join(made) or 'none was missing'}")
+    elif args.command == "stop":
+        print(f"stopped: {' '.join(service.stop(config.experiment, connection.folder)) or 'there was none'}")
+    else:
+        print(service.status(config.experiment, connection.folder))
+
+
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words before `--` and those after it."""
+    cut = words.index("--") if "--" in words else len(words)
+    return words[:cut], words[cut + 1 :]
+
+
+def where(configfiles: list[str]) -> str:
+    """A line of shell that says where the servers of an experiment are."""
+    config = open_config(*configfiles)
+    connection = connection_of(config.teacher, config.experiment)
+    if connection is None:
+        raise InputError("teacher.backend is in_job: there is no server")
+    return f"export {VARIABLE}={shlex.quote(to_text(connection))}"
+
+
+if __name__ == "__main__":
+    cli.run(main)
