@@ -76,7 +76,7 @@ def run_inside(arguments: list[str], margin_s: float) -> int:
     described = subprocess.run(["scontrol", "show", "job", job], capture_output=True, text=True, check=True).stdout
     allocation = read_allocation(described)
     limits = ["--cores", str(allocation.cpus), "--resources", f"gpu={allocation.gpus}", f"mem_mb={allocation.mem_mb}"]
-    command = [sys.executable, "scripts/run.py", "--profile", PROFILE, *limits, *arguments]
+    command = [sys.executable, "scripts/run.py", *arguments, "--profile", PROFILE, *limits]
     run = subprocess.Popen(command, env=_environment(job), start_new_session=True)
     return _run_until(run, allocation.end, margin_s)
 

@@ -35,7 +35,7 @@ from scope.sections import (
     Teacher,
     Tracking,
     Update,
-)
+)  # fmt: skip
 from scope.temperature import resolve_temperature
 
 VARIANTS = Path(__file__).resolve().parents[2] / "config/variants.yaml"
@@ -188,9 +188,8 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
         known = ", ".join(sorted(variants)) or "none"
         raise InputError(f"config: no variant named {arm!r}; `variants` defines: {known}")
     if arm in RESERVED:
-        raise InputError(
-            f"variants.{arm}: this name is taken by a folder or a policy of every experiment; choose another"
-        )
+        raise InputError(f"variants.{arm}: this name is taken by a folder or a policy of every experiment; "
+                         "choose another")  # fmt: skip
     override = variants[arm] or {}
     outside = sorted(set(override) - set(ARM_SECTIONS))
     if outside:
@@ -233,8 +232,7 @@ def _neighbours(location: tuple[Any, ...]) -> str:
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a configuration file."""
-    generated = Config.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **generated}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
 
 
 def read_config(*paths: str | Path) -> dict[str, Any]:
