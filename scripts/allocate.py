@@ -11,28 +11,31 @@ import argparse
 import sys
 
 from scope import allocation, cli
+from scope.warm_teacher import Share
 
 
 def main() -> None:
     """Submit, or run inside."""
     parser = argparse.ArgumentParser(
         description=__doc__,
-        usage="allocate.py [--chain N] [--margin SECONDS] SBATCH_OPTIONS ... -- SNAKEMAKE_ARGUMENTS ...",
+        usage="allocate.py [--chain N] [OPTIONS] SBATCH_OPTIONS ... -- SNAKEMAKE_ARGUMENTS ...",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     parser.add_argument("--chain", type=int, default=1, metavar="N", help="allocations, one after the other")
     parser.add_argument("--margin", type=float, default=600, metavar="SECONDS",
                         help="time before the end from which no stage starts (default 600)")  # fmt: skip
+    parser.add_argument("--teacher-share", type=int, nargs=3, default=[1, 8, 64000], metavar=("GPUS", "CPUS", "MB"),
+                        help="of each replica, where the teacher is a service (default 1 8 64000)")  # fmt: skip
     parser.add_argument("--inside", action="store_true", help="run in the allocation that this process is in")
     words = sys.argv[1:]
     cut = words.index("--") if "--" in words else len(words)
     args, options = parser.parse_known_args(words[:cut])
     arguments = words[cut + 1 :]
     if args.inside:
-        sys.exit(allocation.run_inside(arguments, args.margin))
-    inside = [sys.executable, sys.argv[0], "--inside", "--margin", str(args.margin), "--", *arguments]
-    jobs = allocation.submit(options, inside, args.chain)
+        sys.exit(allocation.run_inside(arguments, args.margin, Share(*args.teacher_share)))
+    own = ["--inside", "--margin", str(args.margin), "--teacher-share", *map(str, args.teacher_share)]
+    jobs = allocation.submit(options, [sys.executable, sys.argv[0], *own, "--", *arguments], args.chain)
     print(f"submitted {' -> '.join(jobs)}; what it says: {allocation.LOGS}/allocation-{jobs[0]}.log")
 
 

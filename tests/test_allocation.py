@@ -1,5 +1,6 @@
 """The workflow inside one SLURM allocation: same results, a clean stop before the end, a chain that goes on."""
 
+import json
 import subprocess
 import time
 
@@ -7,9 +8,11 @@ import pytest
 
 from cluster_world import ARM, WORLD
 from conftest import BIN
-from flows import checkout, digests
+from flows import checkout, digests, made_from
+from scope import artifacts
 from scope.allocation import Allocation, megabytes, read_allocation
 from scope.errors import InputError
+from scope.warm_teacher import Share, configfiles_in
 
 SITE = ("--workflow-profile", "tests/configs/allocation")
 SIZE = ("--nodes=3", "--ntasks-per-node=1", "--cpus-per-task=4", "--mem=12000", "--gres=gpu:2")
@@ -38,6 +41,18 @@ def test_what_an_allocation_holds_is_read_from_scontrol(tres):
 
 def test_memory_is_read_in_slurms_units():
     assert [megabytes(size) for size in ("500M", "2.50G", "1T", "2048K", "70")] == [500, 2560, 1048576, 2, 70]
+
+
+def test_what_replicas_of_the_teacher_take_is_not_there_for_stages():
+    whole = Allocation(cpus=64, gpus=16, mem_mb=900_000, end=0.0)
+    assert whole.without(2, Share(gpus=4, cpus=8, mem_mb=100_000)) == Allocation(48, 8, 700_000, 0.0)
+    assert whole.without(0, Share(4, 8, 100_000)) == whole
+
+
+def test_configuration_files_are_found_among_snakemakes_arguments():
+    assert configfiles_in(["all", "--configfile", "a.yaml", "b.yaml", "--dry-run"]) == ["a.yaml", "b.yaml"]
+    assert configfiles_in(["--configfile", "a.yaml"]) == ["a.yaml"]
+    assert configfiles_in(["-n"]) == ["config/config.yaml"]
 
 
 def allocate(folder, *words):
@@ -84,6 +99,25 @@ def test_a_chain_goes_on_where_the_walltime_ended(cluster_run, cluster, tmp_path
     assert digests(folder) == cluster_run.whole
 
 
+@pytest.mark.real
+@pytest.mark.slow
+def test_a_teacher_stays_warm_in_the_allocation(cluster_run, cluster, tmp_path):
+    folder = checkout(tmp_path / "checkout")
+    settings = {"server": {"model": "teacher", "key_file": str(tmp_path / "key")}, "service": {"heartbeat_s": 5}}
+    (folder / "service.yaml").write_text(json.dumps({"teacher": {"backend": "service", **settings}}))
+    wanted, share = f"{ARM}/round1/policy/manifest.json", ("--teacher-share", "1", "2", "6000")
+    said = allocate(folder, *share, *SIZE, "--time=15", "--margin", "30", "--", wanted, *SITE, *WORLD, "service.yaml")
+    (job,) = said.stdout.removeprefix("submitted ").split(";")[0].split(" -> ")
+    wait_for(cluster, job)
+    assert states(cluster, job) == ["COMPLETED"], (folder / f".snakemake/allocation-{job}.log").read_text()[-3000:]
+    scores = [artifacts.read_all(made_from(place, f"{ARM}/round1/batch.parquet", "score"), "scores")
+              for place in (folder, cluster_run.folder)]  # fmt: skip
+    served, in_job = (frame["teacher_logprobs"].explode().drop_nulls() for frame in scores)
+    assert len(served) == len(in_job) > 0
+    assert (served - in_job).abs().max() < 1e-4
+    assert not list((folder / "results/cluster/shared/teacher").glob("*.json")), "a record outlives its replica"
+
+
 def test_options_that_slurm_refuses_are_told(cluster, tmp_path):
     said = allocate(checkout(tmp_path), "--partition=nowhere", "--")
     assert said.returncode == 2
@@ -95,4 +129,4 @@ def test_inside_has_to_be_inside():
 
     with pytest.MonkeyPatch.context() as environment, pytest.raises(InputError, match="not inside a SLURM allocation"):
         environment.delenv("SLURM_JOB_ID", raising=False)
-        run_inside([], 60)
+        run_inside([], 60, Share(1, 8, 64000))

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scope.errors import InputError
+from scope.slurm import ask
+from scope.warm_teacher import Share, configfiles_in, replicas_of, warm
 
 PROFILE = "profiles/allocation"
 LOGS = ".snakemake"
@@ -31,6 +33,11 @@ class Allocation(NamedTuple):
     gpus: int
     mem_mb: int
     end: float
+
+    def without(self, number: int, share: Share) -> "Allocation":
+        """What is left where so many replicas of the teacher have their share."""
+        taken = {name: getattr(self, name) - number * value for name, value in share._asdict().items()}
+        return self._replace(**taken)
 
 
 def submit(options: list[str], inside: list[str], chain: int) -> list[str]:
@@ -65,20 +72,32 @@ def megabytes(size: str) -> int:
     return int(float(size[:-1]) * unit[size[-1]]) if size[-1] in unit else int(size)
 
 
-def run_inside(arguments: list[str], margin_s: float) -> int:
+def run_inside(arguments: list[str], margin_s: float, share: Share) -> int:
     """Run the workflow in the allocation that this process is in; returns its exit status, NOT_FINISHED at the end.
 
-    `margin_s` seconds before the end no stage starts any more.
+    `margin_s` seconds before the end no stage starts any more. Where the teacher is a service, its replicas run
+    meanwhile, each with its `share`.
     """
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
         raise InputError("not inside a SLURM allocation; `scripts/allocate.py` without --inside submits one")
-    described = subprocess.run(["scontrol", "show", "job", job], capture_output=True, text=True, check=True).stdout
-    allocation = read_allocation(described)
-    limits = ["--cores", str(allocation.cpus), "--resources", f"gpu={allocation.gpus}", f"mem_mb={allocation.mem_mb}"]
-    command = [sys.executable, "scripts/run.py", *arguments, "--profile", PROFILE, *limits]
-    run = subprocess.Popen(command, env=_environment(job), start_new_session=True)
-    return _run_until(run, allocation.end, margin_s)
+    allocation, environment = read_allocation(ask("scontrol", "show", "job", job)), _environment(job)
+    files = configfiles_in(arguments)
+    replicas = replicas_of(files)
+
+    def snakemake(words: list[str], rest: Allocation) -> int:
+        limits = ["--cores", str(rest.cpus), "--resources", f"gpu={rest.gpus}", f"mem_mb={rest.mem_mb}"]
+        command = [sys.executable, "scripts/run.py", *words, "--profile", PROFILE, *limits]
+        run = subprocess.Popen(command, env=environment, start_new_session=True)
+        return _run_until(run, rest.end, margin_s)
+
+    if replicas.number:
+        options = arguments[next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments)) :]
+        status = snakemake([replicas.manifest, *options], allocation)
+        if status:
+            return status
+    with warm(replicas, share, files, environment):
+        return snakemake(arguments, allocation.without(replicas.number, share))
 
 
 def _environment(job: str) -> dict[str, str]:

@@ -1,0 +1,62 @@
+"""The teacher of a shared allocation: its replicas as steps that stay up from stage to stage."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from scope.config import open_config
+from scope.teachers.key import make_key
+
+STOP_S = 120
+
+
+class Share(NamedTuple):
+    """What each replica has of the allocation."""
+
+    gpus: int
+    cpus: int
+    mem_mb: int
+
+
+class Replicas(NamedTuple):
+    """The replicas that a configuration asks for; 0 where its teacher is no service."""
+
+    number: int
+    manifest: str
+    key_file: str
+
+
+def replicas_of(configfiles: list[str]) -> Replicas:
+    """How many replicas a run needs, the manifest that they serve, and where their key lies."""
+    config = open_config(*configfiles)
+    number = config.teacher.service.replicas if config.teacher.backend == "service" else 0
+    key_file = config.teacher.server.key_file if number else ""
+    return Replicas(number, f"results/{config.experiment}/shared/models/teacher/manifest.json", key_file)
+
+
+def configfiles_in(arguments: list[str]) -> list[str]:
+    """The configuration files among Snakemake's arguments; the demo's where there are none."""
+    if "--configfile" not in arguments:
+        return ["config/config.yaml"]
+    after = arguments[arguments.index("--configfile") + 1 :]
+    return after[: next((i for i, word in enumerate(after) if word.startswith("-")), len(after))]
+
+
+@contextmanager
+def warm(replicas: Replicas, share: Share, configfiles: list[str], environment: dict[str, str]) -> Iterator[None]:
+    """Context: the replicas run, each as a step; at its end they drain."""
+    if replicas.number:
+        make_key(replicas.key_file)
+    options = [f"--cpus-per-task={share.cpus}", f"--mem={share.mem_mb}", f"--gres=gpu:{share.gpus}"]
+    step = ["srun", "--exact", "--nodes=1", "--ntasks=1", "--cpu-bind=none", *options]
+    serve = [sys.executable, "scripts/serve_teacher.py", "--configfile", *configfiles]
+    steps = [subprocess.Popen([*step, *serve], env=environment) for _ in range(replicas.number)]
+    try:
+        yield
+    finally:
+        for process in steps:
+            process.terminate()
+        for process in steps:
+            process.wait(STOP_S)
