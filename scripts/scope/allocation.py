@@ -86,8 +86,8 @@ def run_inside(arguments: list[str], margin_s: float, share: Share) -> int:
     replicas = replicas_of(files)
 
     def snakemake(words: list[str], rest: Allocation) -> int:
-        limits = ["--cores", str(rest.cpus), "--resources", f"gpu={rest.gpus}", f"mem_mb={rest.mem_mb}"]
-        command = [sys.executable, "scripts/run.py", *words, "--profile", PROFILE, *limits]
+        limits = ["--resources", f"gpu={rest.gpus}", f"mem_mb={rest.mem_mb}", "--cores", str(rest.cpus)]
+        command = [sys.executable, "scripts/run.py", *limits, *words, "--profile", PROFILE]
         run = subprocess.Popen(command, env=environment, start_new_session=True)
         return _run_until(run, rest.end, margin_s)
 
