@@ -9,7 +9,7 @@ import pytest
 from cluster_world import ARM, WORLD
 from conftest import BIN
 from flows import checkout, digests, made_from
-from scope import artifacts
+from scope import allocation, artifacts
 from scope.allocation import Allocation, megabytes, read_allocation
 from scope.errors import InputError
 from scope.warm_teacher import Share, configfiles_in
@@ -53,6 +53,20 @@ def test_configuration_files_are_found_among_snakemakes_arguments():
     assert configfiles_in(["all", "--configfile", "a.yaml", "b.yaml", "--dry-run"]) == ["a.yaml", "b.yaml"]
     assert configfiles_in(["--configfile", "a.yaml"]) == ["a.yaml"]
     assert configfiles_in(["-n"]) == ["config/config.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [("exit 3", 3), ("sleep 60", 75), ("trap 'exit 0' TERM; sleep 60 & wait", 75), ("trap '' TERM; sleep 60", 75)],
+    ids=["ends by itself", "does not end by itself", "ends well when told to", "does not listen"],
+)  # fmt: skip
+def test_a_run_is_over_before_the_walltime_is(monkeypatch, command, status):
+    monkeypatch.setattr(allocation, "LAST_S", 1.0)
+    run = subprocess.Popen(["bash", "-c", command], start_new_session=True)
+    end = time.time() + 3
+    assert allocation._run_until(run, end, margin_s=2) == status
+    assert time.time() < end
+    assert run.returncode is not None
 
 
 def allocate(folder, *words):

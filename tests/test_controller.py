@@ -1,6 +1,7 @@
 """One controller per folder: a second one is refused, what a killed one left is cleared away."""
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -10,7 +11,7 @@ import time
 import pytest
 
 from conftest import ROOT
-from scope import controller, orphans
+from scope import controller, holder, orphans, queue
 from scope.errors import InputError
 
 
@@ -137,3 +138,37 @@ def test_the_errors_of_failed_stages_are_told_at_the_end(folder):
     assert controller.run_snakemake(folder, ["--cores", "1"]) == 1
     assert controller.stage_errors(folder, before - 1) == ["results/logs/stage.log: error: row 3 is empty"]
     assert controller.stage_errors(folder, time.time() + 1) == []
+
+
+@pytest.mark.parametrize(
+    ("job", "queued", "gone"), [(None, [], False), ("7", ["7"], False), ("7", ["8"], True)],
+    ids=["no job: nobody can tell", "its job runs", "its job is over"],
+)  # fmt: skip
+def test_a_controller_of_another_machine_is_gone_with_its_slurm_job(monkeypatch, job, queued, gone):
+    monkeypatch.setattr(holder.queue, "is_queued", lambda number: number in queued)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert holder.Holder("node7", 12, "2026-01-02 03:04:05", job).is_gone() is gone
+
+
+def test_a_slurm_job_that_was_queued_again_takes_up_its_own_folder(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert holder.Holder("node7", 12, "2026-01-02 03:04:05", "7").is_gone()
+
+
+def test_a_run_that_may_live_elsewhere_stops_this_one_and_says_what_to_delete(tmp_path):
+    record = {"host": "login7", "process": 12, "since": "2026-01-02 03:04:05", "job": None}
+    (tmp_path / ".snakemake").mkdir()
+    (tmp_path / holder.RECORD).write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"process 12 on login7 since .*delete .snakemake/controller.json and start"):
+        holder.claim(tmp_path)
+    (tmp_path / holder.RECORD).unlink()
+    holder.claim(tmp_path)
+    assert holder.holder_of(tmp_path).process == os.getpid()
+
+
+def test_slurm_that_does_not_answer_stops_a_run_rather_than_risk_two_writers(monkeypatch):
+    silent = subprocess.CompletedProcess([], 1, "", "slurm_load_jobs error: Unable to contact slurm controller")
+    monkeypatch.setattr(queue, "_squeue", lambda columns: silent)
+    monkeypatch.setattr(queue, "PATIENCE_S", 0)
+    with pytest.raises(InputError, match=r"SLURM does not say which jobs run .*Unable to contact.*start again when"):
+        queue.submitted_jobs(ROOT)

@@ -62,6 +62,7 @@ def test_a_submission_refused_for_a_while_is_made_later(cluster_run, cluster):
     assert cluster_run.is_whole()
 
 
+@pytest.mark.slow
 def test_a_restart_of_slurms_controller_is_sat_out(cluster_run, cluster):
     targets, controller, _ = cluster_run.start("rollout")
     before = len(cluster_run.jobs())
@@ -94,13 +95,13 @@ stage() {{
 
 def test_a_full_disk_ends_a_stage_with_its_reason_and_keeps_what_was_there(cluster_run):
     kept = (cluster_run.folder / ARM / "round2/verify/0.parquet").read_bytes()
-    folder = cluster_run.folder / ARM / "round2/rollout"
-    targets = cluster_run.undo("rollout")
+    folder = cluster_run.folder / ARM / "round2/evaluate"
+    targets = cluster_run.undo("evaluate")
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "tmpfs", folder]).returncode:
         pytest.skip("no file system may be mounted here")
     try:
-        said = cluster_run.run(*targets, check=False)
-        assert "rollout.0.log: error: no room left on the disk" in said
+        said = cluster_run.run(*targets, "--retries", "0", check=False)
+        assert "evaluate_coins.log: error: no room left on the disk" in said
         assert not list(folder.rglob("*.parquet"))
     finally:
         subprocess.run(["umount", folder], check=True)
