@@ -13,7 +13,6 @@ from flows import checkout
 from scope.cluster import GPU_RULES, RULES, STAGE, Profile, Request, checks, facts, findings, probe
 from scope.config import parse_config, read_config
 from scope.errors import InputError
-from virtual_cluster import missing, virtual_cluster
 
 SITE = ROOT / "tests/configs/site"
 PROFILE = Profile("squeue", 7, True, 30)
@@ -172,7 +171,7 @@ def test_requests_are_those_that_snakemakes_plugin_submits(monkeypatch):
     monkeypatch.chdir(ROOT)
     survey = check_cluster.read_survey(["--workflow-profile", str(SITE)])
     requests = {request.rule: request for request in survey.requests}
-    assert survey.profile == Profile("squeue", 7, True, 5)
+    assert survey.profile == Profile("squeue", 2, True, 5)
     assert {"-p", "gpu", "--gpus=1", "--mem", "2500"} <= set(requests["rollout"].options)
     assert {"--nodes=2", "--gres=gpu:1", "--ntasks=2"} <= set(requests["update"].options)
     assert (requests["update"].gpus, requests["update"].nodes) == (2, 2)
@@ -257,8 +256,7 @@ def test_a_model_folder_without_weights_or_out_of_reach_is_found(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(missing() is not None, reason=str(missing()))
-def test_a_virtual_cluster_is_checked(tmp_path):
+def test_a_virtual_cluster_is_checked(cluster, tmp_path):
     models = {name: tmp_path / "models" / name for name in ("student", "teacher")}
     folder = checkout(tmp_path / "scope")
     site = tmp_path / "site"
@@ -276,34 +274,33 @@ def test_a_virtual_cluster_is_checked(tmp_path):
         profile = ["--workflow-profile", site, "--configfile", tmp_path / "world.yaml"]
         return run(*script, *profile, *arguments, check=False, SCOPE_TEACHER_API_KEY="a-secret-key")
 
-    with virtual_cluster(nodes=2) as cluster:
-        done = check()
-        failed = re.findall(r"^FAILED +(.*)$", done.stdout, re.M)
-        assert len(failed) == 1, done.stdout + done.stderr
-        assert "model" in failed[0]
-        assert "no *.safetensors" in failed[0]
-        assert done.returncode == 1
-        assert "warning  gpu, 1 GPU, " in done.stdout
-        assert "CUDA_VISIBLE_DEVICES=0 as asked, but this torch has no CUDA" in done.stdout
-        assert re.search(r"^ok +gpu, 1 GPU, \S+: shared folder: \S+ s there and back", done.stdout, re.M)
-        assert re.search(r"^ok +gpu, 1 GPU, \S+: imports torch 2.* vllm .* polars", done.stdout, re.M)
-        assert "a-secret-key" not in done.stdout + done.stderr
-        assert list(folder.glob(".check-cluster-*")) == []
-        assert cluster.run("squeue", "-h").strip() == ""
+    done = check()
+    failed = re.findall(r"^FAILED +(.*)$", done.stdout, re.M)
+    assert len(failed) == 1, done.stdout + done.stderr
+    assert "model" in failed[0]
+    assert "no *.safetensors" in failed[0]
+    assert done.returncode == 1
+    assert "warning  gpu, 1 GPU, " in done.stdout
+    assert "CUDA_VISIBLE_DEVICES=0 as asked, but this torch has no CUDA" in done.stdout
+    assert re.search(r"^ok +gpu, 1 GPU, \S+: shared folder: \S+ s there and back", done.stdout, re.M)
+    assert re.search(r"^ok +gpu, 1 GPU, \S+: imports torch 2.* vllm .* polars", done.stdout, re.M)
+    assert "a-secret-key" not in done.stdout + done.stderr
+    assert list(folder.glob(".check-cluster-*")) == []
+    assert cluster.run("squeue", "-h").strip() == ""
 
-        (models["teacher"] / "model.safetensors").write_bytes(b"12345678")
-        cluster.run("scontrol", "update", "partitionname=gpu", "preemptmode=CANCEL")
-        done = check("--no-jobs")
-        assert done.returncode == 1
-        (failed,) = re.findall(r"^FAILED +(.*)$", done.stdout, re.M)
-        assert failed.startswith("gpu: preemption: preempted jobs are cancelled (PreemptMode=CANCEL)")
-        assert "-> ask for a partition or QOS with PreemptMode=REQUEUE" in done.stdout
+    (models["teacher"] / "model.safetensors").write_bytes(b"12345678")
+    cluster.run("scontrol", "update", "partitionname=gpu", "preemptmode=CANCEL")
+    done = check("--no-jobs")
+    assert done.returncode == 1
+    (failed,) = re.findall(r"^FAILED +(.*)$", done.stdout, re.M)
+    assert failed.startswith("gpu: preemption: preempted jobs are cancelled (PreemptMode=CANCEL)")
+    assert "-> ask for a partition or QOS with PreemptMode=REQUEUE" in done.stdout
 
-        cluster.run("scontrol", "update", "partitionname=gpu", "preemptmode=REQUEUE")
-        assert check("--no-jobs").returncode == 0
-        text = (site / "config.yaml").read_text()
-        (site / "config.yaml").write_text(text.replace("slurm_partition: gpu", "slurm_partition: nope"))
-        done = check("--no-jobs")
-        assert done.returncode == 1
-        assert "FAILED   partition nope: there is no such partition" in done.stdout
-        assert "-> set slurm_partition under default-resources to one of gpu, high" in done.stdout
+    cluster.run("scontrol", "update", "partitionname=gpu", "preemptmode=REQUEUE")
+    assert check("--no-jobs").returncode == 0
+    text = (site / "config.yaml").read_text()
+    (site / "config.yaml").write_text(text.replace("slurm_partition: gpu", "slurm_partition: nope"))
+    done = check("--no-jobs")
+    assert done.returncode == 1
+    assert "FAILED   partition nope: there is no such partition" in done.stdout
+    assert "-> set slurm_partition under default-resources to one of gpu, high" in done.stdout

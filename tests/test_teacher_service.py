@@ -16,7 +16,6 @@ from scope.teachers.in_job import InJobTeacher
 from scope.teachers.key import KEY_VARIABLE
 from scope.teachers.records import read_records
 from test_replica import Experiment
-from virtual_cluster import missing, virtual_cluster
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 MODELS = """\
@@ -57,41 +56,39 @@ def test_the_workflow_scores_at_external_servers_and_keeps_the_key_to_itself(vll
     assert "Nothing to be done" in snakemake(folder, target, *files)
 
 
-@pytest.mark.skipif(missing() is not None, reason=str(missing()))
-def test_replicas_as_slurm_jobs_come_and_go_under_a_job_that_scores(tiny, tmp_path, monkeypatch):
+def test_replicas_as_slurm_jobs_come_and_go_under_a_job_that_scores(cluster, tiny, tmp_path, monkeypatch):
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
     made = Experiment(tmp_path, tiny["teacher"], replicas=2)
-    with virtual_cluster(nodes=2) as cluster:
-        service = lambda *words: run("python", ROOT / "scripts/teacher_service.py", *words, cwd=tmp_path).stdout  # noqa: E731
-        start = ("start", *made.files, "--", "--mem=4000", "--time=15", "--gres=gpu:1")
-        first, second = re.fullmatch(r"2 wanted, 2 submitted: (\d+) (\d+)\n", service(*start)).groups()
-        assert service(*start) == "2 wanted, 0 submitted: none was missing\n"
-        cluster.wait(lambda: len(read_records(made.records)) == 2, "two replicas", seconds=240)
-        table = service("status", *made.files)
-        assert [line.split()[:2] for line in table.splitlines()[1:]] == [[first, "RUNNING"], [second, "RUNNING"]]
-        assert all(record.ends > time.time() for record in read_records(made.records))
-        argv = cluster.run("ps", "-ww", "-e", "-o", "args") + cluster.run("scontrol", "show", "job")
-        assert "vllm serve" in argv
-        assert made.key not in argv
+    service = lambda *words: run("python", ROOT / "scripts/teacher_service.py", *words, cwd=tmp_path).stdout  # noqa: E731
+    start = ("start", *made.files, "--", "--mem=4000", "--time=15", "--gres=gpu:1")
+    first, second = re.fullmatch(r"2 wanted, 2 submitted: (\d+) (\d+)\n", service(*start)).groups()
+    assert service(*start) == "2 wanted, 0 submitted: none was missing\n"
+    cluster.wait(lambda: len(read_records(made.records)) == 2, "two replicas", seconds=240)
+    table = service("status", *made.files)
+    assert [line.split()[:2] for line in table.splitlines()[1:]] == [[first, "RUNNING"], [second, "RUNNING"]]
+    assert all(record.ends > time.time() for record in read_records(made.records))
+    argv = cluster.run("ps", "-ww", "-e", "-o", "args") + cluster.run("scontrol", "show", "job")
+    assert "vllm serve" in argv
+    assert made.key not in argv
 
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setenv(VARIABLE, service("where", *made.files).split("=", 1)[1].strip().strip("'"))
-        settings = Settings({"backend": "service", "model": "tiny", "pack_tokens": None})
-        pool, found = open_teacher(settings, made.manifest, dtype="float32", temperature=1.0), {}
-        for index, values in pool.score_each(PAIRS):
-            assert index not in found
-            found[index] = values
-            if len(found) == 200:
-                cluster.run("scancel", first)
-        packed = InJobTeacher(tiny["teacher"].parent, dtype="float32", temperature=1.0, pack_tokens=4096)
-        right = dict(packed.score_each(PAIRS))
-        assert max(abs(a - b) for i in right for a, b in zip(right[i], found[i], strict=True)) < 1e-4
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, service("where", *made.files).split("=", 1)[1].strip().strip("'"))
+    settings = Settings({"backend": "service", "model": "tiny", "pack_tokens": None})
+    pool, found = open_teacher(settings, made.manifest, dtype="float32", temperature=1.0), {}
+    for index, values in pool.score_each(PAIRS):
+        assert index not in found
+        found[index] = values
+        if len(found) == 200:
+            cluster.run("scancel", first)
+    packed = InJobTeacher(tiny["teacher"].parent, dtype="float32", temperature=1.0, pack_tokens=4096)
+    right = dict(packed.score_each(PAIRS))
+    assert max(abs(a - b) for i in right for a, b in zip(right[i], found[i], strict=True)) < 1e-4
 
-        (third,) = re.fullmatch(r"2 wanted, 1 submitted: (\d+)\n", service(*start)).groups()
-        cluster.wait(lambda: third in {record.job for record in read_records(made.records)}, "a third", seconds=240)
-        assert {record.job for record in read_records(made.records)} == {second, third}
-        assert service("stop", *made.files) == f"stopped: {second} {third}\n"
-        assert read_records(made.records) == []
-        for job in (second, third):
-            assert "JobState=COMPLETED" in cluster.run("scontrol", "show", "job", job)
-            assert "SIGTERM: takes no more requests" in (made.logs / f"teacher.{job}.log").read_text()
+    (third,) = re.fullmatch(r"2 wanted, 1 submitted: (\d+)\n", service(*start)).groups()
+    cluster.wait(lambda: third in {record.job for record in read_records(made.records)}, "a third", seconds=240)
+    assert {record.job for record in read_records(made.records)} == {second, third}
+    assert service("stop", *made.files) == f"stopped: {second} {third}\n"
+    assert read_records(made.records) == []
+    for job in (second, third):
+        assert "JobState=COMPLETED" in cluster.run("scontrol", "show", "job", job)
+        assert "SIGTERM: takes no more requests" in (made.logs / f"teacher.{job}.log").read_text()
