@@ -4,7 +4,7 @@ It reads finished runs, each in its own folder: Snakemake's newest log (when a j
 noticed), the benchmark files (how long its command ran) and the stages' logs (when the work began). Run them one after
 the other on an idle machine, from nothing. Times of Snakemake's log are whole seconds.
 
-Example: python scripts/measure_overhead.py job-per-stage=/scratch/a allocation=/scratch/b --experiment cluster
+Example: python scripts/measure_overhead.py job-per-stage=/scratch/a allocation=/scratch/b
 """
 
 import argparse
@@ -42,15 +42,14 @@ def main() -> None:
     """Read the runs, print two tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER", help="finished runs of the same experiment")
-    parser.add_argument("--experiment", default="demo")
     args = parser.parse_args()
-    runs = {name: read_run(Path(folder), args.experiment) for name, folder in (run.split("=", 1) for run in args.runs)}
+    runs = {name: read_run(Path(folder)) for name, folder in (run.split("=", 1) for run in args.runs)}
     print(stages_table(runs))
     print()
     print(model_table(runs))
 
 
-def read_run(folder: Path, experiment: str) -> dict[str, list[Times]]:
+def read_run(folder: Path) -> dict[str, list[Times]]:
     """The times of every job by its stage. Raises InputError where the run left no log."""
     logs = sorted((folder / ".snakemake/log").glob("*.log"))
     if not logs:
