@@ -4,11 +4,14 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from cluster_world import ARM
+from flows import processes_in
 from scope import artifacts
 
 pytestmark = pytest.mark.real
@@ -150,13 +153,25 @@ def test_work_of_a_dead_node_moves_to_another(cluster_run, cluster):
     assert cluster_run.is_whole()
 
 
+def hold_at_first(work, folder):
+    """Stop the ranks of an update as soon as it has a checkpoint; what ends a job wakes them up."""
+    deadline = time.monotonic() + 60
+    while not list(work.rglob("manifest.json")):
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    for pid in processes_in(folder):
+        with suppress(OSError):
+            if b"scripts/update.py" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                os.kill(pid, signal.SIGSTOP)
+
+
 @pytest.mark.slow
 def test_a_preempted_update_goes_on_from_its_checkpoint(cluster_run, cluster):
     """SLURM gives the nodes to a job of a higher partition, queues ours again, and holds it for two minutes."""
     before = len(cluster_run.jobs())
     _, controller, job = cluster_run.start("update")
     work = cluster_run.folder / ARM / "round2/.update.unfinished"
-    cluster.wait(lambda: list(work.rglob("manifest.json")), "checkpoint", 60)
+    hold_at_first(work, cluster_run.folder)
     cluster.run(
         "sbatch", "--partition=high", "--nodes=3", "--exclusive", "--time=1", "--wrap=sleep 3", "--output=/dev/null"
     )

@@ -59,11 +59,12 @@ def submit(options: list[str], inside: list[str], chain: int) -> list[str]:
 
 
 def read_allocation(text: str) -> Allocation:
-    """The allocation that `scontrol show job` describes."""
-    found = re.search(r"\b(?:Alloc)?TRES=(\S+)", text)
-    resources = dict(item.split("=") for item in found[1].split(","))
+    """The allocation that `scontrol --details show job` describes; TRES has GPUs only where a cluster accounts them."""
+    resources = dict(item.split("=") for item in re.search(r"\b(?:Alloc)?TRES=(\S+)", text)[1].split(","))
+    held = re.search(r"\bJOB_GRES=(\S+)", text)
+    gpus = sum(int(count) for count in re.findall(r"\bgpu:(?:[^:,]+:)?(\d+)", held[1])) if held else 0
     end = datetime.fromisoformat(re.search(r"\bEndTime=(\S+)", text)[1]).timestamp()
-    return Allocation(int(resources["cpu"]), int(resources.get("gres/gpu", 0)), megabytes(resources["mem"]), end)
+    return Allocation(int(resources["cpu"]), gpus, megabytes(resources["mem"]), end)
 
 
 def megabytes(size: str) -> int:
@@ -81,7 +82,7 @@ def run_inside(arguments: list[str], margin_s: float, share: Share) -> int:
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
         raise InputError("not inside a SLURM allocation; `scripts/allocate.py` without --inside submits one")
-    allocation, environment = read_allocation(ask("scontrol", "show", "job", job)), _environment(job)
+    allocation, environment = read_allocation(ask("scontrol", "--details", "show", "job", job)), _environment(job)
     files = configfiles_in(arguments)
     replicas = replicas_of(files)
 
