@@ -28,7 +28,7 @@ DESCRIBED = """JobId=7 JobName=scope
     "tres",
     [
         "TRES=cpu=12,mem=36000M,node=3,billing=12\n   JOB_GRES=gpu:6\n     Nodes=n[1-3] GRES=gpu:2(IDX:0-1)",
-        "ReqTRES=cpu=1,mem=1G,node=1\n   AllocTRES=cpu=12,mem=36000M,node=3,gres/gpu=6\n   JOB_GRES=gpu:h100:4,gpu:l4:2",
+        "ReqTRES=cpu=1,mem=1G,node=1\n   AllocTRES=cpu=12,mem=36000M,gres/gpu=6\n   JOB_GRES=gpu:h100:4,gpu:l4:2",
     ],
     ids=["one kind of GPU, not accounted", "two kinds, accounted"],
 )
