@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -75,7 +76,23 @@ def missing() -> str | None:
     if any((ETC / name).exists() for name in FILES):
         return f"{ETC} configures a cluster already"
     absent = [name for name in DAEMONS if not shutil.which(name)]
-    return f"{', '.join(absent)} not installed (apt-get install slurm-wlm munge)" if absent else None
+    if absent:
+        return f"{', '.join(absent)} not installed (apt-get install slurm-wlm munge)"
+    return None if _makes_devices() else "no device nodes may be made here, and a GPU is one"
+
+
+def _makes_devices() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            make_gpu(Path(folder) / "gpu0")
+        except PermissionError:
+            return False
+    return True
+
+
+def make_gpu(path: Path) -> None:
+    """A device node that SLURM takes for a GPU: another /dev/null."""
+    os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
 
 
 class VirtualCluster:
@@ -95,7 +112,7 @@ class VirtualCluster:
         (folder / "slurm.conf").write_text(CONFIGURATION.format(**settings))
         (folder / "gres.conf").write_text(f"NodeName={','.join(self.nodes)} Name=gpu File={folder}/gpu[0-1]\n")
         for number in (0, 1):
-            os.mknod(folder / f"gpu{number}", 0o666 | 0o020000, os.makedev(1, 3))
+            make_gpu(folder / f"gpu{number}")
 
     def start(self) -> None:
         """Start every daemon; returns when all nodes are idle."""
