@@ -7,8 +7,10 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 from scope.config import open_config
+from scope.slurm import ask
 from scope.teachers.key import make_key
 
+NAME = "scope-teacher"
 STOP_S = 120
 
 
@@ -50,13 +52,20 @@ def warm(replicas: Replicas, share: Share, configfiles: list[str], environment: 
     if replicas.number:
         make_key(replicas.key_file)
     options = [f"--cpus-per-task={share.cpus}", f"--mem={share.mem_mb}", f"--gres=gpu:{share.gpus}"]
-    step = ["srun", "--exact", "--nodes=1", "--ntasks=1", "--cpu-bind=none", *options]
+    step = ["srun", f"--job-name={NAME}", "--exact", "--nodes=1", "--ntasks=1", "--cpu-bind=none", *options]
     serve = [sys.executable, "scripts/serve_teacher.py", "--configfile", *configfiles]
     steps = [subprocess.Popen([*step, *serve], env=environment) for _ in range(replicas.number)]
     try:
         yield
     finally:
-        for process in steps:
-            process.terminate()
+        drain(environment["SLURM_JOB_ID"])
         for process in steps:
             process.wait(STOP_S)
+
+
+def drain(job: str) -> None:
+    """Have the replicas of an allocation end; a signal to srun itself would kill them at once."""
+    listed = ask("squeue", "--noheader", "--steps", f"--jobs={job}", "--format=%i %j")
+    replicas = [step for step, name in map(str.split, listed.splitlines()) if name == NAME]
+    if replicas:
+        ask("scancel", "--signal=TERM", *replicas)
