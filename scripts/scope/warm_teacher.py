@@ -64,8 +64,8 @@ def warm(replicas: Replicas, share: Share, configfiles: list[str], environment: 
 
 
 def drain(job: str) -> None:
-    """Have the replicas of an allocation end; a signal to srun itself would kill them at once."""
+    """Have the replicas of an allocation end. TERM, to their steps or to srun, would have SLURM kill them soon after."""
     listed = ask("squeue", "--noheader", "--steps", f"--jobs={job}", "--format=%i %j")
     replicas = [step for step, name in map(str.split, listed.splitlines()) if name == NAME]
     if replicas:
-        ask("scancel", "--signal=TERM", *replicas)
+        ask("scancel", "--signal=INT", *replicas)
