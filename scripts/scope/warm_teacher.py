@@ -64,7 +64,7 @@ def warm(replicas: Replicas, share: Share, configfiles: list[str], environment: 
 
 
 def drain(job: str) -> None:
-    """Have the replicas of an allocation end. TERM, to their steps or to srun, would have SLURM kill them soon after."""
+    """Have the replicas of an allocation end; after TERM, to their steps or to srun, SLURM would kill them soon."""
     listed = ask("squeue", "--noheader", "--steps", f"--jobs={job}", "--format=%i %j")
     replicas = [step for step, name in map(str.split, listed.splitlines()) if name == NAME]
     if replicas:
