@@ -68,8 +68,12 @@ def cluster():
 def cluster_run(cluster, tmp_path_factory):
     """A finished run of the smallest world on the virtual cluster."""
     from cluster_world import finished_run
+    from flows import processes_in
 
-    return finished_run(tmp_path_factory.mktemp("cluster"))
+    finished = finished_run(tmp_path_factory.mktemp("cluster"))
+    yield finished
+    for pid in processes_in(finished.folder):
+        os.kill(pid, 9)
 
 
 @pytest.fixture(scope="session")
