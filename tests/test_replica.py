@@ -92,6 +92,7 @@ def all_gone(processes):
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_a_replica_stands_for_real_scores_and_drains_on_sigterm(experiment, tiny, monkeypatch):
     replica = experiment.start()
     record = experiment.wait_for_record(replica)

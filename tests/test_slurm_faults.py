@@ -50,6 +50,7 @@ def test_a_cancelled_job_is_submitted_again(cluster_run, cluster):
     assert cluster_run.is_whole()
 
 
+@pytest.mark.slow
 def test_a_submission_refused_for_a_while_is_made_later(cluster_run, cluster):
     targets = cluster_run.undo("score")
     cluster.run("scontrol", "update", "partitionname=gpu", "state=drain")
@@ -128,6 +129,7 @@ def test_a_job_out_of_time_is_named_and_done_by_the_next_run(cluster_run):
     assert cluster_run.is_whole()
 
 
+@pytest.mark.slow
 def test_a_job_out_of_memory_gets_more_at_the_next_attempt(cluster_run):
     targets = cluster_run.undo("evaluate")
     before = len(cluster_run.jobs())
