@@ -41,7 +41,7 @@ verify-results: setup  ## whether every artifact is what it was made as, from wh
 test: setup  ## every test but the slow ones, and lint, under 20 minutes
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m "not slow"
 
-test-all: setup  ## also the slow ones, which wait for SLURM's own timers
+test-all: setup  ## also the slow ones
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 
 lint: setup  ## ruff, snakefmt and Snakemake's own linter

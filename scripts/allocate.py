@@ -28,14 +28,12 @@ def main() -> None:
     parser.add_argument("--teacher-share", type=int, nargs=3, default=[1, 8, 64000], metavar=("GPUS", "CPUS", "MB"),
                         help="of each replica, where the teacher is a service (default 1 8 64000)")  # fmt: skip
     parser.add_argument("--inside", action="store_true", help="run in the allocation that this process is in")
-    words = sys.argv[1:]
-    cut = words.index("--") if "--" in words else len(words)
-    args, options = parser.parse_known_args(words[:cut])
-    arguments = words[cut + 1 :]
+    own, arguments = cli.split(sys.argv[1:])
+    args, options = parser.parse_known_args(own)
     if args.inside:
         sys.exit(allocation.run_inside(arguments, args.margin, Share(*args.teacher_share)))
-    own = ["--inside", "--margin", str(args.margin), "--teacher-share", *map(str, args.teacher_share)]
-    jobs = allocation.submit(options, [sys.executable, sys.argv[0], *own, "--", *arguments], args.chain)
+    inside = ["--inside", "--margin", str(args.margin), "--teacher-share", *map(str, args.teacher_share)]
+    jobs = allocation.submit(options, [sys.executable, sys.argv[0], *inside, "--", *arguments], args.chain)
     print(f"submitted {' -> '.join(jobs)}; what it says: {allocation.LOGS}/allocation-{jobs[0]}.log")
 
 

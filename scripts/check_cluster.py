@@ -18,7 +18,7 @@ from typing import Any
 from scope import cli
 from scope.cluster import RULES, STAGE, Profile, Request, Verdict
 from scope.cluster.survey import Survey
-from scope.config import Config, parse_config, read_config, with_grid
+from scope.config import open_config
 from scope.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,7 +70,8 @@ def read_survey(arguments: list[str]) -> Survey:
     profile = Profile(slurm.status_command or "sacct", slurm.init_seconds_before_status_checks, slurm.requeue,
                       args.latency_wait)  # fmt: skip
     deployment = " ".join(sorted(map(str, args.software_deployment_method or [])))
-    return Survey(read_experiment(args.configfile), profile, requests, probes(args, requests), deployment)
+    experiment = open_config(*(args.configfile or ["config/config.yaml"]))
+    return Survey(experiment, profile, requests, probes(args, requests), deployment)
 
 
 def plugin_settings(args: argparse.Namespace) -> Any:
@@ -78,11 +79,6 @@ def plugin_settings(args: argparse.Namespace) -> Any:
     from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
     return ExecutorPluginRegistry().get_plugin("slurm").get_settings(args)
-
-
-def read_experiment(paths: list[Path] | None) -> Config:
-    """The experiment that Snakemake would run."""
-    return parse_config(with_grid(read_config("config/variants.yaml", *(paths or ["config/config.yaml"]))))
 
 
 def resources_of(args: argparse.Namespace, rule: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=["start", "status", "stop", "where"])
     parser.add_argument("--configfile", nargs="+", required=True, metavar="YAML")
-    own, options = split(sys.argv[1:])
+    own, options = cli.split(sys.argv[1:])
     args = parser.parse_args(own)
     if args.command == "where":
         print(where(args.configfile))
@@ -42,12 +42,6 @@ def main() -> None:
         print(f"stopped: {' '.join(service.stop(config.experiment, connection.folder)) or 'there was none'}")
     else:
         print(service.status(config.experiment, connection.folder))
-
-
-def split(words: list[str]) -> tuple[list[str], list[str]]:
-    """The words before `--` and those after it."""
-    cut = words.index("--") if "--" in words else len(words)
-    return words[:cut], words[cut + 1 :]
 
 
 def where(configfiles: list[str]) -> str:

@@ -48,6 +48,12 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--round", required=True, type=int, help="round, from 1")
 
 
+def split(words: list[str]) -> tuple[list[str], list[str]]:
+    """The words before `--` and those after it."""
+    cut = words.index("--") if "--" in words else len(words)
+    return words[:cut], words[cut + 1 :]
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a command line: bad input ends with its message alone and status 2, and a full disk is told as one."""
     for name, value in ENVIRONMENT.items():
