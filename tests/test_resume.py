@@ -116,22 +116,6 @@ def test_a_killed_stage_goes_on_and_its_rows_are_those_of_an_unbroken_run(stage,
 
 
 @pytest.mark.real
-def test_a_damaged_part_is_computed_again_and_one_of_another_making_too(tiny, world, tmp_path):
-    out = tmp_path / "0.parquet"
-    start_and_kill(rollout(tiny, world, out), (folder_of(out), "rollouts/*.parquet"), out)
-    (first, *_) = parts_of(out, "rollouts")
-    rows = artifacts.read(first, "rollouts")
-    spoilt = rows.with_columns(response_text=pl.lit("not what was drawn"))
-    artifacts.write(folder_of(out) / "rollouts/98.parquet", "rollouts", spoilt, recipe=RECIPE, identity="another")
-    flip_a_byte(first)
-    (folder_of(out) / "rollouts/.99.parquet.tmp-1").write_text("half of a part")
-    done = run(*rollout(tiny, world, out))
-    for part in (first, folder_of(out) / "rollouts/98.parquet"):
-        assert f"resume: {part} is damaged, or of another making: it is removed" in done.stderr
-    assert out.read_bytes() == (world / "rollouts.parquet").read_bytes()
-
-
-@pytest.mark.real
 @pytest.mark.slow
 def test_another_temperature_or_seed_starts_fresh_and_says_so(tiny, world, tmp_path):
     out = tmp_path / "0.parquet"
@@ -227,6 +211,23 @@ def test_rows_before_a_fault_are_kept_and_a_bad_one_never_is(making, monkeypatch
     assert engine.asked == [[2, 3]]
     assert [(row["prompt_id"], row["sample_index"]) for row in rows] == KEYS
     assert all(row["logprobs"] == GOOD.logprobs for row in rows)
+
+
+def test_a_damaged_part_is_computed_again_and_one_of_another_making_too(making, monkeypatch, capsys):
+    monkeypatch.setenv("SCOPE_KEEP_SECONDS", "0")
+    _, whole = draw_scripted([GOOD] * 4, making())
+    folder = making().folder / "rollouts"
+    damaged, foreign = folder / "2.parquet", folder / "98.parquet"
+    rows = artifacts.read(folder / "3.parquet", "rollouts")
+    spoilt = rows.with_columns(response_text=pl.lit("not what was drawn"))
+    artifacts.write(foreign, "rollouts", spoilt, recipe=RECIPE, identity="another")
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    (folder / ".99.parquet.tmp-1").write_text("half of a part")
+    engine, again = draw_scripted([None, GOOD, None, None], making())
+    assert (engine.asked, again) == ([[1]], whole)
+    said = capsys.readouterr().err
+    for part in (damaged, foreign):
+        assert f"resume: {part} is damaged, or of another making: it is removed" in said
 
 
 def test_all_rows_there_ask_for_nothing(making):
