@@ -1,135 +1,23 @@
-"""A stage that is killed goes on where it was: no row drawn or step counted twice, nothing of another making used.
-
-Real processes are ended with SIGKILL, and their children, as soon as something is kept; the same command runs again.
-"""
+"""What a killed attempt has done is taken up by the next one where it is of the same making, else removed."""
 
 import json
-import os
-import shutil
 import subprocess
 import sys
-import time
 
 import polars as pl
-import psutil
 import pytest
 
-from conftest import BIN, RECIPE, ROOT, run
-from flows import checkout, digests, kill_all, snakemake
-from scope import artifacts, folders, provenance
+from conftest import RECIPE, ROOT
+from killing import flip_a_byte
+from scope import artifacts, provenance
 from scope.engines import Draw, Engine, Sample
 from scope.errors import InputError
 from scope.parts import keep_rows
 from scope.provenance import Settings, make_recipe
 from scope.sampling import sample_rows
-from scope.sections import Update
-from scope.unfinished import Timer, folder_of, is_unfinished, take_up
-from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
+from scope.unfinished import Timer, is_unfinished, take_up
 
-PLACE = {"variant": "scope", "seed": 0, "round": 1}
-AT_PLACE = [f"--{name}={value}" for name, value in PLACE.items()]
-PROMPTS, N = 128, 8  # four batches of the transformers engine
-
-
-def start_and_kill(command, kept, output, seconds="0.1"):
-    """Start a command and end it with SIGKILL, its children too, as soon as a file that `kept` matches is there."""
-    folder, pattern = kept
-    environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "SCOPE_KEEP_SECONDS": seconds}
-    process = subprocess.Popen(
-        [str(word) for word in command], cwd=ROOT, env=environment,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
-    deadline = time.monotonic() + 120
-    while not list(folder.glob(pattern)) and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.002)
-    alive = process.poll() is None
-    launcher = psutil.Process(process.pid)
-    for one in (*launcher.children(recursive=True), launcher):  # torchrun's ranks are in sessions of their own
-        one.kill()
-    said = process.communicate()[0]
-    assert alive, f"it was over before anything was kept:\n{said[-3000:]}"
-    assert list(folder.glob(pattern)), said[-3000:]
-    assert not output.exists(), "a killed attempt left an output"
-
-
-def flip_a_byte(path):
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-
-
-# Rows: rollout, score, evaluate.
-
-
-def prompt_rows(count):
-    return [
-        {"prompt_id": f"p{i:03d}", "problem": "99=18:", "answer": "18", "source": "s", "domain": "puzzle",
-         "tests": None, "prompt_token_ids": [3 + i % 10, 14, 3 + i % 7, 5]} for i in range(count)]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def world(tiny, tmp_path_factory):
-    """Prompts, and what an unbroken rollout and an unbroken score make of them."""
-    root = tmp_path_factory.mktemp("world")
-    artifacts.write(root / "prompts.parquet", "prompts", prompt_rows(PROMPTS), recipe=RECIPE)
-    run(*rollout(tiny, root, root / "rollouts.parquet"))
-    rows = artifacts.read(root / "rollouts.parquet", "rollouts").select("prompt_id", "sample_index")
-    verdicts = rows.with_columns(correct=pl.col("sample_index") == 0, extracted=pl.lit(None), reason=pl.lit("wrong"))
-    artifacts.write(root / "verdicts.parquet", "verdicts", verdicts, recipe=RECIPE, **PLACE)
-    run(*score(tiny, root, root / "scores.parquet"))
-    return root
-
-
-def rollout(tiny, world, out, temperature=1.0, seed=0):
-    settings = {
-        "rollout": {"engine": "transformers", "n": N, "temperature": temperature, "max_tokens": 24, "shards": 1},
-        "behaviour": "student", "student_temperature": 1.0, "models.dtype": "float32", "data.max_prompt_tokens": 8,
-        "prompts_per_round": PROMPTS}  # fmt: skip
-    return [sys.executable, ROOT / "scripts/rollout.py", "--prompts", world / "prompts.parquet", *AT_PLACE,
-            f"--seed={seed}", "--policy", tiny["student"], "--out", out,
-            "--recipe", make_recipe("rollout", settings)]  # fmt: skip
-
-
-def score(tiny, world, out, temperature=1.0):
-    teacher = {"backend": "in_job", "model": None, "pack_tokens": 64}
-    scorer = {"model": "teacher", "scored": "incorrect", "temperature": temperature, "teacher": teacher}
-    files = [f"--{name}={world / name}.parquet" for name in ("prompts", "rollouts", "verdicts")]
-    return [sys.executable, ROOT / "scripts/score.py", *files, *AT_PLACE, "--scorer", tiny["teacher"], "--out", out,
-            "--recipe", make_recipe("score", {"scorer": scorer, "models.dtype": "float32"})]  # fmt: skip
-
-
-def parts_of(out, name):
-    return sorted((folder_of(out) / name).glob("*.parquet"))
-
-
-@pytest.mark.real
-@pytest.mark.parametrize(("stage", "kind"), [(rollout, "rollouts"), (score, "scores")])
-def test_a_killed_stage_goes_on_and_its_rows_are_those_of_an_unbroken_run(stage, kind, tiny, world, tmp_path):
-    out = tmp_path / "0.parquet"
-    start_and_kill(stage(tiny, world, out), (folder_of(out), f"{kind}/*.parquet"), out)
-    kept = sum(len(artifacts.read(part, kind)) for part in parts_of(out, kind))
-    done = run(*stage(tiny, world, out))
-    total = PROMPTS * (N if kind == "rollouts" else N - 1)
-    assert 0 < kept < total
-    assert f"resume: {kept:,} of {total:,} {kind} are there from an attempt before" in done.stderr
-    assert out.read_bytes() == (world / f"{kind}.parquet").read_bytes()
-    assert not folder_of(out).exists()
-
-
-@pytest.mark.real
-@pytest.mark.slow
-def test_another_temperature_or_seed_starts_fresh_and_says_so(tiny, world, tmp_path):
-    out = tmp_path / "0.parquet"
-    start_and_kill(rollout(tiny, world, out), (folder_of(out), "rollouts/*.parquet"), out)
-    left = tmp_path / "left"
-    shutil.copytree(folder_of(out), left)
-    done = run(*rollout(tiny, world, out, temperature=0.7))
-    assert f"resume: starts fresh, {folder_of(out)} is removed: " in done.stderr
-    assert "setting rollout.temperature: 1.0 -> 0.7" in done.stderr
-    assert "from an attempt before" not in done.stderr
-    assert artifacts.metadata(out)["temperature"] == 0.7
-    shutil.copytree(left, folder_of(out))
-    assert "is removed: setting seed: 0 -> 1" in run(*rollout(tiny, world, out, seed=1)).stderr
-    assert not folder_of(out).exists()
+GOOD, KEYS = Sample([5, 1], [-0.5, -0.25], "x", "stop"), [("p", 0), ("p", 1), ("q", 0), ("q", 1)]
 
 
 @pytest.fixture
@@ -190,9 +78,6 @@ class Scripted(Engine):
             if isinstance(self.samples[index], Exception):
                 raise self.samples[index]
             yield index, self.samples[index]
-
-
-GOOD, KEYS = Sample([5, 1], [-0.5, -0.25], "x", "stop"), [("p", 0), ("p", 1), ("q", 0), ("q", 1)]
 
 
 def draw_scripted(samples, work):
@@ -302,101 +187,6 @@ def test_vllm_yields_each_index_once_and_asks_for_none_that_is_done(tiny):
     ]
 
 
-# Steps: update.
-
-STEPS = 12
-
-
-@pytest.fixture(scope="module")
-def batch(tmp_path_factory):
-    """Twelve steps of SCOPE on made-up rollouts, and the policy that they start from."""
-    root = tmp_path_factory.mktemp("batch")
-    manifest = root / "student/manifest.json"
-    student = tiny_model(1)
-    folder = folders.fresh(manifest)
-    student.save_pretrained(folder)
-    from scope.tokenizers import character_tokenizer
-
-    character_tokenizer().save_pretrained(folder)
-    folders.seal(manifest, recipe=RECIPE)
-    rows = weigh(
-        scored_by(made_up_round({f"p{i:02d}": "1100" for i in range(STEPS)}), student, tiny_model(2)), objective_of(), 1
-    )
-    losses = {"kl": "sampled", "opd_clip": None, "pg_clip": 0.2, "kl_coefficient": None}
-    artifacts.write(root / "batch.parquet", "batch", rows, recipe=RECIPE, losses=losses, **PLACE)
-    return root
-
-
-def update(batch, place, ranks=1, stage=1, rate=1e-3):
-    section = Update(
-        steps_per_round=STEPS, prompts_per_step=1, learning_rate=rate, micro_batch_tokens=64, ranks=ranks,
-        deepspeed={"zero_optimization": {"stage": stage}}).model_dump()  # fmt: skip
-    settings = {"update": section, "student_temperature": 1.0, "teacher_temperature": None, "models.dtype": "float32"}
-    return [sys.executable, ROOT / "scripts/update.py", "--batch", batch / "batch.parquet", *AT_PLACE,
-            "--policy", batch / "student/manifest.json", "--out-policy", place / "policy/manifest.json",
-            "--out-state", place / "state/manifest.json", "--out-metrics", place / "metrics.parquet",
-            "--recipe", make_recipe("update", settings)]  # fmt: skip
-
-
-def kill_update(command, place):
-    kept = (place / ".update.unfinished", "step*/manifest.json")
-    start_and_kill(command, kept, place / "metrics.parquet", seconds="0")
-    assert not (place / "policy/manifest.json").exists()
-
-
-def check_equal_to_unbroken(place, whole):
-    """Policy, state and metrics have the same bytes; every step is there once."""
-    for name in ("policy", "state"):
-        files = [folders.read_manifest(root / name / "manifest.json")["files"] for root in (place, whole)]
-        assert files[0] == files[1]
-    for name in ("metrics.parquet", "metrics.jsonl"):
-        assert (place / name).read_bytes() == (whole / name).read_bytes()
-    assert artifacts.read(place / "metrics.parquet", "metrics")["step"].to_list() == list(range(1, STEPS + 1))
-    assert not (place / ".update.unfinished").exists()
-
-
-@pytest.mark.real
-@pytest.mark.slow
-@pytest.mark.parametrize(("ranks", "stage"), [(1, 0), (1, 1), (1, 2), (1, 3), (2, 0), (2, 1), (2, 2), (2, 3)])
-def test_a_killed_update_goes_on_and_equals_an_unbroken_one_bit_by_bit(ranks, stage, batch, tmp_path):
-    whole, place = tmp_path / "whole", tmp_path / "round1"
-    run(*update(batch, whole, ranks, stage))
-    kill_update(update(batch, place, ranks, stage), place)
-    (place / "metrics.jsonl").unlink()  # as it is deleted before every attempt
-    done = run(*update(batch, place, ranks, stage))
-    assert f" of {STEPS} steps are there from an attempt before" in done.stderr
-    check_equal_to_unbroken(place, whole)
-
-
-@pytest.mark.real
-@pytest.mark.slow
-def test_a_checkpoint_that_is_damaged_or_half_written_is_removed(batch, tmp_path):
-    whole, place = tmp_path / "whole", tmp_path / "round1"
-    run(*update(batch, whole))
-    kill_update(update(batch, place), place)
-    manifest = max((place / ".update.unfinished").glob("step*/manifest.json"), key=os.path.getmtime)
-    flip_a_byte(next(manifest.parent.rglob("*optim_states.pt")))
-    half = place / ".update.unfinished/step99/state"
-    half.mkdir(parents=True)
-    (half / "mp_rank_00_model_states.pt").write_text("half of it")
-    done = run(*update(batch, place))
-    assert f"resume: {manifest.parent} is no whole checkpoint of this update and is removed" in done.stderr
-    assert f"resume: {half.parent} is no whole checkpoint of this update and is removed" in done.stderr
-    check_equal_to_unbroken(place, whole)
-
-
-@pytest.mark.real
-@pytest.mark.slow
-def test_another_learning_rate_starts_fresh_and_says_so(batch, tmp_path):
-    whole, place = tmp_path / "whole", tmp_path / "round1"
-    run(*update(batch, whole, rate=2e-3))
-    kill_update(update(batch, place), place)
-    done = run(*update(batch, place, rate=2e-3))
-    assert "is removed: setting update.learning_rate: 0.001 -> 0.002" in done.stderr
-    assert "from an attempt before" not in done.stderr
-    check_equal_to_unbroken(place, whole)
-
-
 def test_wandb_gets_no_step_twice_and_the_lines_have_each_once(making, tmp_path, monkeypatch):
     from scope.tracking import Tracker
 
@@ -425,9 +215,6 @@ class Fake:
         pass
 
 
-# What others see of it.
-
-
 def test_unfinished_work_is_no_artifact(tmp_path, monkeypatch):
     from scope.integrity import find_artifacts
 
@@ -440,46 +227,3 @@ def test_unfinished_work_is_no_artifact(tmp_path, monkeypatch):
     assert [path.rsplit("/", 1)[1] for path in found] == ["1.parquet"]
     assert is_unfinished(work.folder / "rollouts/1.parquet")
     assert not is_unfinished(out)
-
-
-@pytest.mark.real
-@pytest.mark.slow
-def test_a_run_killed_in_an_update_takes_up_its_steps_under_the_workflow(tmp_path):
-    """The interval comes from the configuration, and what is kept outlives the deletion of declared outputs."""
-    steps = {"steps_per_round": 4, "prompts_per_step": 2, "ranks": 1, "micro_batch_tokens": 128}
-    laid_over = {"resume": {"every_s": 0}, "update": steps, "rollout": {"engine": "transformers", "shards": 1}}
-    folder = checkout(tmp_path)
-    (folder / "resume.json").write_text(json.dumps(laid_over))
-    world = ["--configfile", "tests/configs/smallest.yaml", "resume.json", "--until", "update"]
-    snakemake(folder, *world)
-    unbroken, round_ = digests(folder), folder / "results/smallest/scope/seed0/round1"
-    process = snakemake(folder, *world, "--forcerun", "update", wait=False)
-    while not list(round_.glob(".update.unfinished/step*/manifest.json")) and process.poll() is None:
-        time.sleep(0.01)
-    assert process.poll() is None, "the update ended before it could be killed"
-    kill_all(folder)
-    process.wait()
-    assert not (round_ / "policy/manifest.json").exists()
-    snakemake(folder, *world)
-    assert "of 4 steps are there from an attempt before" in (round_ / "logs/update.log").read_text()
-    assert digests(folder) == unbroken
-
-
-@pytest.mark.real
-@pytest.mark.slow
-def test_a_killed_evaluation_goes_on_and_equals_an_unbroken_one(tiny, world, tmp_path):
-    samplings = {"T1": {"temperature": 1.0}, "T0.6": {"temperature": 0.6, "top_p": 0.95, "top_k": 20}}
-    settings = {
-        "evaluation.engine": "transformers", "evaluation.n": N, "evaluation.max_tokens": 24, "evaluation.seed": 0,
-        "evaluation.samplings": samplings, "models.dtype": "float32", "data.max_prompt_tokens": 8}  # fmt: skip
-    evaluate = lambda out: [  # noqa: E731
-        sys.executable, ROOT / "scripts/evaluate.py", "--problems", world / "prompts.parquet", "--benchmark", "coins",
-        "--policy", tiny["student"], "--label", "base", "--out", out,
-        "--recipe", make_recipe("evaluate", settings)]  # fmt: skip
-    whole, out = tmp_path / "whole.parquet", tmp_path / "coins.parquet"
-    run(*evaluate(whole))
-    start_and_kill(evaluate(out), (folder_of(out), "samples-T1/*.parquet"), out)
-    done = run(*evaluate(out))
-    assert f"of {PROMPTS * N:,} samples-T1 are there from an attempt before" in done.stderr
-    assert out.read_bytes() == whole.read_bytes()
-    assert not folder_of(out).exists()
