@@ -7,10 +7,12 @@ comma := ,
 empty :=
 space := $(empty) $(empty)
 
-# Arguments of Snakemake for `make why`: make why ARGS="--configfile mine.yaml"
-ARGS ?= --config arms='[$(subst $(space),$(comma),$(strip $(ARMS)))]'
-# What a cluster runs is the environment that is active; .venv holds CPU packages only
-PYTHON ?= $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),.venv)/bin/python
+ONLY_ARMS := --config arms='[$(subst $(space),$(comma),$(strip $(ARMS)))]'
+# Arguments of a command: make why ARGS="--configfile mine.yaml"
+ARGS ?=
+# What a cluster runs is the environment that is active, where it has Snakemake; .venv holds CPU packages only
+ACTIVE := $(patsubst %/bin/snakemake,%,$(wildcard $(or $(VIRTUAL_ENV),$(CONDA_PREFIX),.venv)/bin/snakemake))
+PYTHON ?= $(or $(ACTIVE),.venv)/bin/python
 # What `make verify-results` checks
 RESULTS ?= results
 
@@ -23,11 +25,11 @@ setup:  ## make .venv if it is missing or out of date
 	@envs/setup.sh
 
 demo: setup  ## the whole loop on tiny models, from nothing to results/demo/report.html
-	@.venv/bin/python scripts/run.py --cores $(CORES) --config arms='[$(subst $(space),$(comma),$(strip $(ARMS)))]'
+	@.venv/bin/python scripts/run.py --cores $(CORES) $(ONLY_ARMS)
 	@echo "The page is at $(CURDIR)/results/demo/report.html"
 
-why: setup  ## what would run again, and which setting, module or input changed (ARGS="--configfile mine.yaml")
-	@.venv/bin/python scripts/why.py $(ARGS)
+why: $(if $(ACTIVE),,setup)  ## what would run again, and which setting, module or input changed (ARGS="--configfile mine.yaml")
+	@$(PYTHON) scripts/why.py $(or $(ARGS),$(ONLY_ARMS))
 
 check-cluster:  ## whether a SLURM cluster fits a run (ARGS="--workflow-profile ~/my-site --configfile FILE")
 	@$(PYTHON) scripts/check_cluster.py $(ARGS)
@@ -35,14 +37,14 @@ check-cluster:  ## whether a SLURM cluster fits a run (ARGS="--workflow-profile 
 allocate:  ## run inside one SLURM allocation, or a chain (ARGS="--chain 4 SBATCH_OPTIONS -- SNAKEMAKE_ARGUMENTS")
 	@$(PYTHON) scripts/allocate.py $(ARGS)
 
-verify-results: setup  ## whether every artifact is what it was made as, from what it says (RESULTS=results/demo)
-	@.venv/bin/python scripts/verify_results.py $(RESULTS)
+verify-results: $(if $(ACTIVE),,setup)  ## whether every artifact is what it was made as, from what it says (RESULTS=results/demo)
+	@$(PYTHON) scripts/verify_results.py $(RESULTS)
 
 test: setup  ## every test but the slow ones, and lint, under 20 minutes
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m "not slow"
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadgroup -m "not slow"
 
 test-all: setup  ## also the slow ones
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadgroup
 
 lint: setup  ## ruff, snakefmt and Snakemake's own linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/snakefmt --check Snakefile workflow/rules

@@ -28,13 +28,17 @@ def main() -> None:
     parser.add_argument("--teacher-share", type=int, nargs=3, default=[1, 8, 64000], metavar=("GPUS", "CPUS", "MB"),
                         help="of each replica, where the teacher is a service (default 1 8 64000)")  # fmt: skip
     parser.add_argument("--inside", action="store_true", help="run in the allocation that this process is in")
+    if "--" not in sys.argv and not {"-h", "--help"} & set(sys.argv):
+        parser.error("write `--` between the options of sbatch and the arguments of Snakemake")
     own, arguments = cli.split(sys.argv[1:])
     args, options = parser.parse_known_args(own)
     if args.inside:
         sys.exit(allocation.run_inside(arguments, args.margin, Share(*args.teacher_share)))
     inside = ["--inside", "--margin", str(args.margin), "--teacher-share", *map(str, args.teacher_share)]
-    jobs = allocation.submit(options, [sys.executable, sys.argv[0], *inside, "--", *arguments], args.chain)
+    command = [sys.executable, sys.argv[0], *inside, "--", *arguments]
+    jobs, status = allocation.submit(options, arguments, command, args.chain, args.margin)
     print(f"submitted {' -> '.join(jobs)}; what it says: {allocation.LOGS}/allocation-{jobs[0]}.log")
+    sys.exit(status)
 
 
 if __name__ == "__main__":

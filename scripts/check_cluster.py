@@ -9,14 +9,13 @@ Example: python scripts/check_cluster.py --workflow-profile ~/my-site --configfi
 
 import argparse
 import os
-import shlex
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 from scope import cli
-from scope.cluster import RULES, STAGE, Profile, Request, Verdict
+from scope.arguments import check_profile
+from scope.cluster import RULES, Profile, Request, Verdict
+from scope.cluster.requests import parse, plugin_settings, resources_of, submitted
 from scope.cluster.survey import Survey
 from scope.config import open_config
 from scope.errors import InputError
@@ -59,66 +58,18 @@ def show(verdict: Verdict) -> str:
 
 def read_survey(arguments: list[str]) -> Survey:
     """What a run with these arguments of Snakemake would ask of a cluster. Raises InputError for another executor."""
-    from snakemake.cli import parse_args
-
+    check_profile(arguments)
     chosen = [] if any(word.split("=")[0] == "--profile" for word in arguments) else ["--profile", "slurm"]
-    _, args = parse_args([*chosen, *arguments])
+    args = parse([*chosen, *arguments])
     if args.executor != "slurm":
         raise InputError(f"the executor of these profiles is {args.executor}, not slurm; give --profile slurm")
-    requests = [request(args, rule, resources_of(args, rule)) for rule in RULES]
+    requests = [submitted(args, rule, resources_of(args, rule)) for rule in RULES]
     slurm = plugin_settings(args)
     profile = Profile(slurm.status_command or "sacct", slurm.init_seconds_before_status_checks, slurm.requeue,
                       args.latency_wait)  # fmt: skip
     deployment = " ".join(sorted(map(str, args.software_deployment_method or [])))
     experiment = open_config(*(args.configfile or ["config/config.yaml"]))
     return Survey(experiment, profile, requests, probes(args, requests), deployment)
-
-
-def plugin_settings(args: argparse.Namespace) -> Any:
-    """The settings of Snakemake's SLURM plugin, where nothing is said its own."""
-    from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
-
-    return ExecutorPluginRegistry().get_plugin("slurm").get_settings(args)
-
-
-def resources_of(args: argparse.Namespace, rule: str) -> dict[str, Any]:
-    """The resources of a rule's first attempt: those of the profiles over those of the rule over the defaults."""
-    given = {**(args.default_resources or {}), **STAGE, **args.set_resources.get(rule, {})}
-    context = {"input": [], "attempt": 1, "threads": threads_of(args, rule), "rulename": rule, "async_run": None}
-    return {
-        name: value if name in STAGE and value is STAGE[name] else value.evaluate(None, **context).value
-        for name, value in given.items()
-        if not name.startswith(("_", "disk", "tmpdir"))
-    }
-
-
-def threads_of(args: argparse.Namespace, rule: str) -> int:
-    """The threads of a rule, which SLURM gives it as CPUs."""
-    return args.set_threads[rule].value if rule in args.set_threads else 1
-
-
-def request(args: argparse.Namespace, rule: str, resources: dict[str, Any]) -> Request:
-    """What Snakemake's plugin would ask SLURM for. Raises InputError with the plugin's words where it refuses."""
-    from snakemake.exceptions import WorkflowError
-    from snakemake_executor_plugin_slurm.submit_string import get_submit_command
-    from snakemake_executor_plugin_slurm.utils import set_gres_string
-
-    job = SimpleNamespace(threads=threads_of(args, rule), resources=Resources(resources))
-    flags = {"account": "-A", "partition": "-p"}
-    named = {name: resources.get(f"slurm_{name}") for name in flags}
-    chosen = {name: f"{flags[name]} {shlex.quote(str(value))}" if value else "" for name, value in named.items()}
-    facts = {"run_uuid": "check-cluster", "slurm_logfile": os.devnull, "comment_str": "", "workdir": os.getcwd()}
-    try:
-        command = get_submit_command(job, facts | chosen, plugin_settings(args)) + set_gres_string(job)
-    except WorkflowError as error:
-        raise InputError(f"set-resources of the rule {rule}: {error}") from None
-    return Request(rule, resources, job.threads, shlex.split(command)[1:])
-
-
-class Resources(dict):
-    """Resources as the plugin reads them, by key or as attributes."""
-
-    __getattr__ = dict.__getitem__
 
 
 def probes(args: argparse.Namespace, requests: list[Request]) -> list[Request]:
@@ -132,7 +83,7 @@ def probes(args: argparse.Namespace, requests: list[Request]) -> list[Request]:
         place = f"{kind.get('slurm_partition', 'default partition')}, {gpus} {'GPU' if gpus == 1 else 'GPUs'}"
         if gpus or not any(other.startswith(place.rpartition(", ")[0]) for other in made):
             small = {**kind, **PROBE, "mem_mb": min(asked.resources["mem_mb"], PROBE_MB)}
-            made.setdefault(place, request(args, place, small))
+            made.setdefault(place, submitted(args, place, small))
     return list(made.values())
 
 

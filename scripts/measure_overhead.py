@@ -43,6 +43,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", metavar="NAME=FOLDER", help="finished runs of the same experiment")
     args = parser.parse_args()
+    unnamed = [run for run in args.runs if "=" not in run]
+    if unnamed:
+        raise InputError(f"{unnamed[0]}: write NAME=FOLDER, such as allocation={unnamed[0]}")
     runs = {name: read_run(Path(folder)) for name, folder in (run.split("=", 1) for run in args.runs)}
     print(stages_table(runs))
     print()
@@ -60,6 +63,8 @@ def read_run(folder: Path) -> dict[str, list[Times]]:
             command = float(next(csv.DictReader(file, delimiter="\t"))["s"])
         began = READY.search(log.read_text(errors="replace"))
         jobs.setdefault(stage, []).append(Times(seen, command, float(began[1]) if began else 0.0))
+    if not jobs:
+        raise InputError(f"{logs[-1]}: no stage finished in this run, the newest of {folder}; measure one from nothing")
     return jobs
 
 

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from scope import cli
+from scope.arguments import check_profile
 from scope.controller import run_snakemake
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     """Hand the arguments on, end with Snakemake's status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     _, arguments = parser.parse_known_args()
+    check_profile(arguments)
     sys.exit(run_snakemake(Path(__file__).resolve().parent.parent, arguments))
 
 

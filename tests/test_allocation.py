@@ -7,15 +7,20 @@ import time
 import pytest
 
 from cluster_world import ARM, WORLD
-from conftest import BIN
+from conftest import BIN, ROOT, run
 from flows import checkout, digests, made_from
 from scope import allocation, artifacts
-from scope.allocation import Allocation, megabytes, read_allocation
+from scope.allocation import Allocation, check_shares, megabytes, read_allocation
+from scope.arguments import check_profile, configfiles_in
+from scope.cluster import STAGE, Request, requests
+from scope.cluster.checks import check_gpus
+from scope.config import open_config
 from scope.errors import InputError
-from scope.warm_teacher import Share, configfiles_in
+from scope.warm_teacher import Share
 
 SITE = ("--workflow-profile", "tests/configs/allocation")
 SIZE = ("--nodes=3", "--ntasks-per-node=1", "--cpus-per-task=4", "--mem=12000", "--gres=gpu:2")
+HELD = Allocation(cpus=12, gpus=6, mem_mb=36000, end=0.0, nodes=3, node=Share(gpus=2, cpus=4, mem_mb=12000))
 DESCRIBED = """JobId=7 JobName=scope
    JobState=RUNNING Reason=None Dependency=(null)
    StartTime=2026-01-02T03:00:00 EndTime=2026-01-02T15:00:00 Deadline=N/A
@@ -27,16 +32,33 @@ DESCRIBED = """JobId=7 JobName=scope
 @pytest.mark.parametrize(
     "tres",
     [
-        "TRES=cpu=12,mem=36000M,node=3,billing=12\n   JOB_GRES=gpu:6\n     Nodes=n[1-3] GRES=gpu:2(IDX:0-1)",
-        "ReqTRES=cpu=1,mem=1G,node=1\n   AllocTRES=cpu=12,mem=36000M,gres/gpu=6\n   JOB_GRES=gpu:h100:4,gpu:l4:2",
+        "TRES=cpu=12,mem=36000M,node=3,billing=12\n   JOB_GRES=gpu:6\n"
+        "     Nodes=n[1-3] CPU_IDs=0-3 Mem=12000 GRES=gpu:2(IDX:0-1)",
+        "ReqTRES=cpu=1,mem=1G,node=1\n   AllocTRES=cpu=12,mem=36000M,node=3,gres/gpu=6\n"
+        "   JOB_GRES=gpu:h100:4,gpu:l4:2\n     Nodes=n1 CPU_IDs=0-1,7,9 Mem=12000 GRES=gpu:h100:2(IDX:0-1)\n"
+        "     Nodes=n[2-3] CPU_IDs=0-2 Mem=6000 GRES=gpu:h100:1(IDX:0),gpu:l4:1(IDX:1)",
     ],
     ids=["one kind of GPU, not accounted", "two kinds, accounted"],
 )
 def test_what_an_allocation_holds_is_read_from_scontrol(tres):
     read = read_allocation(DESCRIBED.format(tres=tres))
-    assert read[:3] == (12, 6, 36000)
+    assert (read.cpus, read.gpus, read.mem_mb, read.nodes) == (12, 6, 36000, 3)
+    assert read.node == Share(gpus=2, cpus=4, mem_mb=12000)
     assert time.strftime("%H:%M", time.localtime(read.end)) == "15:00"
-    assert isinstance(read, Allocation)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"nodes": 4, "gpu": 4}, "the rule update asks for 4 nodes, the allocation has 3"),
+        ({"nodes": 2, "gpu": 6}, "the rule update asks a node for 3 GPUs, and a node of this allocation has 2"),
+        ({"mem_mb": 16000}, "the rule update asks a node for 16000 MB, and a node of this allocation has 12000"),
+    ],
+)
+def test_a_share_that_no_node_could_hold_is_refused(asked, said):
+    with pytest.raises(InputError, match=said):
+        check_shares([Request("update", {**STAGE, **asked}, 4, [])], HELD)
+    check_shares([Request("update", {**STAGE, "nodes": 3, "gpu": 6, "mem_mb": 12000}, 4, [])], HELD)
 
 
 def test_memory_is_read_in_slurms_units():
@@ -44,9 +66,17 @@ def test_memory_is_read_in_slurms_units():
 
 
 def test_what_replicas_of_the_teacher_take_is_not_there_for_stages():
-    whole = Allocation(cpus=64, gpus=16, mem_mb=900_000, end=0.0)
-    assert whole.without(2, Share(gpus=4, cpus=8, mem_mb=100_000)) == Allocation(48, 8, 700_000, 0.0)
-    assert whole.without(0, Share(4, 8, 100_000)) == whole
+    assert HELD.without(2, Share(gpus=1, cpus=2, mem_mb=6000)) == HELD._replace(cpus=8, gpus=4, mem_mb=24000)
+    assert HELD.without(0, Share(4, 8, 100_000)) == HELD
+
+
+def test_the_example_of_a_profile_fits_the_papers_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    example = ["--profile", "profiles/allocation", "--workflow-profile", "profiles/allocation-example"]
+    asked = requests.shares(requests.parse(example))
+    node = Share(gpus=8, cpus=64, mem_mb=1_000_000)
+    check_shares(asked, Allocation(cpus=128, gpus=16, mem_mb=2_000_000, end=0.0, nodes=2, node=node))
+    assert list(check_gpus(asked, open_config("config/paper_math.yaml").update.ranks)) == []
 
 
 def test_configuration_files_are_found_among_snakemakes_arguments():
@@ -62,11 +92,37 @@ def test_configuration_files_are_found_among_snakemakes_arguments():
 )  # fmt: skip
 def test_a_run_is_over_before_the_walltime_is(monkeypatch, command, status):
     monkeypatch.setattr(allocation, "LAST_S", 1.0)
-    run = subprocess.Popen(["bash", "-c", command], start_new_session=True)
+    process = subprocess.Popen(["bash", "-c", command], start_new_session=True)
     end = time.time() + 3
-    assert allocation._run_until(run, end, margin_s=2) == status
+    assert allocation._run_until(process, end, margin_s=2) == status
     assert time.time() < end
-    assert run.returncode is not None
+    assert process.returncode is not None
+
+
+@pytest.mark.parametrize("option", [["--workflow-profile", "nowhere"], ["--workflow-profile=nowhere"]])
+def test_a_profile_that_is_not_there_is_refused(option):
+    with pytest.raises(InputError, match="--workflow-profile nowhere: no such profile; write the path of a folder"):
+        check_profile(["all", *option, "-n"])
+    for good in (["profiles/site-example"], ["site-example"], ["none"], [str(ROOT / "profiles/slurm/config.yaml")]):
+        check_profile(["--workflow-profile", *good])
+    check_profile(["-n"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--nodes=1", "--configfile", "config/config.yaml"], "write `--` between the options of sbatch and"),
+        (["--chain", "0", "--"], "--chain 0: write a number from 1 on"),
+        (["--chain", "2", "--wait", "--"], "--chain 2: write a number from 1 on, and 1 where sbatch is to --wait"),
+        (["--", "--configfile", "nowhere.yaml"], "nowhere.yaml: no such configuration file"),
+        (["--", "--workflow-profile", "nowhere"], "--workflow-profile nowhere: no such profile"),
+    ],
+)
+def test_what_could_only_fail_later_is_refused_before_anything_is_submitted(words, said):
+    done = run(BIN / "python", "scripts/allocate.py", *words, check=False)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def allocate(folder, *words):
@@ -135,7 +191,27 @@ def test_a_teacher_stays_warm_in_the_allocation(cluster_run, cluster, tmp_path):
 def test_options_that_slurm_refuses_are_told(cluster, tmp_path):
     said = allocate(checkout(tmp_path), "--partition=nowhere", "--")
     assert said.returncode == 2
-    assert "error: sbatch refuses the allocation" in said.stderr
+    assert "error: sbatch refuses the job: sbatch: error: invalid partition specified: nowhere" in said.stderr
+    said = allocate(tmp_path, "--time=5", "--margin", "300", "--")
+    assert "error: --margin 300: within a walltime of 00:05:00 no stage would ever start" in said.stderr
+    assert not cluster.run("squeue", "--noheader")
+
+
+@pytest.mark.real
+def test_a_run_that_fails_ends_its_chain(cluster, tmp_path):
+    folder = checkout(tmp_path)
+    words = ("--chain", "3", *SIZE, "--time=15", "--margin", "30", "--", *WORLD, "--workflow-profile")
+    for profile, more, why in (
+        ("profiles/allocation-example", [], "the rule check_teacher asks a node for 8 CPUs"),
+        ("tests/configs/allocation", ["--until", "nothing"], "nothing"),
+    ):
+        said = allocate(folder, *words, profile, *more)
+        jobs = said.stdout.removeprefix("submitted ").split(";")[0].split(" -> ")
+        wait_for(cluster, *jobs)
+        assert states(cluster, *jobs) == ["FAILED", "CANCELLED", "CANCELLED"]
+        log = (folder / f".snakemake/allocation-{jobs[0]}.log").read_text()
+        assert why in log
+        assert f"allocation: the run failed; cancelling {jobs[1]} {jobs[2]}" in log
 
 
 def test_inside_has_to_be_inside():

@@ -64,7 +64,7 @@ def test_every_variant_is_valid_on_the_demo(raw):
         ("objective.tau", 0, r"`objective.tau`: .*greater than 0"),
         ("models.student.path", "/somewhere", r"`models.student`: give exactly one of `path`"),
         ("data.train", {"path": "x.parquet"}, r"`data`: give exactly one of `puzzle` and `train`"),
-        ("teacher.backend", "external", r"`teacher`: the section `server` belongs to `backend: external`"),
+        ("teacher.backend", "external", r"`teacher`: `backend: external` needs the section `server`, with the `model`"),
         ("teacher.server", {"model": "t"}, r"`teacher`: the section `server` belongs to `backend: external`"),
         ("teacher", {"backend": "external", "server": {"model": "t"}}, r"needs `server.urls`, or `server.addresses`"),
         ("teacher", {"backend": "service", "server": SERVER}, r"are for `backend: external`; replicas write down"),

@@ -253,6 +253,7 @@ def main() -> None:
     if reason:
         sys.exit(f"error: {reason}")
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with running(nodes=args.nodes):
         sys.exit(subprocess.run(command).returncode)
 

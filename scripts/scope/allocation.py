@@ -2,7 +2,7 @@
 
 Before the walltime ends the run stops: first no stage starts any more, then the stages that still run are ended; the
 next allocation of the chain goes on from what they kept. A chain is one job after the other, each started only where
-the one before did not finish the run.
+the one before ended, or was killed, before the run was over; a run that fails ends its chain.
 """
 
 import os
@@ -12,13 +12,16 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from scope import slurm
+from scope.arguments import check_profile, configfiles_in
+from scope.cluster import Request, requests
+from scope.cluster.facts import minutes
+from scope.config import open_config
 from scope.errors import InputError
-from scope.slurm import ask
-from scope.warm_teacher import Share, configfiles_in, replicas_of, warm
+from scope.warm_teacher import Share, replicas_of, warm
 
 PROFILE = "profiles/allocation"
 LOGS = ".snakemake"
@@ -33,6 +36,9 @@ class Allocation(NamedTuple):
     gpus: int
     mem_mb: int
     end: float
+    nodes: int
+    node: Share
+    """The most that any one node has."""
 
     def without(self, number: int, share: Share) -> "Allocation":
         """What is left where so many replicas of the teacher have their share."""
@@ -40,31 +46,86 @@ class Allocation(NamedTuple):
         return self._replace(**taken)
 
 
-def submit(options: list[str], inside: list[str], chain: int) -> list[str]:
-    """Submit a chain of allocations; returns the numbers of its jobs.
+class Submitted(NamedTuple):
+    """The jobs of a chain, and the status of the last sbatch: that of the job where it was to wait."""
 
-    `options` are sbatch's; `inside` is the command that runs in each. Raises InputError where SLURM refuses.
+    jobs: list[str]
+    status: int
+
+
+def submit(options: list[str], arguments: list[str], inside: list[str], chain: int, margin_s: float) -> Submitted:
+    """Submit a chain of allocations, in each of which the command `inside` runs Snakemake with `arguments`.
+
+    `options` are sbatch's. Raises InputError where SLURM refuses, and for what could only fail once it runs.
     """
+    if chain < 1 or (chain > 1 and {"--wait", "-W"} & set(options)):
+        raise InputError(f"--chain {chain}: write a number from 1 on, and 1 where sbatch is to --wait")
+    check_profile(arguments)
+    open_config(*configfiles_in(arguments))
     Path(LOGS).mkdir(exist_ok=True)
     jobs: list[str] = []
-    script = f"#!/bin/sh\nexec {shlex.join(inside)}\n"
     for _ in range(chain):
         after = [f"--dependency=afternotok:{jobs[-1]}", "--kill-on-invalid-dep=yes"] if jobs else []
-        command = ["sbatch", "--parsable", "--job-name=scope", f"--output={LOGS}/allocation-%j.log", "--no-requeue"]
-        done = subprocess.run([*command, *after, *options], input=script, capture_output=True, text=True)
-        if done.returncode:
-            raise InputError(f"sbatch refuses the allocation: {done.stderr.strip()}")
-        jobs.append(done.stdout.strip().split(";")[0])
-    return jobs
+        own = ["--job-name=scope", f"--output={LOGS}/allocation-%j.log", "--no-requeue", *after]
+        job, status = slurm.submit(f"#!/bin/sh\nexec {shlex.join(inside)}\n", *own, *options)
+        jobs.append(job)
+        check_time(job, margin_s)
+    return Submitted(jobs, status)
+
+
+def check_time(job: str, margin_s: float) -> None:
+    """Cancel a job, and raise InputError, where its walltime is over before the margin begins."""
+    limit = re.search(r"\bTimeLimit=([\d:-]+)", slurm.ask("scontrol", "show", "job", job))
+    if limit and minutes(limit[1]) * 60 <= margin_s:
+        slurm.ask("scancel", job)
+        raise InputError(f"--margin {margin_s:g}: within a walltime of {limit[1]} no stage would ever start; ask for "
+                         "more --time, or write a smaller --margin (seconds)")  # fmt: skip
 
 
 def read_allocation(text: str) -> Allocation:
     """The allocation that `scontrol --details show job` describes; TRES has GPUs only where a cluster accounts them."""
     resources = dict(item.split("=") for item in re.search(r"\b(?:Alloc)?TRES=(\S+)", text)[1].split(","))
     held = re.search(r"\bJOB_GRES=(\S+)", text)
-    gpus = sum(int(count) for count in re.findall(r"\bgpu:(?:[^:,]+:)?(\d+)", held[1])) if held else 0
-    end = datetime.fromisoformat(re.search(r"\bEndTime=(\S+)", text)[1]).timestamp()
-    return Allocation(int(resources["cpu"]), gpus, megabytes(resources["mem"]), end)
+    nodes = [read_node(line) for line in re.findall(r"\bNodes=\S+ (CPU_IDs=.*)", text)]
+    return Allocation(
+        cpus=int(resources["cpu"]),
+        gpus=gpus_in(held[1]) if held else 0,
+        mem_mb=megabytes(resources["mem"]),
+        end=slurm.end_in(text) or float("inf"),
+        nodes=int(resources["node"]),
+        node=Share(*map(max, zip(*nodes, strict=True))),
+    )
+
+
+def read_node(text: str) -> Share:
+    """What `CPU_IDs=0-3,8 Mem=12000 GRES=gpu:2(IDX:0-1)` gives of one node."""
+    ranges = [part.split("-") for part in re.search(r"CPU_IDs=(\S+)", text)[1].split(",")]
+    cpus = sum(int(last) - int(first) + 1 for first, *_, last in (part * 2 for part in ranges))
+    return Share(gpus_in(text), cpus, int(re.search(r"Mem=(\d+)", text)[1]))
+
+
+def gpus_in(gres: str) -> int:
+    """The GPUs in SLURM's notation of generic resources, such as gpu:h100:4,gpu:l4:2."""
+    return sum(int(count) for count in re.findall(r"\bgpu:(?:[^:,(]+:)?(\d+)", gres))
+
+
+def check_shares(asked: list[Request], held: Allocation) -> None:
+    """Raise InputError for a rule whose step no node could run: SLURM would have it wait for ever."""
+    for request in asked:
+        if request.nodes > held.nodes:
+            raise InputError(f"the rule {request.rule} asks for {request.nodes} nodes, the allocation has {held.nodes}")
+        per_node = Share(request.gpus // request.nodes, request.threads, request.resources["mem_mb"])
+        check_share(f"the rule {request.rule}", per_node, held.node)
+
+
+def check_share(who: str, asked: Share, node: Share) -> None:
+    """Raise InputError where something asks one node for more than it has in this allocation."""
+    for name, unit in (("gpus", "GPUs"), ("cpus", "CPUs"), ("mem_mb", "MB")):
+        if getattr(asked, name) > getattr(node, name):
+            raise InputError(
+                f"{who} asks a node for {getattr(asked, name)} {unit}, and a node of this allocation has "
+                f"{getattr(node, name)}; ask for less in your profile (--workflow-profile), or sbatch for more"
+            )
 
 
 def megabytes(size: str) -> int:
@@ -77,13 +138,26 @@ def run_inside(arguments: list[str], margin_s: float, share: Share) -> int:
     """Run the workflow in the allocation that this process is in; returns its exit status, NOT_FINISHED at the end.
 
     `margin_s` seconds before the end no stage starts any more. Where the teacher is a service, its replicas run
-    meanwhile, each with its `share`.
+    meanwhile, each with its `share`. A run that fails cancels the allocations that wait for this one.
     """
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
         raise InputError("not inside a SLURM allocation; `scripts/allocate.py` without --inside submits one")
-    allocation, environment = read_allocation(ask("scontrol", "--details", "show", "job", job)), _environment(job)
-    files = configfiles_in(arguments)
+    status = 2
+    try:
+        status = _run_stages(job, arguments, margin_s, share)
+    finally:
+        waiting = slurm.successors(job) if status not in (0, NOT_FINISHED) else []
+        if waiting:
+            print(f"allocation: the run failed; cancelling {' '.join(waiting)}", file=sys.stderr, flush=True)
+            slurm.ask("scancel", *waiting)
+    return status
+
+
+def _run_stages(job: str, arguments: list[str], margin_s: float, share: Share) -> int:
+    allocation = read_allocation(slurm.ask("scontrol", "--details", "show", "job", job))
+    check_shares(requests.shares(requests.parse(["--profile", PROFILE, *arguments])), allocation)
+    environment, files = _environment(job), configfiles_in(arguments)
     replicas = replicas_of(files)
 
     def snakemake(words: list[str], rest: Allocation) -> int:
@@ -93,6 +167,7 @@ def run_inside(arguments: list[str], margin_s: float, share: Share) -> int:
         return _run_until(run, rest.end, margin_s)
 
     if replicas.number:
+        check_share("--teacher-share", share, allocation.node)
         options = arguments[next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments)) :]
         status = snakemake([replicas.manifest, *options], allocation)
         if status:

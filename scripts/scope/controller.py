@@ -62,7 +62,9 @@ def _only_controller(folder: Path, lock) -> None:
         return
     who = f"process {alive[0].pid}" if alive else holder_of(folder) or "starting"
     raise InputError(
-        f"a run is already at work in {folder} ({who}); wait for it, or stop it with Ctrl-C, then start again"
+        f"a run is already at work in {folder} ({who}); wait for it, or stop it with Ctrl-C"
+        + (f" (where its terminal is gone: kill -INT {alive[0].pid})" if alive else "")
+        + ", then start again"
     )
 
 

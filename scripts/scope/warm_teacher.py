@@ -38,14 +38,6 @@ def replicas_of(configfiles: list[str]) -> Replicas:
     return Replicas(number, f"results/{config.experiment}/shared/models/teacher/manifest.json", key_file)
 
 
-def configfiles_in(arguments: list[str]) -> list[str]:
-    """The configuration files among Snakemake's arguments; the demo's where there are none."""
-    if "--configfile" not in arguments:
-        return ["config/config.yaml"]
-    after = arguments[arguments.index("--configfile") + 1 :]
-    return after[: next((i for i, word in enumerate(after) if word.startswith("-")), len(after))]
-
-
 @contextmanager
 def warm(replicas: Replicas, share: Share, configfiles: list[str], environment: dict[str, str]) -> Iterator[None]:
     """Context: the replicas run, each as a step; at its end they drain."""

@@ -100,8 +100,10 @@ def check_fit(requests: list[Request], answer: str, offered: str) -> Verdict:
     if " to start at " in answer:
         return Verdict("ok", subject, f"SLURM can place {asked}")
     reason = answer.splitlines()[-1] if answer else "no answer"
-    return Verdict("FAILED", subject, f"SLURM cannot place {asked}: {reason}",
-                   f"change set-resources of the rule; nodes have {offered or 'nothing'}")  # fmt: skip
+    remedy = f"change set-resources of the rule; nodes have {offered or 'nothing'}"
+    if "feature" in reason.lower():
+        remedy = "set `constraint` to a feature of some node, as `sinfo -o %f` lists them, or leave it out"
+    return Verdict("FAILED", subject, f"SLURM cannot place {asked}: {reason}", remedy)
 
 
 def check_gpus(requests: list[Request], ranks: int) -> Iterator[Verdict]:

@@ -84,8 +84,10 @@ class Teacher(Section):
 
     @model_validator(mode="after")
     def _server_given(self) -> "Teacher":
-        if (self.backend == "in_job") != (self.server is None):
+        if self.backend == "in_job" and self.server:
             raise ValueError("the section `server` belongs to `backend: external` and `backend: service`")
+        if self.backend != "in_job" and not self.server:
+            raise ValueError(f"`backend: {self.backend}` needs the section `server`, with the `model` that it serves")
         given = bool(self.server and self.server.endpoints)
         if self.backend == "external" and not given:
             raise ValueError("`backend: external` needs `server.urls`, or `server.addresses` and `server.port`")

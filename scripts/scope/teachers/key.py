@@ -20,7 +20,8 @@ def read_key(path: str | Path) -> str | None:
     if not path.exists():
         return None
     if path.stat().st_mode & 0o077:
-        raise InputError(f"{path}: others can read this key; make a new one: rm {path}, then start the servers again")
+        raise InputError(f"{path}: others can read this key: chmod 600 {path}; if somebody may have read it, give the "
+                         "servers another one")  # fmt: skip
     key = path.read_text().strip()
     if not key:
         raise InputError(f"{path}: holds no key; remove it, then start the servers again")
@@ -32,7 +33,8 @@ def need_key(path: str | Path) -> str:
     key = read_key(path)
     if key is None:
         raise InputError(f"no key of the teacher's servers: neither {KEY_VARIABLE} nor {path} is there; "
-                         "`python scripts/teacher_service.py start` makes the file")  # fmt: skip
+                         "`python scripts/teacher_service.py start` makes the file; for servers of your own (backend: "
+                         "external), write their key into it and chmod 600")  # fmt: skip
     return key
 
 
