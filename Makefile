@@ -41,10 +41,10 @@ verify-results: $(if $(ACTIVE),,setup)  ## whether every artifact is what it was
 	@$(PYTHON) scripts/verify_results.py $(RESULTS)
 
 test: setup  ## every test but the slow ones, and lint, under 20 minutes
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadgroup -m "not slow"
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m "not slow"
 
 test-all: setup  ## also the slow ones
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadgroup
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 
 lint: setup  ## ruff, snakefmt and Snakemake's own linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/snakefmt --check Snakefile workflow/rules

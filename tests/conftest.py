@@ -21,14 +21,6 @@ BIN = Path(sys.executable).parent
 RECIPE = make_recipe("weigh", {})
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Tests of a file stay together, and so do all that need the virtual cluster: there can be one of them."""
-    for item in items:
-        group = "cluster" if "cluster" in item.fixturenames else item.path.stem
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 def seal_files(manifest, **files):
     """A sealed folder around a manifest, with files of the given texts."""
     from scope import folders

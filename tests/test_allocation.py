@@ -202,7 +202,11 @@ def test_a_run_that_fails_ends_its_chain(cluster, tmp_path):
     folder = checkout(tmp_path)
     words = ("--chain", "3", *SIZE, "--time=15", "--margin", "30", "--", *WORLD, "--workflow-profile")
     for profile, more, why in (
-        ("profiles/allocation-example", [], "the rule check_teacher asks a node for 8 CPUs"),
+        (
+            "profiles/allocation-example",
+            [],
+            "the rule model asks a node for 64000 MB, and a node of this allocation has 12000",
+        ),
         ("tests/configs/allocation", ["--until", "nothing"], "nothing"),
     ):
         said = allocate(folder, *words, profile, *more)

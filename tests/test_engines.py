@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 
 import pytest
 import torch
@@ -18,6 +19,18 @@ from scope.seeds import derive_seed
 
 PROMPTS = ["12345=6:", "99=18:", "1357=8:"]
 DRAW = {"temperature": 0.6, "max_tokens": 20}
+
+
+@cache
+def drawn(engine, folder):
+    """What each of twelve requests gives, all asked for at once and tempered; a start of vLLM takes a while."""
+    return draw(engine, folder, asked_of(folder))
+
+
+def asked_of(folder):
+    tokenizer = load_tokenizer(folder)
+    ids = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in PROMPTS]
+    return [[ids[i % 3], derive_seed("engine", i)] for i in range(12)]
 
 
 def draw(engine, folder, requests, tempered=True, **changes):
@@ -36,16 +49,14 @@ def folder(tiny):
 
 @pytest.fixture(scope="module")
 def requests(folder):
-    tokenizer = load_tokenizer(folder)
-    ids = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in PROMPTS]
-    return [[ids[i % 3], derive_seed("engine", i)] for i in range(12)]
+    return asked_of(folder)
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 @pytest.mark.parametrize("tempered", [True, False])
 def test_logprobs_are_those_of_the_model_at_the_stated_temperature(engine, tempered, folder, requests):
-    samples = draw(engine, folder, requests, tempered)
+    samples = drawn(engine, folder) if tempered else draw(engine, folder, requests, tempered)
     pairs = [Pair(ids, sample.token_ids) for (ids, _), sample in zip(requests, samples, strict=True)]
     oracle = dict(score_pairs(load_model(folder, "float32"), pairs, temperature=0.6 if tempered else 1.0, budget=64))
     gaps = [abs(a - b) for i, sample in enumerate(samples) for a, b in zip(sample.logprobs, oracle[i], strict=True)]
@@ -60,13 +71,14 @@ def test_logprobs_are_those_of_the_model_at_the_stated_temperature(engine, tempe
 @pytest.mark.real
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 def test_a_sample_depends_on_its_seed_not_on_order_or_company(engine, folder, requests):
-    whole = draw(engine, folder, requests)
+    whole = drawn(engine, folder)
     part = draw(engine, folder, requests[:3:-1])
     assert [s.token_ids for s in part] == [s.token_ids for s in whole[:3:-1]]
     assert len({tuple(s.token_ids) for s in whole}) > 6
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_vllm_draws_where_prompts_exceed_a_batch(folder, requests):
     """More than 8192 prompt tokens at once, and a prompt longer than the rest."""
     long = [[[3 + (i + j) % 10 for j in range(40)], i] for i in range(300)]

@@ -46,7 +46,7 @@ def snakemake(site, name, *arguments, check=True):
     return run(*command, "--configfile", f"config/{name}.yaml", *arguments, check=check, **places)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
 def test_a_dry_run_projects_jobs_gpu_hours_and_disk(site, name):
     said = snakemake(site, name, "--dry-run", "--quiet", "all").stderr
     config = configuration(name)

@@ -142,6 +142,7 @@ def there(folder, kind):
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_what_the_policy_does_not_keep_goes_as_the_rounds_pass(finished):
     assert there(finished, "policy") == [3, 4]
     assert there(finished, "state") == [2, 4]
@@ -151,6 +152,7 @@ def test_what_the_policy_does_not_keep_goes_as_the_rounds_pass(finished):
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_nothing_final_is_recomputed_for_what_was_deleted(finished, tmp_path):
     assert would_run(finished, *WORLD) == {}
     (tmp_path / "longer.yaml").write_text("rounds: 5\n")
@@ -163,6 +165,7 @@ def test_nothing_final_is_recomputed_for_what_was_deleted(finished, tmp_path):
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_the_results_still_verify(finished):
     said = snakemake(finished, script="scripts/verify_results.py")
     assert re.search(r"results/retention: \d+ artifacts, \d+ links, [1-9]\d* retired files: all as recorded", said)
@@ -173,6 +176,7 @@ COMES_BACK = (rf"{ARM}/round2/policy was deleted by the retention policy; to hav
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_a_deleted_policy_asked_for_by_name_comes_back_equal_and_stays(finished):
     said = snakemake(finished, *WORLD, "--", f"{ARM}/round2/restored/policy/manifest.json")
     assert re.search(COMES_BACK, said)
@@ -188,6 +192,7 @@ def test_a_deleted_policy_asked_for_by_name_comes_back_equal_and_stays(finished)
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_a_deleted_policy_is_restored_to_be_graded_and_then_goes_again(finished, tmp_path):
     shutil.rmtree(finished / f"{ARM}/round2/restored")
     (tmp_path / "each.yaml").write_text(yaml.safe_dump({"evaluation": {"every": 1}}))
@@ -210,12 +215,14 @@ def test_a_deleted_policy_is_restored_to_be_graded_and_then_goes_again(finished,
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_what_was_not_deleted_is_not_restored(finished):
     said = snakemake(finished, *WORLD, "-n", "--", f"{ARM}/round3/restored/policy/manifest.json", check=False)
     assert f"{ARM}/round3/policy/manifest.json: nothing was deleted here" in said
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_what_a_changed_policy_will_delete_is_told_before_it_goes(finished, tmp_path):
     assert "retention: deletes" not in snakemake(finished, "-n", *WORLD)
     (tmp_path / "less.yaml").write_text("retention: {policies_every: 0, states_every: 0, best: true}\n")
@@ -225,6 +232,7 @@ def test_what_a_changed_policy_will_delete_is_told_before_it_goes(finished, tmp_
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_the_room_that_a_run_takes_is_told_before_it_starts(finished):
     said = snakemake(finished, "-n", *WORLD)
     assert re.search(r"^disk: about \S+ .B at the end \(2 policies .*\), \S+ .B at the peak; \S+ .B free$", said, re.M)

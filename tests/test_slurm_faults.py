@@ -80,6 +80,7 @@ def test_a_restart_of_slurms_controller_is_sat_out(cluster_run, cluster):
     assert cluster_run.is_whole()
 
 
+@pytest.mark.slow
 def test_outputs_that_show_late_are_waited_for(cluster_run):
     """A shared file system may show a file seconds after the job that wrote it has ended."""
     stage, whole = cluster_run.folder / "workflow/stage.sh", (cluster_run.folder / "workflow/stage.sh").read_text()
@@ -97,6 +98,7 @@ stage() {{
     assert cluster_run.is_whole()
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_a_stage_with_its_reason_and_keeps_what_was_there(cluster_run):
     kept = (cluster_run.folder / ARM / "round2/verify/0.parquet").read_bytes()
     folder = cluster_run.folder / ARM / "round2/evaluate"

@@ -1,5 +1,6 @@
 """Whole runs of the smallest world with real vLLM and DeepSpeed: unbroken, killed, damaged, with every method."""
 
+import json
 import os
 import re
 import shutil
@@ -9,7 +10,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from flows import checkout, digests, kill_all, made_from, snakemake
+from flows import checkout, digests, kill_all, made_from, snakemake, would_run
 from scope import artifacts, folders
 
 pytestmark = pytest.mark.real
@@ -51,6 +52,7 @@ def test_a_finished_run_does_nothing(finished):
     assert time.monotonic() - start < 15
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_an_update_ends_like_an_unbroken_one(finished):
     unbroken = digests(finished)
     round_ = finished / "results/smallest/scope/seed0/round1"
@@ -80,12 +82,13 @@ def test_a_damaged_artifact_stops_the_run_by_name_and_keeps_the_rest(finished):
     output = snakemake(finished, *WORLD, "--forcerun", "weigh", "--until", "weigh", check=False)
     assert re.search(r"error: .*verify/0.parquet: not a readable Parquet file", output)
     verdicts.write_bytes(whole)
-    snakemake(finished, *WORLD)
+    snakemake(finished, *WORLD, "--until", "weigh")
+    assert would_run(finished, *WORLD) == {}
     assert {n: d for n, d in digests(finished).items() if "verify/0" not in n} == others
 
 
 def test_every_method_runs_on_the_embedded_world(finished, tmp_path):
-    (tmp_path / "engine.yaml").write_text("rollout: {engine: transformers, shards: 1}\nupdate: {ranks: 1}\n")
+    (tmp_path / "engine.yaml").write_text("rollout: {shards: 1}\nupdate: {ranks: 1}\n")
     arms = f"[{','.join(METHODS)}]"
     snakemake(finished, *WORLD, tmp_path / "engine.yaml", "--config", f"arms={arms}")
     results = finished / "results/smallest"
@@ -103,15 +106,24 @@ def test_every_method_runs_on_the_embedded_world(finished, tmp_path):
     assert losses["scope_released"] <= {"nll", "opd"}
 
 
+ONE_ROUND = {
+    "rounds": 1, "rollout": {"shards": 1}, "evaluation": {"engine": "transformers", "n": 1, "max_tokens": 16},
+    "data": {"benchmarks": {"aime24": {"limit": 6}}},
+}  # fmt: skip
+
+
 @pytest.mark.skipif("SCOPE_DATA" not in os.environ, reason="SCOPE_DATA is not set: no real rows to run on")
-def test_real_rows_flow_through_with_nothing_correct(tmp_path):
+@pytest.mark.parametrize("change", [ONE_ROUND, pytest.param({}, marks=pytest.mark.slow)], ids=["one round", "whole"])
+def test_real_rows_flow_through_vllm_with_nothing_correct(change, tmp_path):
     folder = checkout(tmp_path)
-    snakemake(folder, "--configfile", "config/real_smoke.yaml")
+    (folder / "change.json").write_text(json.dumps(change))
+    snakemake(folder, "--configfile", "config/real_smoke.yaml", "change.json")
     results = folder / "results/real_smoke"
-    for round_ in ("round1", "round2"):
-        metrics = artifacts.read(results / f"scope/seed0/{round_}/metrics.parquet", "metrics")
+    for round_ in range(1, change.get("rounds", 2) + 1):
+        metrics = artifacts.read(results / f"scope/seed0/round{round_}/metrics.parquet", "metrics")
         assert metrics["loss"].is_finite().all()
         assert metrics["share_correct"].max() < 0.1
+        assert metrics["engine_gap_max"].max() < 1e-3
     assert "aime24" in (results / "report.html").read_text()
 
 
