@@ -53,7 +53,6 @@ USED_UP = set()
 
 
 onstart:
-    refuse_without_verdicts()
     checked(claim)
     mend_plugin()
     USED_UP.update(restored_to_be_used(workflow.dag))

@@ -10,7 +10,7 @@ from conftest import ROOT, run
 from flows import BIN, checkout
 from scope.config import parse_config, read_config
 from scope.rewards import VERIFIERS
-from scope.sections.inputs import WITHOUT_VERDICTS, Rows
+from scope.sections.inputs import Rows
 
 NAMES = ("paper_math", "paper_math_qwen3", "paper_code", "paper_code_qwen3")
 # Bytes of the student's weights in bfloat16, from which the disk is projected.
@@ -74,23 +74,8 @@ def test_the_settings_are_the_papers(name):
     assert config.models.student.path.endswith("Qwen3-1.7B-Base" if name.endswith("qwen3") else "Qwen-1.5B")
 
 
-def test_a_run_in_code_is_refused_before_anything_starts(site):
-    said = snakemake(site, "paper_code", "--cores", "1", check=False)
-    assert said.returncode == 1
-    assert "data.train, data.benchmarks.humaneval" in said.stdout + said.stderr
-    assert "domain code has no verdicts yet, so this can be planned (-n) but not run" in said.stdout + said.stderr
-    assert not (site[0] / "results").exists()
-
-
-def test_the_cluster_too_refuses_a_run_in_code(site):
-    said = snakemake(site, "paper_code", "--profile", "profiles/slurm", check=False)
-    assert said.returncode == 1
-    assert "domain code has no verdicts yet" in said.stdout + said.stderr
-
-
-def test_every_domain_has_verdicts_or_is_refused():
-    domains = set(Rows.model_fields["domain"].annotation.__args__)
-    assert domains - set(VERIFIERS) == set(WITHOUT_VERDICTS)
+def test_every_domain_has_verdicts():
+    assert set(Rows.model_fields["domain"].annotation.__args__) == set(VERIFIERS)
 
 
 def test_each_configuration_stands_alone():

@@ -1,5 +1,7 @@
 """Prompts from problem files: identity, duplicates, lengths; every fault named by file and row."""
 
+import json
+
 import polars as pl
 import pytest
 
@@ -9,7 +11,8 @@ from scope.provenance import Settings
 from scope.rows import read_rows
 from scope.tokenizers import bpe_tokenizer, character_tokenizer
 
-SPEC = Settings({"problem": "problem", "answer": "answer", "limit": None})
+SPEC = Settings({"problem": "problem", "answer": "answer", "tests": None, "limit": None})
+TACO = Settings({"problem": "question", "answer": "answer", "tests": "taco", "limit": None})
 TOKENIZER = bpe_tokenizer(["What is 1+1?", "Find $x$ with $x^2 = 9$."], 300)
 
 
@@ -70,6 +73,18 @@ def test_rows_are_read_from_files(tmp_path, suffix):
     ]
 
 
+def test_rows_of_code_carry_their_tests_and_their_starter(tmp_path):
+    path = tmp_path / "taco.jsonl"
+    tests = '{"inputs": ["1"], "outputs": ["2"]}'
+    pl.DataFrame({"question": ["a", "b"], "input_output": [tests] * 2, "starter_code": ["", "def f(x):"]}).write_ndjson(
+        path
+    )
+    bare, started = read_rows(path, TACO)
+    assert json.loads(bare.pop("tests")) == {"kind": "stdio", "inputs": ["1"], "outputs": ["2"]}
+    assert bare == {"problem": "a", "answer": "", "source": "taco"}
+    assert started["problem"] == "b\n\n```python\ndef f(x):\n```"
+
+
 def test_bad_files_are_named(tmp_path):
     path = tmp_path / "rows.parquet"
     with pytest.raises(InputError, match=r"rows.parquet: no such file"):
@@ -81,7 +96,12 @@ def test_bad_files_are_named(tmp_path):
     with pytest.raises(InputError, match=r"no column 'problem'; it has \['question'\]"):
         read_rows(path, SPEC)
     pl.DataFrame({"problem": ["a", " "], "answer": ["1", "2"]}).write_parquet(path)
-    with pytest.raises(InputError, match=r"row 1 has an empty 'problem'"):
+    with pytest.raises(InputError, match=r"row 1: 'problem' is empty; remove the row or fill it in"):
         read_rows(path, SPEC)
+    with pytest.raises(InputError, match=r"no column 'question'"):
+        read_rows(path, TACO)
+    pl.DataFrame({"question": ["a"], "input_output": ["[1]"]}).write_parquet(path)
+    with pytest.raises(InputError, match=r"row 0: its tests are not those of taco: TypeError"):
+        read_rows(path, TACO)
     with pytest.raises(InputError, match=r"give a .parquet or .jsonl"):
         read_rows(tmp_path / "rows.csv", SPEC)

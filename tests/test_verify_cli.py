@@ -108,7 +108,7 @@ def test_a_box_of_a_million_digits_is_stored_clipped(files):
 BAD_INPUT = [
     ({"prompt_id": "lost"}, {}, ["rollouts.parquet", "'lost'", "prompts.parquet"]),
     ({"response_token_ids": [], "logprobs": []}, {}, ["rollouts.parquet", "'b'", "sample_index 0", "`rollout` again"]),
-    ({}, {"domain": "code"}, ["'code'", "math, puzzle"]),
+    ({}, {"domain": "poetry"}, ["'poetry'", "code, math, puzzle"]),
     ({"prompt_id": "a"}, {"problem": "1+2=3"}, ["'1+2=3'", "Coins"]),
 ]
 

@@ -58,7 +58,7 @@ def build_prompts(
             )
         counts["duplicates"] += known is not None
         made[prompt_id] = {
-            **row, "prompt_id": prompt_id, "domain": domain, "tests": None, "prompt_token_ids": ids}  # fmt: skip
+            "tests": None, **row, "prompt_id": prompt_id, "domain": domain, "prompt_token_ids": ids}  # fmt: skip
     if not made:
         raise InputError("no prompt is left; raise data.max_prompt_tokens or give other rows")
     return list(made.values()), counts

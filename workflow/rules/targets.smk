@@ -101,15 +101,6 @@ def forewords():
     return [*odd, *alike, *work, room, *about_to_go()]
 
 
-def refuse_without_verdicts():
-    """Stop a run, not a plan, whose rollouts or samples nobody could judge."""
-    if CONFIG.data.without_verdicts:
-        raise WorkflowError(
-            f"{', '.join(CONFIG.data.without_verdicts)}: domain code has no verdicts yet, so this can be planned (-n) but "
-            "not run; choose files of the domain math"
-        )
-
-
 def about_to_go():
     """A line on what lies there of earlier rounds and the retention policy will delete; none where nothing does."""
     keep = CONFIG.retention

@@ -7,9 +7,11 @@ many of them, each under a deadline.
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from scope.rewards.code import PROGRAM_S, verify_code
 from scope.rewards.math import equivalent, verify_math
 from scope.rewards.puzzle import verify_puzzle
 from scope.rewards.verdict import Reason, Verdict
+from scope.sandbox import check_sandbox
 
 
 class Verifier(NamedTuple):
@@ -17,15 +19,20 @@ class Verifier(NamedTuple):
 
     judge: Callable[[str, str], Verdict]
     """Takes the response and the text that it is held against."""
-    against: Literal["answer", "problem"]
+    against: Literal["answer", "problem", "tests"]
     """Which text of the prompt that is."""
     isolated: bool
     """Whether hostile input can make it slow or kill it, so that it runs in a killable worker."""
+    deadline_s: float = 10.0
+    """Wall-clock seconds until that worker is killed."""
+    prepare: Callable[[], None] = lambda: None
+    """Raises InputError where nothing can be judged here; called once, before any response is."""
 
 
 VERIFIERS = {
     "math": Verifier(verify_math, against="answer", isolated=True),
     "puzzle": Verifier(verify_puzzle, against="problem", isolated=False),
+    "code": Verifier(verify_code, against="tests", isolated=True, deadline_s=2 * PROGRAM_S, prepare=check_sandbox),
 }
 
-__all__ = ["VERIFIERS", "Reason", "Verdict", "Verifier", "equivalent", "verify_math", "verify_puzzle"]
+__all__ = ["VERIFIERS", "Reason", "Verdict", "Verifier", "equivalent", "verify_code", "verify_math", "verify_puzzle"]

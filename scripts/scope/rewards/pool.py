@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 from scope.errors import InputError
 from scope.rewards import VERIFIERS, Reason, Verdict, Verifier, verify_math
 
-DEADLINE_S = 10.0
 MEMORY_BYTES = 4 << 30
 START_S = 120.0
 
@@ -25,31 +24,38 @@ class Row(NamedTuple):
     problem: str
     response: str
     answer: str
+    tests: str | None = None
 
 
 def verify_rows(
     rows: Sequence[Row | tuple[str, str, str, str]],
     *,
-    deadline_s: float = DEADLINE_S,
+    deadline_s: float | None = None,
     workers: int | None = None,
     memory_bytes: int = MEMORY_BYTES,
     verifiers: Mapping[str, Verifier] = VERIFIERS,
 ) -> list[Verdict]:
-    """Judge (domain, problem, response, answer) rows; verdicts come in the order of the rows.
+    """Judge (domain, problem, response, answer, tests) rows; verdicts come in the order of the rows.
 
-    A row that takes longer than `deadline_s` seconds earns nothing, with reason `timeout`; so does one that kills its
-    worker (`memory_bytes` bounds a worker's address space) or makes its verifier raise, with reason `crashed`.
-    `workers` defaults to the processors at hand. Raises InputError for a domain without verifier and for a problem
-    that is none, RuntimeError when workers cannot judge at all.
+    A row that takes longer than `deadline_s` seconds (default: its verifier's) earns nothing, with reason `timeout`;
+    so does one that kills its worker (`memory_bytes` bounds a worker's address space) or makes its verifier raise, with
+    reason `crashed`.
+    `workers` defaults to the processors at hand. Raises InputError for a domain without verifier, for a problem that
+    is none and where there is no sandbox for code, RuntimeError when workers cannot judge at all.
     """
     from tqdm import tqdm
 
     rows = [Row(*row) for row in rows]
     chosen = [_verifier(row.domain, verifiers) for row in rows]
+    for verifier in {id(verifier): verifier for verifier in chosen}.values():
+        verifier.prepare()
     with _pool(workers or len(os.sched_getaffinity(0)), memory_bytes) as pool:
         if any(verifier.isolated for verifier in chosen):
             _check_workers(pool)
-        jobs = [_start(pool, verifier, row, deadline_s) for verifier, row in zip(chosen, rows, strict=True)]
+        jobs = [
+            _start(pool, verifier, row, deadline_s or verifier.deadline_s)
+            for verifier, row in zip(chosen, rows, strict=True)
+        ]
         progress = tqdm(jobs, desc="verify", unit=" verdicts", mininterval=2.0)
         return [job if isinstance(job, Verdict) else _outcome(pool, job) for job in progress]
 
@@ -98,6 +104,8 @@ def _check_workers(pool: Any) -> None:
 def _start(pool: Any, verifier: Verifier, row: Row, deadline_s: float) -> Any:
     """The verdict on a row, or its future where the verifier runs in a worker."""
     texts = row.response, getattr(row, verifier.against)
+    if texts[1] is None:
+        raise InputError(f"a prompt of domain {row.domain!r} has no {verifier.against}: {row.problem[:60]!r}")
     if not verifier.isolated:
         return verifier.judge(*texts)
     return pool.schedule(_judge, args=[verifier.judge, *texts], timeout=deadline_s)
@@ -106,6 +114,8 @@ def _start(pool: Any, verifier: Verifier, row: Row, deadline_s: float) -> Any:
 def _judge(judge: Callable[[str, str], Verdict], response: str, against: str) -> Verdict:
     try:
         return judge(response, against)
+    except InputError:
+        raise
     except BaseException:  # in a worker, where any failure is the response's own
         return Verdict.of(Reason.crashed)
 

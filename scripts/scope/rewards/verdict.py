@@ -21,6 +21,10 @@ class Reason(StrEnum):
     digit_not_given = "digit_not_given"
     wrong_difference = "wrong_difference"
     not_zero = "not_zero"
+    # code
+    no_code = "no_code"
+    raised = "raised"
+    too_much_output = "too_much_output"
     # the verifier itself failed on it
     timeout = "timeout"
     crashed = "crashed"

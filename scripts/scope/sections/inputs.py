@@ -6,8 +6,6 @@ from pydantic import Field, model_validator
 
 from scope.sections.base import Bare, Count, Positive, Section
 
-WITHOUT_VERDICTS = ("code",)
-
 
 class Puzzle(Section):
     """Coins, the embedded world's procedurally generated puzzle (scope/puzzle.py)."""
@@ -30,13 +28,21 @@ class Rows(Section):
     path: str
     """Parquet or JSON-lines file, relative to the working directory; `${NAME}` takes an environment variable."""
     domain: Literal["math", "puzzle", "code"] = "math"
-    """Which verdicts apply; there are none for code yet, so that code can be planned but not run."""
+    """Which verdicts apply (docs/verdicts.md)."""
+    tests: Literal["humaneval", "mbpp", "taco", "livecodebench"] | None = None
+    """For code: how the file publishes its tests, in columns of the names that these have them under."""
     problem: str = "problem"
     """Column that holds the problem text."""
     answer: str = "answer"
-    """Column that holds the answer; for code, the tests."""
+    """Column that holds the answer; none for code."""
     limit: Count | None = None
     """Take only the first so many rows."""
+
+    @model_validator(mode="after")
+    def _code_has_tests(self) -> "Rows":
+        if (self.domain == "code") != (self.tests is not None):
+            raise ValueError("`domain: code` and `tests` belong together")
+        return self
 
 
 class Data(Section):
@@ -62,12 +68,6 @@ class Data(Section):
         if "{problem}" not in self.template:
             raise ValueError("`template` must contain {problem}")
         return self
-
-    @property
-    def without_verdicts(self) -> list[str]:
-        """Keys of the files whose domain has no verdicts yet."""
-        files = {"data.train": self.train} | {f"data.benchmarks.{name}": rows for name, rows in self.benchmarks.items()}
-        return [key for key, rows in files.items() if rows and rows.domain in WITHOUT_VERDICTS]
 
 
 class Tokenizer(Section):

@@ -1,0 +1,112 @@
+"""Verdicts on programs: the last complete code block of a response against tests, run in a sandbox.
+
+Tests are of three kinds (scope/code_tests.py): whole programs with inputs and outputs, one function with arguments and
+results, and assertions on functions. What is expected never enters the program's sandbox: the first two are compared
+here, and assertions run in a sandbox of their own, whose calls of the program's functions go over a wire. So a program
+can only answer; it cannot change what `==` means, read the tests, or end with a pass.
+"""
+
+import json
+import re
+import textwrap
+from typing import Any
+
+from scope.rewards.outputs import same_output, same_value
+from scope.rewards.verdict import Reason, Verdict
+from scope.sandbox import Dead, Late, Limits, Process, TooMuch, open_sandbox
+from scope.sandbox.inside.wire import pack, unpack
+
+_FENCE = re.compile(r"\s*```+\s*([\w+#.-]*)\s*")
+_PYTHON = ("", "python", "python3", "py")
+TEST_S = 6.0
+"""Wall-clock seconds of one test, or one call, where the tests say nothing else."""
+PROGRAM_S = 60.0
+"""Wall-clock seconds of all tests of a program."""
+
+
+def verify_code(response: str, tests: str) -> Verdict:
+    """Judge a response by its last closed block of Python, the `extracted`; `tests` is JSON of scope/code_tests.py."""
+    program = last_program(response)
+    if program is None:
+        return Verdict.of(Reason.no_code)
+    judge = {"stdio": _run_program, "calls": _call_function, "asserts": _examine}
+    job = json.loads(tests)
+    try:
+        return Verdict.of(judge[job["kind"]](program, job), program)
+    except Late:
+        return Verdict.of(Reason.timeout, program)
+    except TooMuch:
+        return Verdict.of(Reason.too_much_output, program)
+    except (Dead, ValueError, KeyError, TypeError, RecursionError):  # what it answered is no answer
+        return Verdict.of(Reason.raised, program)
+
+
+def last_program(response: str) -> str | None:
+    """The last closed code block that is Python, or says of no language; None without one."""
+    found, block, language = None, None, ""
+    for line in response.splitlines():
+        fence = _FENCE.fullmatch(line)
+        if fence and (block is None or fence[1]):
+            block, language = [], fence[1].lower()
+        elif fence:
+            found = "\n".join(block) if language in _PYTHON else found
+            block = None
+        elif block is not None:
+            block.append(line)
+    return found + "\n" if found and found.strip() else None
+
+
+def _run_program(program: str, job: dict[str, Any]) -> Reason:
+    with _candidate({"kind": "stdio", "program": textwrap.dedent(program)}) as candidate:
+        for given, expected in zip(job["inputs"], job["outputs"], strict=True):
+            reply = _ask(candidate, {"stdin": given}, job.get("time_s", TEST_S))
+            if reply["status"] != 0:
+                return Reason.raised
+            if not same_output(reply["stdout"], expected):
+                return Reason.wrong
+    return Reason.correct
+
+
+def _call_function(program: str, job: dict[str, Any]) -> Reason:
+    start = {"kind": "calls", "sources": [textwrap.dedent(program)], "functions": [job["function"]], "prelude": True}
+    with _candidate(start) as candidate:
+        for arguments, expected in zip(job["inputs"], job["outputs"], strict=True):
+            call = {"call": job["function"], "args": pack(arguments), "kwargs": pack({})}
+            reply = _ask(candidate, call, job.get("time_s", TEST_S))
+            if "raised" in reply:
+                return Reason.raised
+            if not same_value(unpack(reply["value"]), expected):
+                return Reason.wrong
+    return Reason.correct
+
+
+def _examine(program: str, job: dict[str, Any]) -> Reason:
+    """Assertions in one sandbox, the program in another; the lines between them pass through here."""
+    sources = [job["preamble"] + textwrap.dedent(program), job["prompt"] + program]
+    start = {"kind": "calls", "sources": sources, "functions": job["functions"], "prelude": False}
+    asked = {key: job[key] for key in ("setup", "functions", "tests")}
+    with _candidate(start) as candidate, open_sandbox("examiner", Limits(PROGRAM_S)) as examiner:
+        examiner.send(json.dumps(asked))
+        raised = False
+        while True:
+            said = json.loads(examiner.receive(PROGRAM_S))
+            if "passed" in said:
+                return Reason.correct if said["passed"] else Reason.raised if raised else Reason.wrong
+            reply = _ask(candidate, said, job.get("time_s", TEST_S))
+            raised = "raised" in reply
+            examiner.send(json.dumps(reply))
+
+
+def _candidate(start: dict[str, Any]) -> Process:
+    process = open_sandbox("candidate", Limits(PROGRAM_S))
+    try:
+        process.send(json.dumps(start))
+    except BaseException:
+        process.close()
+        raise
+    return process
+
+
+def _ask(candidate: Process, request: dict[str, Any], within_s: float) -> dict[str, Any]:
+    candidate.send(json.dumps(request))
+    return json.loads(candidate.receive(within_s))

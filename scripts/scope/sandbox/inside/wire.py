@@ -1,0 +1,38 @@
+"""Values of Python as JSON and back; nothing that could carry code or an `==` of its own crosses."""
+
+from typing import Any
+
+_CONTAINERS = ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "z"))
+
+
+def pack(value: Any) -> Any:
+    """A value as JSON holds it. Raises TypeError for one that is not made of plain values and containers."""
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (int, str):
+        if isinstance(value, kind):
+            return kind(value)
+    for kind, tag in ((float, "f"), (complex, "c")):
+        if isinstance(value, kind):
+            return {tag: repr(kind(value))}
+    if isinstance(value, bytes | bytearray):
+        return {"b": bytes(value).hex()}
+    if isinstance(value, dict):
+        return {"d": [[pack(key), pack(item)] for key, item in value.items()]}
+    for kind, tag in _CONTAINERS:
+        if isinstance(value, kind):
+            return {tag: [pack(item) for item in value]}
+    raise TypeError(f"{type(value).__name__} is no plain value")
+
+
+def unpack(packed: Any) -> Any:
+    """The value that `pack` packed. Raises ValueError for what it never makes."""
+    if not isinstance(packed, dict):
+        return packed
+    ((tag, held),) = packed.items()
+    readers = {"f": float, "c": complex, "b": bytes.fromhex}
+    if tag in readers:
+        return readers[tag](held)
+    if tag == "d":
+        return {unpack(key): unpack(item) for key, item in held}
+    return {tag: kind for kind, tag in _CONTAINERS}[tag](unpack(item) for item in held)
