@@ -73,7 +73,7 @@ def f(x): return "no"
     "reads the tests": """
 import glob
 def f(x=None):
-    for path in glob.glob("/work/*") + glob.glob("/inside/**/*", recursive=True) + glob.glob("/proc/[0-9]*/*"):
+    for path in glob.glob("/box/*") + glob.glob("/inside/**/*", recursive=True) + glob.glob("/proc/[0-9]*/*"):
         try: text = open(path, errors="replace").read()
         except OSError: continue
         if "the-expected" in text and "output-7f3a" in text and "glob" not in text:
@@ -117,15 +117,15 @@ def test_nothing_of_ours_can_be_read_and_nothing_outside_written(tmp_path, monke
     (tmp_path / "key").write_text("sk-planted")
     tries = f"""
 import os
-for path in ({str(tmp_path / "key")!r}, "/etc/passwd", "/etc/shadow", "/root", {str(Path(__file__))!r}):
+for path in ({str(tmp_path / "key")!r}, "/etc/passwd", "/etc/shadow", {str(Path(__file__))!r}):
     try: print(open(path).read())
     except OSError as error: print(type(error).__name__)
-os.symlink({str(tmp_path)!r}, "/work/way")
-for path in ("/work/way/written", {str(tmp_path / "written")!r}, "/usr/written", "/python/written", "/inside/written"):
+os.symlink({str(tmp_path)!r}, "/box/way")
+for path in ("/box/way/written", {str(tmp_path / "written")!r}, "/usr/written", "/python/written", "/inside/written"):
     try: open(path, "w"); print("written")
     except OSError as error: print(type(error).__name__)
 print("sk-planted" in str(os.environ), sorted(os.environ))
-print([name for name in os.listdir("/") if name not in "usr bin lib lib64 proc dev work inside python".split()])
+print([name for name in os.listdir("/") if name not in "usr bin lib lib64 proc dev box inside python".split()])
 print(os.geteuid() == 0, open("/proc/self/status").read().split("CapEff:")[1].split()[0])
 """
     said = ask(tries)

@@ -58,7 +58,7 @@ def _command(program: str, limits: Limits) -> list[str]:
     limited = ["/usr/bin/prlimit", *(f"--{name}={limit}" for name, limit in kernel.items()), shutil.which("bwrap")]
     apart = ["--die-with-parent", "--new-session", "--clearenv", "--unshare-pid", "--unshare-net", "--unshare-ipc",
              "--unshare-uts", "--unshare-cgroup-try"]  # fmt: skip
-    scratch = ["--size", str(4 * limits.file_bytes), "--perms", "1777", "--tmpfs", "/work", "--chdir", "/work"]
+    scratch = ["--size", str(4 * limits.file_bytes), "--perms", "1777", "--tmpfs", "/box", "--chdir", "/box"]
     return [*limited, *apart, *_files(), *scratch, *_nobody(), _python(), "-I", "-X", "utf8", "-c", start]
 
 
