@@ -1,6 +1,7 @@
 """Verdicts on mathematics: a table of answers that deserve credit and of answers that must not get it."""
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -164,8 +165,7 @@ def test_every_domain_names_its_verifier():
     assert all(verifier.against in ("answer", "problem") for verifier in VERIFIERS.values())
 
 
-# Real golds that are not equal to themselves: once as a response boxes them, once as SymPy reads them.
-NOT_AS_TEXT: set[str] = set()
+# Real golds that are not equal to themselves as SymPy reads them; as text they are.
 NOT_AS_FORMULA = {r"I + tE_{a,b}"}
 
 
@@ -177,9 +177,25 @@ def golds():
     return table["answer"].head(300).unique(maintain_order=True).to_list()
 
 
-def test_real_golds_verify_against_themselves(golds):
-    failed = {gold for gold in golds if not verify_math(rf"Hence \boxed{{{gold}}}.", gold).correct}
-    assert failed == NOT_AS_TEXT
+BENCHMARKS = ("deepmath_sample", "aime24", "aime25", "amc23", "math500", "olympiadbench", "gsm8k_test")
+
+
+MEAN_THE_SAME = {("True", "Yes"), ("Yes", "True"), ("No", "False"), ("False", "No"), ("1", "x = 1"), ("0", r"\{0\}")}
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_real_gold_verifies_against_itself_and_hardly_any_against_another(name):
+    if "SCOPE_DATA" not in os.environ:
+        pytest.skip(f"needs real golds: set SCOPE_DATA to a folder with {name}.parquet")
+    answers = pl.read_parquet(Path(os.environ["SCOPE_DATA"]) / f"{name}.parquet")["answer"].cast(pl.String).to_list()
+    itself = [("math", "", rf"Hence \boxed{{{gold}}}.", gold) for gold in answers]
+    assert {row[3] for row, verdict in zip(itself, verify_rows(itself), strict=True) if not verdict.correct} == set()
+    shuffled = random.Random(0).sample(answers, len(answers))
+    pairs = {(one, other) for one, other in zip(answers, shuffled, strict=True) if one.strip() != other.strip()}
+    another = [("math", "", rf"Hence \boxed{{{one}}}.", other) for one, other in sorted(pairs)[:400]]
+    verdicts = verify_rows(another)
+    credited = {pair for pair, verdict in zip(sorted(pairs)[:400], verdicts, strict=True) if verdict.correct}
+    assert credited <= MEAN_THE_SAME
 
 
 def test_real_golds_verify_against_themselves_through_sympy(golds):
