@@ -9,10 +9,16 @@ from scope.errors import InputError
 from scope.prompts import build_prompts, content_hash
 from scope.provenance import Settings
 from scope.rows import read_rows
+from scope.sections.inputs import Rows
 from scope.tokenizers import bpe_tokenizer, character_tokenizer
 
-SPEC = Settings({"problem": "problem", "answer": "answer", "tests": None, "limit": None})
-TACO = Settings({"problem": "question", "answer": "answer", "tests": "taco", "limit": None})
+
+def spec(**changes):
+    """What a configuration says of a file of rows."""
+    return Settings(Rows(path="rows", **changes).model_dump())
+
+
+SPEC, TACO = spec(), spec(domain="code", tests="taco", problem="question")
 TOKENIZER = bpe_tokenizer(["What is 1+1?", "Find $x$ with $x^2 = 9$."], 300)
 
 
@@ -83,6 +89,35 @@ def test_rows_of_code_carry_their_tests_and_their_starter(tmp_path):
     assert json.loads(bare.pop("tests")) == {"kind": "stdio", "inputs": ["1"], "outputs": ["2"]}
     assert bare == {"problem": "a", "answer": "", "source": "taco"}
     assert started["problem"] == "b\n\n```python\ndef f(x):\n```"
+
+
+def test_rows_are_chosen_by_what_their_columns_hold(tmp_path):
+    path = tmp_path / "rows.parquet"
+    columns = {"problem": list("abcd"), "answer": list("1234"), "hard": [True, True, False, True],
+               "level": [1, 2, 2, 2],
+               "date": ["2024-07-31", "2024-08-01T00:00:00", "2025-01-31", "2025-02-02"]}  # fmt: skip
+    pl.DataFrame(columns).write_parquet(path)
+    chosen = lambda **changes: "".join(row["problem"] for row in read_rows(path, spec(**changes)))  # noqa: E731
+    assert chosen(where={"hard": True}) == "abd"
+    assert chosen(where={"hard": True, "level": 2}) == "bd"
+    assert chosen(between={"date": ["2024-08-01", "2025-02-01"]}) == "bc"
+    assert chosen(where={"level": 2}, limit=1) == "b"
+    with pytest.raises(InputError, match=r"rows.parquet: no row is left"):
+        chosen(where={"level": 3})
+    with pytest.raises(InputError, match=r"no column 'source'"):
+        chosen(where={"source": "x"})
+
+
+def test_answers_are_lists_or_lie_in_the_box_of_a_solution(tmp_path):
+    path = tmp_path / "rows.parquet"
+    pl.DataFrame({"problem": ["a", "b"], "answer": [["7"], ["1", "2"]]}).write_parquet(path)
+    assert [row["answer"] for row in read_rows(path, SPEC)] == ["7", "1, 2"]
+    solutions = [r"So \boxed{1}, no: \boxed{\frac{1}{2}}.", r"It is \boxed{7}"]
+    pl.DataFrame({"problem": ["a", "b"], "solution": solutions}).write_parquet(path)
+    assert [row["answer"] for row in read_rows(path, spec(answer="solution", boxed=True))] == [r"\frac{1}{2}", "7"]
+    pl.DataFrame({"problem": ["a"], "solution": ["It is 7"]}).write_parquet(path)
+    with pytest.raises(InputError, match=r"row 0: 'solution' has no \\boxed; remove the row, or leave out"):
+        read_rows(path, spec(answer="solution", boxed=True))
 
 
 def test_bad_files_are_named(tmp_path):

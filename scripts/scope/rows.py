@@ -8,6 +8,7 @@ import polars as pl
 
 from scope.code_tests import COLUMNS, read_tests
 from scope.errors import InputError
+from scope.rewards.latex import last_box
 
 
 def read_rows(path: str | Path, spec) -> list[dict[str, Any]]:
@@ -16,12 +17,19 @@ def read_rows(path: str | Path, spec) -> list[dict[str, Any]]:
     Raises InputError that names the file, and the column or row that is missing or empty.
     """
     frame = _read(Path(path))
-    asked = (spec.problem, *(COLUMNS[spec.tests] if spec.tests else (spec.answer,)))
+    where, between = spec.where.as_dict(), spec.between.as_dict()
+    asked = (spec.problem, *(COLUMNS[spec.tests] if spec.tests else (spec.answer,)), *where, *between)
     for column in asked:
         if column not in frame.columns:
             raise InputError(f"{path}: no column {column!r}; it has {frame.columns}: name the right one in the config")
-    if spec.limit:
-        frame = frame.head(spec.limit)
+    for column, value in where.items():
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        frame = frame.filter(pl.col(column).cast(pl.String) == pl.lit(text))
+    for column, (first, last) in between.items():
+        frame = frame.filter(pl.col(column).cast(pl.String).is_between(pl.lit(first), pl.lit(last)))
+    if frame.is_empty():
+        raise InputError(f"{path}: no row is left; it is empty, or `where` and `between` leave nothing")
+    frame = frame.head(spec.limit or len(frame))
     rows = []
     for index, row in enumerate(frame.iter_rows(named=True)):
         try:
@@ -34,16 +42,28 @@ def read_rows(path: str | Path, spec) -> list[dict[str, Any]]:
 def _read_row(row: dict[str, Any], spec) -> dict[str, Any]:
     problem = _text(row, spec.problem)
     if not spec.tests:
-        return {"problem": problem, "answer": _text(row, spec.answer)}
+        return {"problem": problem, "answer": _answer(row, spec)}
     tests = json.dumps(read_tests(spec.tests, problem, row))
     starter = (row.get("starter_code") or "").strip()
     return {"problem": f"{problem}\n\n```python\n{starter}\n```" if starter else problem, "answer": "", "tests": tests}
 
 
+def _answer(row: dict[str, Any], spec) -> str:
+    text = _text(row, spec.answer)
+    if not spec.boxed:
+        return text
+    box = last_box(text)
+    if box is None:
+        raise InputError(f"{spec.answer!r} has no \\boxed; remove the row, or leave out `boxed`")
+    return box
+
+
 def _text(row: dict[str, Any], column: str) -> str:
-    if row[column] is None or not str(row[column]).strip():
+    value = row[column]
+    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    if not text.strip():
         raise InputError(f"{column!r} is empty; remove the row or fill it in")
-    return str(row[column])
+    return text
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """Sections on what goes in: problems and models."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -34,9 +34,15 @@ class Rows(Section):
     problem: str = "problem"
     """Column that holds the problem text."""
     answer: str = "answer"
-    """Column that holds the answer; none for code."""
+    """Column that holds the answer, or a list of them; none for code."""
+    boxed: bool = False
+    """The answer is what the last box of its column holds, as in Minerva's solutions."""
+    where: dict[str, str | bool | int] = {}
+    """Take only rows whose columns have these values, such as {source: codeforces}."""
+    between: dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]] = {}
+    """Take only rows whose columns lie between two texts or are one: {contest_date: ["2024-08-01", "2025-02-01"]}."""
     limit: Count | None = None
-    """Take only the first so many rows."""
+    """Take only the first so many of these rows."""
 
     @model_validator(mode="after")
     def _code_has_tests(self) -> "Rows":
