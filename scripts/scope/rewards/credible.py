@@ -7,11 +7,12 @@ from typing import Any
 
 LARGEST_EXPONENT = 1_000_000
 LARGEST_FACTORIAL = 5_000
+LARGEST_BINOMIAL = 100_000
 TOLERANCE = 1e-5
 
 
 def affordable(expression: Any) -> bool:
-    """Whether its powers and factorials can be computed: 9^{9^{9^9}} cannot, and trying never ends."""
+    """Whether its powers, factorials and binomials can be computed: 9^{9^{9^9}} cannot, and trying never ends."""
     import sympy
 
     for node in sympy.postorder_traversal(expression):
@@ -19,7 +20,18 @@ def affordable(expression: Any) -> bool:
             return False
         if isinstance(node, sympy.factorial) and not _at_most(node.args[0], LARGEST_FACTORIAL):
             return False
+        if isinstance(node, sympy.binomial) and not _at_most(node.args[0], LARGEST_BINOMIAL):
+            return False
     return True
+
+
+def evaluated(prediction: Any, gold: Any) -> bool:
+    """Whether the answer was worked out: no integral, sum, product, limit or derivative, unless the gold has one."""
+    import sympy
+
+    tasks = (sympy.Integral, sympy.Sum, sympy.Product, sympy.Limit, sympy.Derivative)
+    values = [equation.rhs for equation in _equations(prediction)] or [prediction]
+    return gold.has(*tasks) or any(not value.has(*tasks) for value in values)
 
 
 def _at_most(expression: Any, limit: int) -> bool:

@@ -69,7 +69,7 @@ def _primes(text: str) -> int:
 def _compare_parsed(prediction: Any | None, gold: Any | None) -> Reason:
     from math_verify import verify
 
-    from scope.rewards.credible import affordable, credible
+    from scope.rewards.credible import affordable, credible, evaluated
 
     if prediction is None:
         return Reason.unparsable
@@ -77,6 +77,8 @@ def _compare_parsed(prediction: Any | None, gold: Any | None) -> Reason:
         return Reason.wrong
     if not (affordable(prediction) and affordable(gold)):
         return Reason.too_large
+    if not evaluated(prediction, gold):
+        return Reason.unevaluated
     equal = verify(gold, prediction, timeout_seconds=None) and credible(prediction, gold)
     return Reason.correct if equal else Reason.wrong
 

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     too_long = "too_long"
     unparsable = "unparsable"
     too_large = "too_large"
+    unevaluated = "unevaluated"
     # puzzle
     malformed = "malformed"
     after_zero = "after_zero"
