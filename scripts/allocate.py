@@ -28,10 +28,10 @@ def main() -> None:
     parser.add_argument("--teacher-share", type=int, nargs=3, default=[1, 8, 64000], metavar=("GPUS", "CPUS", "MB"),
                         help="of each replica, where the teacher is a service (default 1 8 64000)")  # fmt: skip
     parser.add_argument("--inside", action="store_true", help="run in the allocation that this process is in")
-    if "--" not in sys.argv and not {"-h", "--help"} & set(sys.argv):
-        parser.error("write `--` between the options of sbatch and the arguments of Snakemake")
     own, arguments = cli.split(sys.argv[1:])
     args, options = parser.parse_known_args(own)
+    if "--" not in sys.argv:
+        parser.error("write `--` between the options of sbatch and the arguments of Snakemake")
     if args.inside:
         sys.exit(allocation.run_inside(arguments, args.margin, Share(*args.teacher_share)))
     inside = ["--inside", "--margin", str(args.margin), "--teacher-share", *map(str, args.teacher_share)]

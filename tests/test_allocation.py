@@ -11,7 +11,7 @@ from conftest import BIN, ROOT, run
 from flows import checkout, digests, made_from
 from scope import allocation, artifacts
 from scope.allocation import Allocation, check_shares, megabytes, read_allocation
-from scope.arguments import check_profile, configfiles_in
+from scope.arguments import check_profile, configfiles_in, without_targets
 from scope.cluster import STAGE, Request, requests
 from scope.cluster.checks import check_gpus
 from scope.config import open_config
@@ -83,6 +83,8 @@ def test_configuration_files_are_found_among_snakemakes_arguments():
     assert configfiles_in(["all", "--configfile", "a.yaml", "b.yaml", "--dry-run"]) == ["a.yaml", "b.yaml"]
     assert configfiles_in(["--configfile", "a.yaml"]) == ["a.yaml"]
     assert configfiles_in(["-n"]) == ["config/config.yaml"]
+    assert without_targets(["a", "b", "--configfile", "c", "-n"]) == ["--configfile", "c", "-n"]
+    assert without_targets(["a"]) == []
 
 
 @pytest.mark.parametrize(

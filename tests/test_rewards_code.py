@@ -10,20 +10,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from scope import code_tests, sandbox
+from needs_sandbox import sandboxed
+from scope import code_tests
 from scope.errors import InputError
 from scope.rewards import verify_code
 from scope.rewards.code import last_program
 from scope.rewards.outputs import same_output, same_value
 from scope.rewards.pool import verify_rows
-
-try:
-    sandbox.check_sandbox()
-    NONE_HERE = ""
-except InputError as error:
-    NONE_HERE = str(error)
-
-sandboxed = pytest.mark.skipif(bool(NONE_HERE), reason=NONE_HERE)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +144,7 @@ def test_assertions_name_the_functions_that_they_call():
     assert code_tests.called("\n".join(tests), "import math\nclass Pair: pass") == ["area", "pair", "similar"]
 
 
-def test_the_code_tests_taco_are_of_both_kinds():
+def test_the_tests_of_taco_are_of_both_kinds():
     assert code_tests.taco('{"inputs": ["1\\n", ["2", "3"]], "outputs": ["1", ["2", "3"]]}') == {
         "kind": "stdio", "inputs": ["1\n", "2\n3"], "outputs": ["1", "2\n3"]}  # fmt: skip
     assert code_tests.taco('{"fn_name": "f", "inputs": [[1]], "outputs": [2]}') == {
@@ -162,7 +155,7 @@ def packed(value):
     return base64.b64encode(zlib.compress(pickle.dumps(value))).decode()
 
 
-def test_the_private_code_tests_livecodebench_are_read_without_making_objects():
+def test_the_private_tests_of_livecodebench_are_read_without_making_objects(tmp_path):
     case = {"input": "1\n", "output": "2", "testtype": "stdin"}
     public = json.dumps([case])
     both = {"kind": "stdio", "inputs": ["1\n"] * 2, "outputs": ["2"] * 2}
@@ -174,10 +167,11 @@ def test_the_private_code_tests_livecodebench_are_read_without_making_objects():
 
     class Evil:
         def __reduce__(self):
-            return os.system, ("touch /tmp/evil",)
+            return os.system, (f"touch {tmp_path / 'evil'}",)
 
     with pytest.raises(InputError, match=r"the pickle asks for posix\.system; only text is read"):
         code_tests.livecodebench(public, packed(Evil()), "{}")
+    assert not (tmp_path / "evil").exists()
 
 
 def test_a_bomb_of_private_tests_is_not_unpacked(monkeypatch):

@@ -13,18 +13,13 @@ import psutil
 import pytest
 
 import scope
+from needs_sandbox import sandboxed
 from scope import sandbox
 from scope.errors import InputError
 from scope.rewards import VERIFIERS, pool, verify_code
-from scope.sandbox.inside import probe
+from scope.sandbox.inside import candidate, probe
 
-try:
-    sandbox.check_sandbox()
-    NONE_HERE = ""
-except InputError as error:
-    NONE_HERE = str(error)
-
-pytestmark = pytest.mark.skipif(bool(NONE_HERE), reason=NONE_HERE)
+pytestmark = sandboxed
 EXPECTED = "the-expected-output-7f3a"
 STDIO = json.dumps({"kind": "stdio", "inputs": ["7\n"], "outputs": [EXPECTED], "time_s": 2})
 CALLS = json.dumps({"kind": "calls", "function": "f", "inputs": [[7]], "outputs": [EXPECTED], "time_s": 2})
@@ -106,7 +101,7 @@ def test_a_hostile_program_never_passes_and_leaves_nothing_running(name, kind):
 
 def ask(code):
     """What a program prints in the sandbox, from the program's own side."""
-    with sandbox.open_sandbox("candidate", sandbox.Limits()) as process:
+    with sandbox.open_sandbox(candidate, sandbox.Limits()) as process:
         process.send(json.dumps({"kind": "stdio", "program": code}))
         process.send(json.dumps({"stdin": ""}))
         return json.loads(process.receive(20))["stdout"].strip()

@@ -1,4 +1,4 @@
-"""Whole runs of the smallest world with real vLLM and DeepSpeed: unbroken, killed, damaged, with every method."""
+"""Whole runs with real DeepSpeed, on real rows with real vLLM too: unbroken, killed, damaged, with every method."""
 
 import json
 import os

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from scope import slurm
-from scope.arguments import check_profile, configfiles_in
+from scope.arguments import check_profile, configfiles_in, without_targets
 from scope.cluster import Request, requests
 from scope.cluster.facts import minutes
 from scope.config import open_config
@@ -168,8 +168,7 @@ def _run_stages(job: str, arguments: list[str], margin_s: float, share: Share) -
 
     if replicas.number:
         check_share("--teacher-share", share, allocation.node)
-        options = arguments[next((i for i, word in enumerate(arguments) if word.startswith("-")), len(arguments)) :]
-        status = snakemake([replicas.manifest, *options], allocation)
+        status = snakemake([replicas.manifest, *without_targets(arguments)], allocation)
         if status:
             return status
     with warm(replicas, share, files, environment):

@@ -1,5 +1,6 @@
 """What the arguments of Snakemake say, for programs that start it."""
 
+from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from scope.errors import InputError
@@ -9,8 +10,16 @@ def configfiles_in(arguments: list[str]) -> list[str]:
     """The configuration files; the demo's where there are none."""
     if "--configfile" not in arguments:
         return ["config/config.yaml"]
-    after = arguments[arguments.index("--configfile") + 1 :]
-    return after[: next((i for i, word in enumerate(after) if word.startswith("-")), len(after))]
+    return list(takewhile(_is_value, arguments[arguments.index("--configfile") + 1 :]))
+
+
+def without_targets(arguments: list[str]) -> list[str]:
+    """The arguments from the first option on; targets stand before it."""
+    return list(dropwhile(_is_value, arguments))
+
+
+def _is_value(word: str) -> bool:
+    return not word.startswith("-")
 
 
 def check_profile(arguments: list[str]) -> None:

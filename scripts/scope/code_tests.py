@@ -4,6 +4,8 @@ stdio    {kind, inputs: [text], outputs: [text]}: a whole program reads and writ
 calls    {kind, function, inputs: [[argument]], outputs: [value]}: one function, or method of a class Solution.
 asserts  {kind, functions: [name], setup, tests, preamble, prompt}: Python that calls functions and asserts; `preamble`
          goes before the program, or `prompt` where the program is only the rest of what the prompt begins.
+
+Each may have `time_s`, the wall-clock seconds of one test or call.
 """
 
 import ast

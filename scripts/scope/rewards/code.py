@@ -9,11 +9,14 @@ can only answer; it cannot change what `==` means, read the tests, or end with a
 import json
 import re
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from scope.rewards.outputs import same_output, same_value
 from scope.rewards.verdict import Reason, Verdict
 from scope.sandbox import Dead, Late, Limits, Process, TooMuch, open_sandbox
+from scope.sandbox.inside import candidate, examiner
 from scope.sandbox.inside.wire import pack, unpack
 
 _FENCE = re.compile(r"\s*```+\s*([\w+#.-]*)\s*")
@@ -57,9 +60,9 @@ def last_program(response: str) -> str | None:
 
 
 def _run_program(program: str, job: dict[str, Any]) -> Reason:
-    with _candidate({"kind": "stdio", "program": textwrap.dedent(program)}) as candidate:
+    with _candidate({"kind": "stdio", "program": textwrap.dedent(program)}) as answering:
         for given, expected in zip(job["inputs"], job["outputs"], strict=True):
-            reply = _ask(candidate, {"stdin": given}, job.get("time_s", TEST_S))
+            reply = _ask(answering, {"stdin": given}, job.get("time_s", TEST_S))
             if reply["status"] != 0:
                 return Reason.raised
             if not same_output(reply["stdout"], expected):
@@ -69,10 +72,10 @@ def _run_program(program: str, job: dict[str, Any]) -> Reason:
 
 def _call_function(program: str, job: dict[str, Any]) -> Reason:
     start = {"kind": "calls", "sources": [textwrap.dedent(program)], "functions": [job["function"]], "prelude": True}
-    with _candidate(start) as candidate:
+    with _candidate(start) as answering:
         for arguments, expected in zip(job["inputs"], job["outputs"], strict=True):
             call = {"call": job["function"], "args": pack(arguments), "kwargs": pack({})}
-            reply = _ask(candidate, call, job.get("time_s", TEST_S))
+            reply = _ask(answering, call, job.get("time_s", TEST_S))
             if "raised" in reply:
                 return Reason.raised
             if not same_value(unpack(reply["value"]), expected):
@@ -85,28 +88,25 @@ def _examine(program: str, job: dict[str, Any]) -> Reason:
     sources = [job["preamble"] + textwrap.dedent(program), job["prompt"] + program]
     start = {"kind": "calls", "sources": sources, "functions": job["functions"], "prelude": False}
     asked = {key: job[key] for key in ("setup", "functions", "tests")}
-    with _candidate(start) as candidate, open_sandbox("examiner", Limits(PROGRAM_S)) as examiner:
-        examiner.send(json.dumps(asked))
+    with _candidate(start) as answering, open_sandbox(examiner, Limits(PROGRAM_S)) as tests:
+        tests.send(json.dumps(asked))
         raised = False
         while True:
-            said = json.loads(examiner.receive(PROGRAM_S))
+            said = json.loads(tests.receive(PROGRAM_S))
             if "passed" in said:
                 return Reason.correct if said["passed"] else Reason.raised if raised else Reason.wrong
-            reply = _ask(candidate, said, job.get("time_s", TEST_S))
+            reply = _ask(answering, said, job.get("time_s", TEST_S))
             raised = "raised" in reply
-            examiner.send(json.dumps(reply))
+            tests.send(json.dumps(reply))
 
 
-def _candidate(start: dict[str, Any]) -> Process:
-    process = open_sandbox("candidate", Limits(PROGRAM_S))
-    try:
+@contextmanager
+def _candidate(start: dict[str, Any]) -> Iterator[Process]:
+    with open_sandbox(candidate, Limits(PROGRAM_S)) as process:
         process.send(json.dumps(start))
-    except BaseException:
-        process.close()
-        raise
-    return process
+        yield process
 
 
-def _ask(candidate: Process, request: dict[str, Any], within_s: float) -> dict[str, Any]:
-    candidate.send(json.dumps(request))
-    return json.loads(candidate.receive(within_s))
+def _ask(answering: Process, request: dict[str, Any], within_s: float) -> dict[str, Any]:
+    answering.send(json.dumps(request))
+    return json.loads(answering.receive(within_s))

@@ -47,7 +47,7 @@ def verify_rows(
 
     rows = [Row(*row) for row in rows]
     chosen = [_verifier(row.domain, verifiers) for row in rows]
-    for verifier in {id(verifier): verifier for verifier in chosen}.values():
+    for verifier in set(chosen):
         verifier.prepare()
     with _pool(workers or len(os.sched_getaffinity(0)), memory_bytes) as pool:
         if any(verifier.isolated for verifier in chosen):

@@ -11,14 +11,14 @@ import shutil
 import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 from scope.errors import InputError
-from scope.sandbox.inside import candidate, examiner, probe
+from scope.sandbox.inside import probe
 from scope.sandbox.process import Dead, Late, Limits, Process, TooMuch
 
 __all__ = ["Dead", "Late", "Limits", "Process", "TooMuch", "check_sandbox", "open_sandbox"]
 
-PROGRAMS = {"candidate": candidate, "examiner": examiner, "probe": probe}
 PACKAGES = ("numpy", "numpy.libs")
 """What programs may import beside the standard library, where it is installed."""
 VARIABLES = ["--setenv", "LD_LIBRARY_PATH", "/python/lib", "--setenv", "OPENBLAS_NUM_THREADS", "1"]
@@ -29,8 +29,8 @@ REMEDY = (
 )
 
 
-def open_sandbox(program: str, limits: Limits) -> Process:
-    """Start one of PROGRAMS in a sandbox of its own. Raises InputError where there can be no sandbox."""
+def open_sandbox(program: ModuleType, limits: Limits) -> Process:
+    """Start a module of scope.sandbox.inside in a sandbox of its own. Raises InputError where there can be none."""
     check_sandbox()
     return Process(_command(program, limits), limits)
 
@@ -41,7 +41,7 @@ def check_sandbox() -> None:
     if shutil.which("bwrap") is None:
         raise InputError(f"no sandbox: bwrap is not installed. {REMEDY}")
     planted = str(Path.home())
-    with Process(_command("probe", Limits()), Limits()) as process:
+    with Process(_command(probe, Limits()), Limits()) as process:
         try:
             process.send(json.dumps({"hidden": [planted, __file__]}))
             holes = json.loads(process.receive(START_S))["holes"]
@@ -51,10 +51,10 @@ def check_sandbox() -> None:
         raise InputError(f"no sandbox: inside it, {'; '.join(holes)}. {REMEDY}")
 
 
-def _command(program: str, limits: Limits) -> list[str]:
+def _command(program: ModuleType, limits: Limits) -> list[str]:
     kernel = {"cpu": limits.cpu_s, "as": limits.memory_bytes, "fsize": limits.file_bytes, "core": 0,
               "nproc": limits.processes + (0 if _is_root() else _own_threads())}  # fmt: skip
-    start = f"import sys; sys.path.append('/inside'); from scope.sandbox.inside import {program}; {program}.main()"
+    start = f"import sys; sys.path.append('/inside'); import {program.__name__} as program; program.main()"
     limited = ["/usr/bin/prlimit", *(f"--{name}={limit}" for name, limit in kernel.items()), shutil.which("bwrap")]
     apart = ["--die-with-parent", "--new-session", "--clearenv", "--unshare-pid", "--unshare-net", "--unshare-ipc",
              "--unshare-uts", "--unshare-cgroup-try"]  # fmt: skip
@@ -62,9 +62,10 @@ def _command(program: str, limits: Limits) -> list[str]:
     return [*limited, *apart, *_files(), *scratch, *_nobody(), _python(), "-I", "-X", "utf8", "-c", start]
 
 
+@cache
 def _files() -> list[str]:
     """The system, Python and what runs inside, read-only; Python under another name, for it may lie in a home."""
-    inside = Path(candidate.__file__).parent
+    inside = Path(probe.__file__).parent
     shared = [("/usr", "/usr"), (str(inside), "/inside/scope/sandbox/inside")]
     if sys.base_prefix != "/usr":
         shared.append((sys.base_prefix, "/python"))

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from scope.sandbox.inside.wire import pack, unpack
+from scope.sandbox.inside.wire import open_wire, pack, unpack
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -23,11 +23,7 @@ PRELUDE = (
 
 def main() -> None:
     """Read the program, then one request a line; write one reply a line."""
-    sys.set_int_max_str_digits(0)
-    requests, replies = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
+    requests, replies = open_wire()
     job = json.loads(requests.readline())
     answer = run_once(job["program"]) if job["kind"] == "stdio" else open_calls(job)
     for line in requests:
@@ -83,7 +79,3 @@ def call(functions: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
         return {"value": pack(functions[request["call"]](*unpack(request["args"]), **unpack(request["kwargs"])))}
     except BaseException as error:
         return {"raised": type(error).__name__}
-
-
-if __name__ == "__main__":
-    main()

@@ -6,20 +6,15 @@ expected, or end the process with a pass.
 
 import builtins
 import json
-import os
 import sys
 from typing import Any
 
-from scope.sandbox.inside.wire import pack, unpack
+from scope.sandbox.inside.wire import open_wire, pack, unpack
 
 
 def main() -> None:
     """Read the tests, run them, say whether they passed."""
-    sys.set_int_max_str_digits(0)
-    replies, requests = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
-    null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in (0, 1, 2):
-        os.dup2(null, descriptor)
+    replies, requests = open_wire()
     job = json.loads(replies.readline())
 
     def say(message: dict[str, Any]) -> None:
@@ -51,7 +46,3 @@ def _exception(name: str) -> BaseException:
     kind = getattr(builtins, str(name), RuntimeError)
     known = isinstance(kind, type) and issubclass(kind, Exception)
     return kind() if known and not issubclass(kind, UnicodeError) else RuntimeError(name)
-
-
-if __name__ == "__main__":
-    main()
