@@ -24,6 +24,7 @@ if not workflow.config_settings.configfiles:
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/benchmarks.smk"
 include: "workflow/rules/slurm.smk"
 include: "workflow/rules/chain.smk"
 include: "workflow/rules/targets.smk"
@@ -38,6 +39,7 @@ include: "workflow/rules/report.smk"
 wildcard_constraints:
     model="student|teacher",
     benchmark="|".join(map(re.escape, EVALUATED)),
+    sampling="|".join(map(re.escape, CONFIG.evaluation.samplings)),
     variant=rf"(shared/)?{ARM}",
     seed=r"\d+",
     round=r"[1-9]\d*",

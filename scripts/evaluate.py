@@ -1,7 +1,8 @@
-"""Evaluate one policy on one benchmark."""
+"""Evaluate one policy on a benchmark, or on a shard of it."""
 
 from scope import artifacts, cli, folders, places
-from scope.provenance import read_recipe
+from scope.errors import InputError
+from scope.provenance import Settings, read_recipe
 from scope.unfinished import kept_beside
 
 
@@ -11,29 +12,38 @@ def main() -> None:
     parser.add_argument("--problems", required=True, metavar="PARQUET")
     parser.add_argument("--benchmark", required=True)
     parser.add_argument("--policy", required=True, metavar="MANIFEST")
+    parser.add_argument("--shard", type=int, default=0, help="of evaluation.shards, from 0 (default)")
     parser.add_argument("--label", required=True, help="`base`, `teacher`, or the name of an arm")
     parser.add_argument("--seed", type=int, help="of the arm; none for base and teacher")
     parser.add_argument("--round", type=int, help="of the policy; none for base and teacher")
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
-    from scope.engines import open_engine
     from scope.evaluation import grade
 
-    places.check_policy(args.policy, args.label, args.seed, args.round)
     settings = read_recipe(args.recipe)
-    engine = open_engine(
-        settings.evaluation.engine,
-        folders.open_folder(args.policy),
-        dtype=settings.models.dtype,
-        max_model_len=settings.data.max_prompt_tokens + settings.evaluation.max_tokens,
-    )
+    if args.shard >= settings.evaluation.shards:
+        shards = f"evaluation.shards is {settings.evaluation.shards}"
+        raise InputError(f"--shard {args.shard}: {shards}, so the last one has a lower number")
+    places.check_policy(args.policy, args.label, args.seed, args.round)
     problems, inputs = artifacts.read(args.problems, "prompts"), [args.problems, args.policy]
-    with kept_beside(args.out, args.recipe, inputs, benchmark=args.benchmark) as work:
-        rows = grade(engine, problems, args.benchmark, settings.evaluation, work)
+    part = problems.gather_every(settings.evaluation.shards, args.shard)
+    with kept_beside(args.out, args.recipe, inputs, benchmark=args.benchmark, shard=args.shard) as work:
+        rows = []  # of a shard without problems, where a benchmark has fewer than shards
+        if len(part):
+            rows = grade(open_policy(args.policy, settings), part, args.benchmark, settings.evaluation, work)
         artifacts.write(
             args.out, "evaluation", rows, recipe=args.recipe, inputs=inputs, policy=args.label, seed=args.seed,
             round=args.round)  # fmt: skip
+
+
+def open_policy(manifest: str, settings: Settings):
+    """The engine on a policy, with room for the longest prompt and response."""
+    from scope.engines import open_engine
+
+    length = settings.data.max_prompt_tokens + settings.evaluation.max_tokens
+    return open_engine(settings.evaluation.engine, folders.open_folder(manifest), dtype=settings.models.dtype,
+                       max_model_len=length)  # fmt: skip
 
 
 if __name__ == "__main__":

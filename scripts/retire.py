@@ -36,9 +36,11 @@ def main() -> None:
 
 def accuracies(evaluations: list[str]) -> dict[int, float]:
     """Mean accuracy over all samples of each evaluated round."""
+    columns = [*artifacts.SORT_KEYS["evaluation"], "correct"]
     samples: dict[int, list[bool]] = {}
     for path in evaluations:
-        samples.setdefault(artifacts.metadata(path)["round"], []).extend(artifacts.read(path, "evaluation")["correct"])
+        graded = artifacts.read(path, "evaluation", columns)["correct"]
+        samples.setdefault(artifacts.metadata(path)["round"], []).extend(graded)
     return {round_: sum(correct) / len(correct) for round_, correct in samples.items()}
 
 

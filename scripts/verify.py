@@ -12,7 +12,6 @@ from scope.rewards import Verdict
 from scope.rewards.pool import Row, verify_rows
 
 PASSED_ON = ("variant", "seed", "round")
-LONGEST_EXTRACT = 1_000
 
 
 def main() -> None:
@@ -67,7 +66,7 @@ def verdict_rows(rollouts: pl.DataFrame, verdicts: list[Verdict]) -> pl.DataFram
     """The columns of a verdicts file."""
     columns = {
         "correct": [verdict.correct for verdict in verdicts],
-        "extracted": [verdict.extracted and verdict.extracted[:LONGEST_EXTRACT] for verdict in verdicts],
+        "extracted": [verdict.excerpt for verdict in verdicts],
         "reason": [verdict.reason.value for verdict in verdicts],
     }
     schema = {"correct": pl.Boolean, "extracted": pl.String, "reason": pl.String}

@@ -8,7 +8,7 @@ as retired. What was tampered with, mixed up or lost is printed, a line each, wi
 Examples, from the project root:
     python scripts/verify_results.py
     python scripts/verify_results.py results/demo/scope results/demo/shared
-    python scripts/verify_results.py --lineage results/demo/scope/seed0/round6/evaluate/coins.parquet
+    python scripts/verify_results.py --lineage results/demo/scope/seed0/round6/evaluate/coins/T1/0.parquet
 """
 
 import argparse

@@ -58,10 +58,10 @@ def hours(**sections):
 
 
 def test_the_hours_of_one_arm_by_hand():
-    # 6 rounds of 10 steps; 3 evaluated rounds, the base policy and the teacher on one benchmark
+    # 6 rounds of 10 steps; 3 evaluated rounds, the base policy and the teacher on one benchmark, under two samplings
     assert hours() == pytest.approx(
         {"rollout": 60 * 90 * 4 / 3600, "score": 60 * 60 * 2 / 3600, "update": 60 * 45 * 8 / 3600,
-         "evaluate": 5 * 120 * 3 / 3600})  # fmt: skip
+         "evaluate": 5 * 2 * 120 * 3 / 3600})  # fmt: skip
 
 
 def test_arms_pay_for_the_first_rounds_rollouts_once():

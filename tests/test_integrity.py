@@ -69,7 +69,7 @@ def update(variant, round_, drawn):
 
 def evaluate(path, policy, label, seed=None, round_=None):
     row = {"sampling": "T1", "benchmark": "coins", "problem_id": "p0", "sample_index": 0, "correct": True, "tokens": 3,
-           "finish_reason": "stop"}  # fmt: skip
+           "reason": "correct", "response_text": "-9=14", "finish_reason": "stop"}  # fmt: skip
     write(path, "evaluation", [row], [PROBLEMS, policy], policy=label, seed=seed, round=round_)
 
 
@@ -87,7 +87,7 @@ def build():
     prompts(PROMPTS, [STUDENT, str(Path("rows.jsonl").resolve())])
     prompts(PROBLEMS, [STUDENT])
     for policy, manifest in (("base", STUDENT), ("teacher", TEACHER)):
-        evaluate(f"{DEMO}/shared/evaluate/{policy}/coins.parquet", manifest, policy)
+        evaluate(f"{DEMO}/shared/evaluate/{policy}/coins/T1/0.parquet", manifest, policy)
     first = draw(FIRST, STUDENT, "first", "score-teacher-all-9f", variant="shared", seed=0, round=1)
     for variant in ARMS:
         update(variant, 1, first)
@@ -96,9 +96,13 @@ def build():
             folder, place = f"{DEMO}/{variant}/seed0/round{round_}", {"variant": variant, "seed": 0, "round": round_}
             update(variant, round_, draw(folder, policy, f"{variant} {round_}", **place))
         last = f"{DEMO}/{variant}/seed0/round3"
-        evaluate(f"{last}/evaluate/coins.parquet", f"{last}/policy/manifest.json", variant, 0, 3)
+        evaluate(f"{last}/evaluate/coins/T1/0.parquet", f"{last}/policy/manifest.json", variant, 0, 3)
     page(
-        [f"{DEMO}/{variant}/seed0/round3/{name}.parquet" for variant in ARMS for name in ("metrics", "evaluate/coins")]
+        [
+            f"{DEMO}/{variant}/seed0/round3/{name}.parquet"
+            for variant in ARMS
+            for name in ("metrics", "evaluate/coins/T1/0")
+        ]
     )
 
 
@@ -189,7 +193,7 @@ def test_one_tampered_file_is_one_line_however_many_artifacts_came_from_it(verif
 
 
 def test_a_flipped_bit_is_named_by_the_page_checksum(verify):
-    path = of(3, "evaluate/coins.parquet")
+    path = of(3, "evaluate/coins/T1/0.parquet")
     whole = bytearray(path.read_bytes())
     whole[40] ^= 1
     path.write_bytes(whole)
@@ -197,7 +201,7 @@ def test_a_flipped_bit_is_named_by_the_page_checksum(verify):
 
 
 def test_no_flipped_bit_goes_unseen_and_none_ends_in_a_traceback(verify):
-    path = of(3, "evaluate/coins.parquet")
+    path = of(3, "evaluate/coins/T1/0.parquet")
     whole = path.read_bytes()
     for position in range(0, len(whole), 97):
         damaged = bytearray(whole)
@@ -231,7 +235,7 @@ def test_swapped_policies_of_two_arms_are_named(verify):
 
 
 def test_swapped_evaluations_of_base_and_teacher_are_named(verify):
-    base, teacher = (Path(DEMO, "shared/evaluate", name, "coins.parquet") for name in ("base", "teacher"))
+    base, teacher = (Path(DEMO, "shared/evaluate", name, "coins/T1/0.parquet") for name in ("base", "teacher"))
     swap(base, teacher)
     assert f"{base}: mixed-up: says policy 'teacher', lies in policy 'base'" in faulty(verify)
 
@@ -362,8 +366,8 @@ def test_inputs_from_another_place_are_named(verify, given, said):
 
 
 def test_shared_work_made_from_an_arm_is_named(verify):
-    evaluate(f"{DEMO}/shared/evaluate/base/coins.parquet", of(3, "policy/manifest.json"), "base")
-    assert "evaluate/base/coins.parquet: mixed-up: made from" in faulty(verify)
+    evaluate(f"{DEMO}/shared/evaluate/base/coins/T1/0.parquet", of(3, "policy/manifest.json"), "base")
+    assert "evaluate/base/coins/T1/0.parquet: mixed-up: made from" in faulty(verify)
 
 
 def test_an_input_from_outside_of_results_is_followed_and_compared(verify):
@@ -415,7 +419,7 @@ def test_a_parquet_file_without_provenance_is_named(verify):
 
 
 def test_the_page_binds_evaluations_that_nothing_else_was_made_from(verify):
-    path = of(3, "evaluate/coins.parquet")
+    path = of(3, "evaluate/coins/T1/0.parquet")
     evaluate(path, of(3, "policy/manifest.json"), "scope", 0, 3)
     assert verify()[0] == 0
     rows = pq.read_table(path).to_pylist()
@@ -468,7 +472,7 @@ def lineage(capsys, monkeypatch, path):
 
 
 def test_lineage_prints_the_tree_of_one_artifact(results, capsys, monkeypatch):
-    path = of(3, "evaluate/coins.parquet")
+    path = of(3, "evaluate/coins/T1/0.parquet")
     lines = lineage(capsys, monkeypatch, path)
     code = json.loads(RECIPE)["code"][:12]
     assert re.fullmatch(rf"{path}  {file_digest(path)[:12]}  weigh.py  code {code}  recipe [0-9a-f]{{12}}", lines[0])

@@ -60,6 +60,39 @@ def test_a_dry_run_projects_jobs_gpu_hours_and_disk(site, name):
     assert re.search(r"disk: about \S+ GB at the end \(10 policies 36 GB, 2 states 50 GB", said), said
 
 
+@pytest.fixture
+def without(site):
+    """Take files of problems away, and put them back afterwards."""
+    taken = []
+
+    def take(*names):
+        for name in names:
+            file = site[1]["SCOPE_DATA"] / f"{name}.parquet"
+            taken.append(file.rename(file.with_suffix(".away")))
+
+    yield take
+    for file in taken:
+        file.rename(file.with_suffix(".parquet"))
+
+
+def test_one_policy_is_graded_on_all_benchmarks_at_hand_and_told_how_to_supply_the_others(site, without):
+    without("minerva", "aime25")
+    done = snakemake(site, NAMES[0], "--dry-run", "results/paper_math/shared/evaluate/base/summary.md")
+    for name in ("aime25", "minerva"):
+        file = site[1]["SCOPE_DATA"] / f"{name}.parquet"
+        assert f"benchmark {name} is skipped: {file} is not there; put the file there (its columns are" in done.stderr
+    assert done.stderr.count("is skipped") == 2
+    assert dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.M)) == {
+        "evaluate_shared": "4", "problems": "4", "model": "1", "summary": "1", "total": "10"}  # fmt: skip
+
+
+def test_without_any_benchmark_nothing_is_planned(site, without):
+    without(*configuration(NAMES[2]).data.benchmarks)
+    done = snakemake(site, NAMES[2], "--dry-run", check=False)
+    assert done.returncode
+    assert "no benchmark is there: data.benchmarks names " in done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_settings_are_the_papers(name):
     config = configuration(name)

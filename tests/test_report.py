@@ -41,9 +41,10 @@ def write_evaluation(path, policy, seed, round_, share, *, problems=20, tokens=1
     rows = [
         {"sampling": "T1", "benchmark": "coins", "problem_id": f"p{problem:03}", "sample_index": sample,
          "correct": bool(rng.random() < 2 * share * (problem + 1) / (problems + 1)), "tokens": tokens + sample,
-         "finish_reason": "length" if sample == 3 else "stop"}
+         "finish_reason": "length" if sample == 3 else "stop", "response_text": "-9=14", "extracted": None}
         for problem in range(problems) for sample in range(N)
     ]  # fmt: skip
+    rows = [{**row, "reason": "correct" if row["correct"] else "not_zero"} for row in rows]
     artifacts.write(path, "evaluation", rows, recipe=STAGE_RECIPE, policy=policy, seed=seed, round=round_)
     return path
 

@@ -104,7 +104,8 @@ def test_the_cost_of_an_update_is_the_median_of_its_timings(tmp_path):
 
 
 def graded(path, round_, correct):
-    row = {"sampling": "T1", "benchmark": "coins", "tokens": 3, "finish_reason": "stop"}
+    row = {"sampling": "T1", "benchmark": "coins", "tokens": 3, "finish_reason": "stop", "reason": "wrong",
+           "extracted": None, "response_text": ""}  # fmt: skip
     rows = [{**row, "problem_id": "p", "sample_index": i, "correct": right} for i, right in enumerate(correct)]
     artifacts.write(path, "evaluation", rows, recipe=RECIPE, policy="scope", seed=0, round=round_)
     return path
@@ -116,7 +117,7 @@ def test_retiring_a_round_spares_the_best_policy_and_records_what_went(tmp_path)
         place = tmp_path / f"round{round_}"
         for kind in ("policy", "state"):
             seal_files(place / kind / "manifest.json", **{"weights.bin": kind})
-        evaluations.append(graded(place / "evaluate/coins.parquet", round_, correct))
+        evaluations.append(graded(place / "evaluate/coins/T1/0.parquet", round_, correct))
     batch = tmp_path / "round2/batch.parquet"
     artifacts.write(batch, "batch", [], recipe=RECIPE)
     settings = {"retention": Retention(policies_every=0, states_every=1, best=True).model_dump()}

@@ -56,8 +56,9 @@ SCHEMAS: dict[str, pa.Schema] = {
     "evaluation": pa.schema([
         pa.field("sampling", pa.string(), False), pa.field("benchmark", pa.string(), False),
         pa.field("problem_id", pa.string(), False), pa.field("sample_index", pa.int32(), False),
-        pa.field("correct", pa.bool_(), False), pa.field("tokens", pa.int32(), False),
-        pa.field("finish_reason", pa.string(), False)]),
+        pa.field("correct", pa.bool_(), False), pa.field("reason", pa.string(), False),
+        pa.field("tokens", pa.int32(), False), pa.field("finish_reason", pa.string(), False),
+        pa.field("extracted", pa.string()), pa.field("response_text", pa.string(), False)]),
     "checks": pa.schema([
         pa.field("check", pa.string(), False), pa.field("passed", pa.bool_(), False),
         pa.field("detail", pa.string(), False)]),
@@ -94,20 +95,21 @@ def write(
         pq.write_table(table, temporary, write_page_checksum=True, compression="zstd")
 
 
-def read(path: str | Path, kind: str) -> pl.DataFrame:
+def read(path: str | Path, kind: str, columns: list[str] | None = None) -> pl.DataFrame:
     """Read a Parquet file of one `kind` with its checksums verified and its columns checked.
 
+    `columns` (None: all) are the ones to read, the keys of the kind among them.
     Raises InputError that names the file, and the column where one is to blame.
     """
     try:
-        table = pq.read_table(path, page_checksum_verification=True).replace_schema_metadata(None)
+        table = pq.read_table(path, columns=columns, page_checksum_verification=True).replace_schema_metadata(None)
         table.validate(full=True)
         rows = pl.from_arrow(table)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the stage that writes {kind}") from None
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}); delete it and run its stage again") from None
-    return pl.from_arrow(_conform(rows, kind, str(path)))
+    return pl.from_arrow(_conform(rows, kind, str(path), columns))
 
 
 def read_all(paths: list[str | Path], kind: str) -> pl.DataFrame:
@@ -120,8 +122,8 @@ def metadata(path: str | Path) -> dict[str, Any]:
     return stored_facts(path)
 
 
-def _conform(rows: pl.DataFrame, kind: str, where: str) -> pa.Table:
-    schema = SCHEMAS[kind]
+def _conform(rows: pl.DataFrame, kind: str, where: str, columns: list[str] | None = None) -> pa.Table:
+    schema = pa.schema([SCHEMAS[kind].field(name) for name in columns]) if columns else SCHEMAS[kind]
     missing, extra = set(schema.names) - set(rows.columns), set(rows.columns) - set(schema.names)
     if missing or extra:
         raise InputError(f"{where}: a {kind} file has the columns {schema.names}; missing {sorted(missing)}, "

@@ -36,11 +36,12 @@ def count_jobs(experiment: Config, arms: Mapping[str, Config]) -> dict[str, int]
     made = any(model.make for model in (experiment.models.student, experiment.models.teacher))
     retired = len(arms) * seeds * (rounds - 1) if experiment.retention.drops else 0
     graded = benchmarks(experiment)
+    gradings = graded * len(experiment.evaluation.samplings) * experiment.evaluation.shards
     counts = {
         "tokenizer": int(made), "model": 2, "prompts": 1, "problems": graded, "check_teacher": checks(experiment, arms),
         "rollout": jobs["rollout"], "verify": jobs["rollout"], "score": jobs["score"], "weigh": jobs["update"],
-        "update": jobs["update"], "retire": retired, "evaluate_shared": 2 * graded,
-        "evaluate": policies_graded(experiment, arms) * graded, "report": 1,
+        "update": jobs["update"], "retire": retired, "evaluate_shared": 2 * gradings,
+        "evaluate": policies_graded(experiment, arms) * gradings, "report": 1,
     }  # fmt: skip
     return {rule: count for rule, count in counts.items() if count}
 
@@ -72,7 +73,9 @@ def gpu_hours(experiment: Config, arms: Mapping[str, Config]) -> dict[str, float
         steps = len(experiment.seeds) * rounds * config.update.steps_per_round
         hours[stage] += steps * of_step.seconds * of_step.gpus / 3600
     if cost.evaluate:
-        gradings = (policies_graded(experiment, arms) + 2) * benchmarks(experiment)
+        gradings = (
+            (policies_graded(experiment, arms) + 2) * benchmarks(experiment) * len(experiment.evaluation.samplings)
+        )
         hours["evaluate"] = gradings * cost.evaluate.seconds * cost.evaluate.gpus / 3600
     return dict(hours)
 
@@ -82,9 +85,9 @@ def job_minutes(config: Config, stage: str, gpus: int) -> float | None:
     of_stage = getattr(config.cost, stage, None)
     if of_stage is None or not gpus:
         return None
-    jobs = config.rollout.shards if stage in ("rollout", "score") else 1
+    jobs = {"rollout": config.rollout.shards, "score": config.rollout.shards, "evaluate": config.evaluation.shards}
     steps = 1 if stage == "evaluate" else config.update.steps_per_round
-    return steps * of_stage.seconds * of_stage.gpus / (jobs * gpus) / 60
+    return steps * of_stage.seconds * of_stage.gpus / (jobs.get(stage, 1) * gpus) / 60
 
 
 def describe(jobs: Mapping[str, int], hours: Mapping[str, float] | None) -> list[str]:

@@ -46,8 +46,11 @@ def _grade_under(
             "problem_id": row["prompt_id"],
             "sample_index": index,
             "correct": verdict.correct,
+            "reason": verdict.reason.value,
             "tokens": len(sample["response_token_ids"]),
             "finish_reason": sample["finish_reason"],
+            "extracted": verdict.excerpt,
+            "response_text": sample["response_text"],
         }
         for (row, index), sample, verdict in zip(keys, samples, verify_rows(items), strict=True)
     ]

@@ -144,7 +144,8 @@ def _several(names: list[str]) -> str:
 def wrong_labels(path: str, facts: dict[str, Any]) -> list[str]:
     """Problems of an artifact whose notes name another arm, seed, round or policy than the place where it lies."""
     place = place_of(path)
-    policy = Path(path).parent.name if place.variant == "shared" else place.variant
+    graded = re.search("/shared/evaluate/([^/]+)/", path)
+    policy = graded[1] if graded else place.variant
     here = {"variant": place.variant, "seed": place.seed, "round": place.round, "policy": policy}
     return [f"mixed-up: says {key} {facts[key]!r}, lies in {key} {here[key]!r}; {PUT_BACK}"
             for key in here if None not in (facts.get(key), here[key]) and facts[key] != here[key]]  # fmt: skip

@@ -8,7 +8,7 @@ from scope.methods import method_of
 from scope.sharing import check_name, draws_name, scores_name
 from scope.stages import exact_kl, recipe, scorer
 
-ARM_STAGES = ("check_teacher", "rollout", "verify", "score", "weigh", "update", "evaluate", "retire", "restore")
+ARM_STAGES = ("check_teacher", "rollout", "verify", "score", "weigh", "update", "retire", "restore")
 
 
 @dataclass(frozen=True)

@@ -39,10 +39,13 @@ STAGE_KEYS: dict[str, tuple[str, ...]] = {
         "evaluation.n",
         "evaluation.max_tokens",
         "evaluation.samplings",
+        "evaluation.shards",
         "evaluation.seed",
         "models.dtype",
         "data.max_prompt_tokens",
     ),
+    "summary": ("report.bootstrap", "evaluation.samplings"),
+    "export": ("evaluation.engine", "evaluation.n", "evaluation.max_tokens", "evaluation.samplings"),
     "retire": ("retention",),
     "restore": ("update", "student_temperature", "teacher_temperature", "models.dtype"),
     "report": ("report", "evaluation.samplings", "experiment", "seeds", "rounds", "arms"),
@@ -90,6 +93,14 @@ STAGE_SCRIPTS = {"problems": "prompts", "restore": "update"}
 def recipe(config: Config, stage: str, **wildcards: str) -> str:
     """The single parameter of a stage's rule: its settings and the fingerprint of its code, as one line of JSON."""
     return make_recipe(STAGE_SCRIPTS.get(stage, stage), stage_settings(config, stage, **wildcards))
+
+
+def grading_recipe(config: Config, sampling: str) -> str:
+    """The recipe of evaluations under one way of sampling, on which the others have no bearing."""
+    only = {sampling: config.evaluation.samplings[sampling]}
+    return recipe(
+        config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"samplings": only})}), "evaluate"
+    )
 
 
 def stage_settings(config: Config, stage: str, **wildcards: str) -> dict[str, Any]:

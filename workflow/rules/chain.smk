@@ -85,7 +85,7 @@ def evaluations_before_retiring(variant, seed, round_):
     if keeps(keep.policies_every, round_) and not keep.best:
         return []
     rounds = [r for r in evaluated_rounds() if (r <= round_ if keep.best else r == round_)]
-    return [f"{round_folder(variant, seed, r)}/evaluate/{name}.parquet" for r in rounds for name in EVALUATED]
+    return [path for r in rounds for path in graded_in(f"{round_folder(variant, seed, r)}/evaluate")]
 
 
 def graded_policy(wildcards):
@@ -94,8 +94,7 @@ def graded_policy(wildcards):
     policy, arm = f"{folder}/policy/manifest.json", (wildcards.variant, wildcards.seed)
     if not is_retired(policy) or trains_again(*arm, int(wildcards.round)):
         return policy
-    wanted = plan_of(wildcards.variant).recipes["evaluate"]
-    graded = graded_from(f"{folder}/evaluate/{wildcards.benchmark}.parquet", wanted)
+    graded = graded_from(f"{folder}/evaluate/{GRADES.format(**wildcards)}", recipe_of_grading(wildcards))
     if graded:
         ANNOUNCED.update(round_folder(*arm, round_) for round_ in range(1, int(wildcards.round) + 1))
     return graded or f"{folder}/restored/policy/manifest.json"

@@ -16,7 +16,7 @@ from scope.lineage import digest_of, read_facts
 from scope.plan import plan_arm, twins
 from scope.retention import is_retired, is_there, keeps, restart_round, update_seconds
 from scope.sharing import check_name
-from scope.stages import recipe
+from scope.stages import grading_recipe, recipe
 from scope.unfinished import SECONDS_VARIABLE
 
 
@@ -63,7 +63,6 @@ CHECK_NAME = check_name(CONFIG)
 BENCHMARKS = f"{RESULTS}/benchmarks"
 # A folder of one arm; rollouts, verdicts and scores lie in shared/{name} too.
 ARM = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
-EVALUATED = sorted(CONFIG.data.benchmarks) or ["coins"]
 
 
 @cache
@@ -121,11 +120,6 @@ def model_manifest(name):
 
 def train_rows():
     return checked(expand_path, CONFIG.data.train.path) if CONFIG.data.train else []
-
-
-def benchmark_rows(wildcards):
-    rows = CONFIG.data.benchmarks.get(wildcards.benchmark)
-    return checked(expand_path, rows.path) if rows else []
 
 
 def model_tokenizer(wildcards):

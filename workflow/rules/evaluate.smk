@@ -1,4 +1,5 @@
-# Grading: the base policy and the teacher once per experiment, each arm's policy by round.
+# Grading: the base policy and the teacher once per experiment, each arm's policy by round. On demand, of one policy:
+# its grades on all benchmarks at hand, and its samples as lm-evaluation-harness logs them.
 
 
 rule evaluate_shared:
@@ -6,11 +7,11 @@ rule evaluate_shared:
         problems=f"{SHARED}/problems/{{benchmark}}.parquet",
         policy=lambda wildcards: model_manifest("student" if wildcards.policy == "base" else "teacher"),
     output:
-        f"{SHARED}/evaluate/{{policy}}/{{benchmark}}.parquet",
+        f"{GRADED_ONCE}/{GRADES}",
     log:
-        f"{SHARED}/logs/evaluate_{{policy}}_{{benchmark}}.log",
+        f"{SHARED}/logs/evaluate_{{policy}}_{GRADING}.log",
     benchmark:
-        f"{BENCHMARKS}/shared/evaluate_{{policy}}_{{benchmark}}.tsv"
+        f"{BENCHMARKS}/shared/evaluate_{{policy}}_{GRADING}.tsv"
     wildcard_constraints:
         policy="base|teacher",
     conda:
@@ -18,10 +19,11 @@ rule evaluate_shared:
     resources:
         **STAGE,
     params:
-        recipe=shared_recipe("evaluate"),
+        recipe=recipe_of_grading,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
+        " --shard {wildcards.shard}"
         " --policy {input.policy:q} --label {wildcards.policy}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
@@ -31,11 +33,11 @@ rule evaluate:
         problems=f"{SHARED}/problems/{{benchmark}}.parquet",
         policy=graded_policy,
     output:
-        f"{ROUND}/evaluate/{{benchmark}}.parquet",
+        f"{ROUND}/evaluate/{GRADES}",
     log:
-        f"{ROUND}/logs/evaluate.{{benchmark}}.log",
+        f"{ROUND}/logs/evaluate.{GRADING}.log",
     benchmark:
-        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/evaluate.{{benchmark}}.tsv"
+        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/evaluate.{GRADING}.tsv"
     wildcard_constraints:
         variant=ARM,
     conda:
@@ -43,9 +45,52 @@ rule evaluate:
     resources:
         **STAGE,
     params:
-        recipe=recipe_of("evaluate"),
+        recipe=recipe_of_grading,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
+        " --shard {wildcards.shard}"
         " --policy {input.policy:q} --label {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+
+
+rule summary:
+    input:
+        evaluations=lambda wildcards: graded_in(f"{RESULTS}/{wildcards.graded}"),
+    output:
+        f"{RESULTS}/{{graded}}/summary.md",
+    log:
+        f"{RESULTS}/{{graded}}/logs/summary.log",
+    wildcard_constraints:
+        graded=GRADED,
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        recipe=shared_recipe("summary"),
+        absent=lambda wildcards: " ".join(sorted(ABSENT)),
+    shell:
+        "python scripts/summary.py --evaluations {input.evaluations:q} --absent {params.absent}"
+        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+
+
+rule export:
+    input:
+        evaluations=lambda wildcards: graded_in(f"{RESULTS}/{wildcards.graded}", [wildcards.sampling]),
+        problems=[f"{SHARED}/problems/{benchmark}.parquet" for benchmark in EVALUATED],
+        model=model_manifest("student"),
+    output:
+        results=f"{RESULTS}/{{graded}}/lm_eval/results_{{sampling}}.json",
+        samples=[f"{RESULTS}/{{graded}}/lm_eval/samples_{name}_{{sampling}}.jsonl" for name in EVALUATED],
+    log:
+        f"{RESULTS}/{{graded}}/logs/export.{{sampling}}.log",
+    wildcard_constraints:
+        graded=GRADED,
+    localrule: True
+    conda:
+        "../../envs/train.yaml"
+    params:
+        recipe=shared_recipe("export"),
+    shell:
+        "python scripts/export.py --evaluations {input.evaluations:q} --problems {input.problems:q}"
+        " --model {input.model:q} --out {output.results:q} --recipe {params.recipe:q} &> {log:q}"

@@ -38,11 +38,9 @@ def evaluated_rounds():
 
 def evaluations(arms):
     """Those of the base policy, of the teacher and of the arms."""
-    shared = [
-        f"{SHARED}/evaluate/{policy}/{benchmark}.parquet" for policy in ("base", "teacher") for benchmark in EVALUATED
-    ]
-    own = [each_round(f"{ROUND}/evaluate/{benchmark}.parquet", evaluated_rounds(), arms) for benchmark in EVALUATED]
-    return shared + sum(own, [])
+    shared = [path for policy in ("base", "teacher") for path in graded_in(GRADED_ONCE.format(policy=policy))]
+    own = each_round(f"{ROUND}/evaluate", evaluated_rounds(), arms)
+    return [*shared, *(path for folder in own for path in graded_in(folder))]
 
 
 def last_draws(stage, arms):
@@ -97,8 +95,8 @@ def forewords():
     disk = project(ARMS, {name: model_bytes(name) for name in MODEL_FOLDERS})
     free = free_bytes("results")
     room = describe(disk, free, bytes_below(RESULTS) if disk.peak > free else 0)
-    work = cost.describe(cost.count_jobs(CONFIG, ARMS), cost.gpu_hours(CONFIG, ARMS))
-    return [*odd, *alike, *work, room, *about_to_go()]
+    work = cost.describe(cost.count_jobs(at_hand(CONFIG), ARMS), cost.gpu_hours(at_hand(CONFIG), ARMS))
+    return [*odd, *alike, *skipped(), *work, room, *about_to_go()]
 
 
 def about_to_go():

@@ -10,6 +10,8 @@ from scope import artifacts
 from scope.errors import InputError
 
 LABELS = {"policy": pl.String, "variant": pl.String, "seed": pl.Int64, "round": pl.Int64}
+GRADES = ["sampling", "benchmark", "problem_id", "sample_index", "correct", "reason", "tokens", "finish_reason"]
+"""Columns of an evaluation without the responses themselves."""
 CELL = ["sampling", "benchmark", "policy", "seed", "round"]
 
 
@@ -22,11 +24,13 @@ def notes(path: str | Path, *names: str) -> dict[str, Any]:
     return {name: stored[name] for name in names}
 
 
-def read_labelled(paths: Iterable[str | Path], kind: str, *labels: str) -> pl.DataFrame:
+def read_labelled(
+    paths: Iterable[str | Path], kind: str, *labels: str, columns: list[str] | None = None
+) -> pl.DataFrame:
     """All rows of files of one kind, their labels as further columns; without files, a frame without rows."""
     empty = pl.from_arrow(artifacts.SCHEMAS[kind].empty_table())
-    frames = [_label(empty, dict.fromkeys(labels))]
-    frames += [_label(artifacts.read(path, kind), notes(path, *labels)) for path in paths]
+    frames = [_label(empty.select(columns or pl.all()), dict.fromkeys(labels))]
+    frames += [_label(artifacts.read(path, kind, columns), notes(path, *labels)) for path in paths]
     return pl.concat(frames)
 
 
@@ -36,7 +40,7 @@ def _label(rows: pl.DataFrame, values: dict[str, Any]) -> pl.DataFrame:
 
 def read_evaluations(paths: Iterable[str | Path], samplings: Iterable[str]) -> pl.DataFrame:
     """Graded samples of all policies, sorted. Raises InputError unless all policies answered the same problems."""
-    samples = read_labelled(paths, "evaluation", "policy", "seed", "round")
+    samples = read_labelled(paths, "evaluation", "policy", "seed", "round", columns=GRADES)
     unknown = set(samples["sampling"]) - set(samplings)
     if unknown:
         raise InputError(f"--evaluations: sampling {sorted(unknown)} is not in evaluation.samplings; evaluate again")

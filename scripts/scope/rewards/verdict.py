@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+LONGEST_EXCERPT = 1_000
+"""Characters."""
+
 
 class Reason(StrEnum):
     """Why a response got the verdict that it got; only `correct` earns credit."""
@@ -38,6 +41,11 @@ class Verdict:
     correct: bool
     extracted: str | None
     reason: Reason
+
+    @property
+    def excerpt(self) -> str | None:
+        """The beginning of what was extracted, as artifacts keep it."""
+        return self.extracted and self.extracted[:LONGEST_EXCERPT]
 
     @classmethod
     def of(cls, reason: Reason, extracted: str | None = None) -> "Verdict":

@@ -22,4 +22,4 @@ class Cost(Section):
     update: StageCost
     """Of one optimizer step."""
     evaluate: StageCost | None = None
-    """Of grading one policy on one benchmark; null leaves evaluation out."""
+    """Of grading one policy on one benchmark under one sampling; null leaves evaluation out."""

@@ -25,7 +25,9 @@ class Evaluation(Section):
     """Samples per problem."""
     max_tokens: Count = 32768
     samplings: dict[Name, Sampling] = {"paper": Sampling(temperature=0.6, top_p=0.95, top_k=20)}
-    """Named ways of sampling; every policy is graded under each."""
+    """Named ways of sampling; every policy is graded under each, in a job of its own."""
+    shards: Count = 1
+    """Jobs that share the problems of a benchmark."""
     every: int = Field(0, ge=0)
     """Also evaluate every so many rounds; 0 evaluates the last round only."""
     seed: int = 0

@@ -1,0 +1,46 @@
+"""Write the evaluations of one policy under one sampling as lm-evaluation-harness logs them.
+
+Example: python scripts/export.py --evaluations E1 E2 --problems P1 P2 --model MANIFEST --out FOLDER/results_T1.json
+--recipe "$(python scripts/recipe.py export)"; it writes FOLDER/samples_{benchmark}_T1.jsonl too.
+"""
+
+from pathlib import Path
+
+from scope import artifacts, cli, folders
+from scope.atomic import atomic
+from scope.provenance import read_recipe
+
+
+def main() -> None:
+    """Parse, read, write the samples of each benchmark, the results last."""
+    parser = cli.parser("export", __doc__)
+    several = {"nargs": "+", "required": True, "type": Path, "metavar": "PARQUET"}
+    parser.add_argument("--evaluations", **several, help="graded samples of one policy under one sampling")
+    parser.add_argument("--problems", **several, help="problems of each benchmark, named after it")
+    parser.add_argument("--model", required=True, metavar="MANIFEST", help="model whose tokenizer made the prompts")
+    parser.add_argument("--out", required=True, type=Path, metavar="JSON", help="results_{sampling}.json")
+    args = parser.parse_args()
+
+    import json
+
+    from scope.harness import results, sample_lines
+    from scope.models import load_tokenizer
+
+    settings = read_recipe(args.recipe).evaluation
+    tokenizer = load_tokenizer(folders.open_folder(args.model))
+    evaluations = artifacts.read_all(args.evaluations, "evaluation")
+    label = args.out.stem.removeprefix("results_")
+    for file in args.problems:
+        problems = artifacts.read(file, "prompts")
+        prompts = tokenizer.batch_decode(problems["prompt_token_ids"].to_list())
+        graded = evaluations.filter(benchmark=file.stem)
+        log = args.out.with_name(f"samples_{file.stem}_{label}.jsonl")
+        with atomic(log) as temporary, open(temporary, "w", encoding="utf-8") as lines:
+            lines.writelines(sample_lines(graded, problems, prompts, settings))
+    model = artifacts.metadata(args.evaluations[0])["policy"]
+    with atomic(args.out) as temporary:
+        temporary.write_text(json.dumps(results(evaluations, settings, model), indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    cli.run(main)

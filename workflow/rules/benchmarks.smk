@@ -1,0 +1,52 @@
+# Functions again: which benchmarks are at hand, and where the evaluations on them lie.
+BENCHMARK_FILES = {name: checked(expand_path, rows.path) for name, rows in CONFIG.data.benchmarks.items()}
+ABSENT = {name: file for name, file in BENCHMARK_FILES.items() if not Path(file).is_file()}
+EVALUATED = sorted(BENCHMARK_FILES.keys() - ABSENT.keys() or ([] if BENCHMARK_FILES else ["coins"]))
+if not EVALUATED:
+    raise WorkflowError("no benchmark is there: data.benchmarks names " + ", ".join(map(str, ABSENT.values())))
+
+
+def at_hand(config):
+    """A configuration without the benchmarks that are absent."""
+    there = {name: rows for name, rows in config.data.benchmarks.items() if name not in ABSENT}
+    return config.model_copy(update={"data": config.data.model_copy(update={"benchmarks": there})})
+
+
+def skipped():
+    """A line for every benchmark without its file, and how to supply it."""
+    return [
+        f"Warning: benchmark {name} is skipped: {file} is not there; put the file there (its columns are under "
+        f"data.benchmarks.{name}), and the same command grades every policy on it"
+        for name, file in sorted(ABSENT.items())
+    ]
+
+
+# Evaluations of one policy lie in a folder, those of the base policy and the teacher in shared ones.
+GRADED_ONCE = f"{SHARED}/evaluate/{{policy}}"
+GRADES = "{benchmark}/{sampling}/{shard}.parquet"
+GRADING = "{benchmark}.{sampling}.{shard}"
+GRADED = rf"shared/evaluate/(base|teacher)|{ARM}/seed\d+/round[1-9]\d*/evaluate"
+
+
+def benchmark_rows(wildcards):
+    return BENCHMARK_FILES.get(wildcards.benchmark, [])
+
+
+@cache
+def recipe_under(sampling):
+    return grading_recipe(CONFIG, sampling)
+
+
+def recipe_of_grading(wildcards):
+    """A params function: the recipe of evaluations under a job's way of sampling."""
+    return recipe_under(wildcards.sampling)
+
+
+def graded_in(folder, samplings=CONFIG.evaluation.samplings):
+    """All evaluations of one policy: every benchmark at hand, every way of sampling, every shard."""
+    return [
+        f"{folder}/{GRADES.format(benchmark=benchmark, sampling=sampling, shard=shard)}"
+        for benchmark in EVALUATED
+        for sampling in samplings
+        for shard in range(CONFIG.evaluation.shards)
+    ]
