@@ -22,6 +22,7 @@ def main() -> None:
     parser.add_argument("--prompts", required=True, type=Path, metavar="PARQUET", help="training prompts")
     parser.add_argument("--benchmarks", type=Path, metavar="DIR", help="folder of job timings; may be absent or empty")
     parser.add_argument("--checks", required=True, type=Path, metavar="PARQUET", help="the teacher's checks")
+    parser.add_argument("--absent", nargs="*", default=[], metavar="BENCHMARK", help="benchmarks that were skipped")
     parser.add_argument("--out", required=True, type=Path, metavar="HTML", help="the page")
     args = parser.parse_args()
 

@@ -29,7 +29,8 @@ N = 4
 def recipe(**changes):
     settings = {
         "report": {"title": f"Title {HOSTILE}", "question": "Does it help?", "bootstrap": 200},
-        "evaluation.samplings": {"T1": {"temperature": 1.0, "top_k": 0}},
+        "evaluation.samplings": {"T1": {"temperature": 1.0, "top_k": 0}}, "evaluation.n": N,
+        "evaluation.max_tokens": 8, "models.student.path": None,
         "experiment": "made-up", "seeds": [0, 1], "rounds": 2, "arms": ARMS,
     }  # fmt: skip
     return make_recipe("report", {**settings, **changes})
@@ -271,7 +272,7 @@ def test_the_answer_names_clear_differences_and_counts_the_rest(rows, told):
 
 def test_differences_are_those_of_the_table_and_in_the_order_of_arms(html):
     pattern = r"(scope|lost) coins T1 (avg@4|pass@4) (\S+) (\S+) (\S+) (\S+) to (\S+) clear (gain|loss)"
-    rows = re.findall(pattern, section(html, "answer"))
+    rows = re.findall(pattern, section(html, "answer").partition("Against scope")[0])
     assert [row[:2] for row in rows] == [(arm, metric) for arm in ARMS for metric in ("avg@4", "pass@4")]
     for row in rows:
         base, value, difference, low, high = (float(text.replace("−", "-")) for text in row[2:7])
@@ -495,3 +496,25 @@ def test_files_without_their_labels_are_refused(page, tmp_path):
     artifacts.write(tmp_path / "bare.parquet", "evaluation", [], recipe=STAGE_RECIPE, policy="base")
     with pytest.raises(InputError, match=r"bare.parquet: its metadata lack seed, round"):
         page(evaluations=[tmp_path / "bare.parquet"])
+
+
+def test_arms_are_compared_with_each_other_on_the_same_problems(html):
+    table = section(html, "answer").split("Against scope", 1)[1]
+    lost = re.search(r"lost coins T1 avg@4 (\S+) 0\.0 −(\S+) −\S+ to −\S+ clear loss", table)
+    assert lost[1] == lost[2]
+
+
+def test_verdicts_are_counted_by_reason(html):
+    table = section(html, "verdicts")
+    assert re.search(r"coins at T1 lost 100\.0 – – –", table)
+    assert re.search(r"rollouts of the last round scope – – 50\.0 50\.0", table)
+
+
+def test_skipped_benchmarks_are_named(page):
+    assert "Skipped, because the file of problems is not there: minerva." in visible(page(absent=["minerva"]))
+
+
+def test_the_papers_tables_stand_on_the_page_of_a_paper_student(page, world):
+    assert "The paper's tables" not in visible(page())
+    asked = recipe(**{"models.student.path": "/m/DeepSeek-R1-Distill-Qwen-1.5B"})
+    assert "The paper's tables" not in visible(page(recipe=[asked])), "coins are none of its benchmarks"

@@ -48,7 +48,17 @@ STAGE_KEYS: dict[str, tuple[str, ...]] = {
     "export": ("evaluation.engine", "evaluation.n", "evaluation.max_tokens", "evaluation.samplings"),
     "retire": ("retention",),
     "restore": ("update", "student_temperature", "teacher_temperature", "models.dtype"),
-    "report": ("report", "evaluation.samplings", "experiment", "seeds", "rounds", "arms"),
+    "report": (
+        "report",
+        "evaluation.samplings",
+        "evaluation.n",
+        "evaluation.max_tokens",
+        "models.student.path",
+        "experiment",
+        "seeds",
+        "rounds",
+        "arms",
+    ),
     "figure": ("report.bootstrap", "evaluation.samplings", "arms"),
 }
 

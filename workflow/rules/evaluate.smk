@@ -68,7 +68,7 @@ rule summary:
         "../../envs/cpu.yaml"
     params:
         recipe=shared_recipe("summary"),
-        absent=lambda wildcards: " ".join(sorted(ABSENT)),
+        absent=" ".join(sorted(ABSENT)),
     shell:
         "python scripts/summary.py --evaluations {input.evaluations:q} --absent {params.absent}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"

@@ -17,11 +17,12 @@ rule report:
     params:
         recipe=shared_recipe("report"),
         benchmarks=BENCHMARKS,
+        absent=" ".join(sorted(ABSENT)),
     shell:
         "python scripts/report.py --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
         " --batches {input.batches:q} --rollouts {input.rollouts:q} --verdicts {input.verdicts:q}"
         " --prompts {input.prompts:q} --checks {input.checks:q} --benchmarks {params.benchmarks:q}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " --absent {params.absent} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
 
 use rule report as arm_report with:
@@ -39,6 +40,7 @@ use rule report as arm_report with:
     params:
         recipe=lambda wildcards: recipe(CONFIG.model_copy(update={"arms": [wildcards.variant]}), "report"),
         benchmarks=BENCHMARKS,
+        absent=" ".join(sorted(ABSENT)),
 
 
 rule figure:

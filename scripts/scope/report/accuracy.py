@@ -91,18 +91,20 @@ def by_place(accuracy: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {f"{benchmark} at {sampling}": rows for (benchmark, sampling), rows in sorted(places.items())}
 
 
-def differences(cells: dict[Cell, Values], arms: list[str], resamples: int) -> list[dict]:
-    """Each arm's last policy minus the base policy on avg@n, a middle pass@k and pass@n, paired by problem.
+def differences(cells: dict[Cell, Values], arms: list[str], resamples: int, against: str = "base") -> list[dict]:
+    """Each arm's last policy minus that of `against` on avg@n, a middle pass@k and pass@n, paired by problem.
 
     The middle one shows a loss of variety where pass@n is saturated. Seeds are averaged.
 
-    Rows: sampling, benchmark, policy, seeds, metric, base, value, difference, low, high (95 % over problems), verdict.
+    Rows: sampling, benchmark, policy, seeds, metric, base (of `against`), value, difference, low, high (95 % over
+    problems), verdict.
     """
     means = seed_means(cells)
+    bases = {(cell.sampling, cell.benchmark): means[cell][0] for cell in _last_cells(means, [against])}
     rows = []
     for cell in _last_cells(means, arms):
         values, seeds = means[cell]
-        base, _ = means.get(cell._replace(policy="base", round=None), ({}, 0))
+        base = bases.get((cell.sampling, cell.benchmark), {})
         passes = [name for name in base if name.startswith("pass@")]
         compared = dict.fromkeys([*base][:1] + passes[len(passes) // 2 :: len(passes)] + passes[-1:])
         rows += [_difference(cell, seeds, name, base[name], values[name], resamples)
@@ -111,9 +113,9 @@ def differences(cells: dict[Cell, Values], arms: list[str], resamples: int) -> l
 
 
 def _last_cells(cells: Iterable[Cell], arms: list[str]) -> list[Cell]:
-    """Cells of each arm's last evaluated round, in the order of the arms."""
+    """Cells of each arm's last evaluated round, in the order of the arms; the base policy has no rounds."""
     own = {arm: [cell for cell in cells if cell.policy == arm] for arm in arms}
-    return [cell for arm in arms for cell in own[arm] if cell.round == max(one.round for one in own[arm])]
+    return [cell for arm in arms for cell in own[arm] if (cell.round or 0) == max(one.round or 0 for one in own[arm])]
 
 
 def _difference(cell: Cell, seeds: int, metric: str, base: np.ndarray, values: np.ndarray, resamples: int) -> dict:

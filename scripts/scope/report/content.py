@@ -11,6 +11,8 @@ from scope.report import charts, dynamics, timing
 from scope.report.accuracy import accuracy, by_place, cell_values, differences
 from scope.report.figure_names import FIGURES, GROUPS
 from scope.report.inputs import check_runs, read_evaluations, read_metrics
+from scope.report.paper_tables import paper_tables
+from scope.report.reasons import verdict_reasons
 from scope.report.samples import sampled_rollouts
 from scope.report.sources import methods, settings_by_arm, sources
 from scope.report.style import policy_colours, stage_colours
@@ -29,6 +31,7 @@ class Files(NamedTuple):
     prompts: Path
     benchmarks: Path | None
     checks: Path
+    absent: list[str]
 
 
 def content(files: Files, recipe: str) -> dict[str, Any]:
@@ -78,9 +81,13 @@ def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict
         "samplings": {name: _facts(one) for name, one in samplings.items()},
         "answers": answers(compared, settings.arms, base="base" in evaluations["policy"]),
         "differences": compared,
+        "between_arms": differences(cells, settings.arms[1:], resamples, against=settings.arms[0]),
         "policies": {name: colour for name, colour in colours.items() if name in evaluations["policy"]},
         "tables": [] if frame is None else accuracy_tables(frame, list(colours), list(samplings)),
         "resamples": resamples,
+        "paper": paper_tables(frame, Path(settings.models.student.path or "").name, settings.evaluation),
+        "verdicts": verdict_reasons(evaluations, files.verdicts, files.batches, list(colours)),
+        "absent_benchmarks": files.absent,
         "curves": [] if frame is None else _panels(frame.filter("final"), charts.pass_curves, colours),
         "rounds": [] if frame is None else _by_round(frame, colours),
     }

@@ -33,24 +33,24 @@ def settings_by_arm(rollouts: list[Path], batches: list[Path], metrics: list[Pat
 
     Rollouts that no arm's own policy drew count under every arm that made a batch of them.
     """
-    users = _users(batches)
+    arms = users(batches)
     table: dict[str, dict[str, str]] = {}
     for path in [*rollouts, *batches, *metrics]:
         note = artifacts.metadata(path)
         for key, value in flat_settings(note["recipe"].get("settings", {})):
             if value == {}:
                 continue
-            table.setdefault(key, {}).update(dict.fromkeys(users.get(str(path), [note["variant"]]), json.dumps(value)))
+            table.setdefault(key, {}).update(dict.fromkeys(arms.get(str(path), [note["variant"]]), json.dumps(value)))
     return sorted(table.items())
 
 
-def _users(batches: list[Path]) -> dict[str, list[str]]:
+def users(batches: list[Path]) -> dict[str, list[str]]:
     """The arms whose batches were made from a file, by its path."""
-    users: dict[str, list[str]] = {}
+    found: dict[str, list[str]] = {}
     for note in map(artifacts.metadata, batches):
         for path in note["inputs"]:
-            users.setdefault(path, []).append(note["variant"])
-    return users
+            found.setdefault(path, []).append(note["variant"])
+    return found
 
 
 def _short(digests: Any) -> list[str]:
