@@ -16,7 +16,7 @@ PYTHON ?= $(or $(ACTIVE),.venv)/bin/python
 # What `make verify-results` checks
 RESULTS ?= results
 
-.PHONY: help setup demo why check-cluster allocate verify-results test test-all lint format schema clean
+.PHONY: help setup demo why fetch check-cluster allocate verify-results test test-all lint format schema clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -30,6 +30,9 @@ demo: setup  ## the whole loop on tiny models, from nothing to results/demo/repo
 
 why: $(if $(ACTIVE),,setup)  ## what would run again, and which setting, module or input changed (ARGS="--configfile mine.yaml")
 	@$(PYTHON) scripts/why.py $(or $(ARGS),$(ONLY_ARMS))
+
+fetch: $(if $(ACTIVE),,setup)  ## download the datasets of the hub that a configuration names (ARGS="--configfile mine.yaml")
+	@$(PYTHON) scripts/fetch.py $(ARGS)
 
 check-cluster:  ## whether a SLURM cluster fits a run (ARGS="--workflow-profile ~/my-site --configfile FILE")
 	@$(PYTHON) scripts/check_cluster.py $(ARGS)

@@ -7,31 +7,45 @@ from scope.provenance import read_recipe
 
 
 def main() -> None:
-    """Parse, read, tokenise, write."""
+    """Parse, read, look for faults, tokenise, write."""
     parser = cli.parser("prompts", __doc__)
     parser.add_argument("--split", required=True, help="`train`, or the name of a benchmark")
-    parser.add_argument("--rows", metavar="FILE", help="problems; absent for the puzzle")
+    parser.add_argument("--rows", nargs="+", metavar="FILE", help="problems; absent for the puzzle")
+    parser.add_argument("--held-out", nargs="+", action="append", default=[], metavar=("BENCHMARK", "FILE"),
+                        help="a benchmark's name and its files: what training rows are compared with")  # fmt: skip
     parser.add_argument("--model", required=True, metavar="MANIFEST", help="model whose tokenizer is used")
-    parser.add_argument("--out", required=True, metavar="PARQUET")
+    parser.add_argument("--faults", required=True, metavar="PARQUET", help="what is wrong with rows, and their fate")
+    parser.add_argument("--out", required=True, metavar="PARQUET", help="the prompts")
     args = parser.parse_args()
 
+    from scope import faults
+    from scope.chat import writer
     from scope.models import load_tokenizer
     from scope.prompts import build_prompts, puzzle_rows
-    from scope.rows import read_rows
+    from scope.rows import read_problems, read_rows
 
-    data = read_recipe(args.recipe).data
-    tokenizer = load_tokenizer(folders.open_folder(args.model))
+    settings = read_recipe(args.recipe)
+    data, training = settings.data, args.split == "train"
+    domain, template, where = "puzzle", data.template, "data.puzzle"
     if args.rows:
-        spec = data.train if args.split == "train" else getattr(data.benchmarks, args.split)
-        rows, domain = read_rows(args.rows, spec), spec.domain
+        spec = data.train if training else getattr(data.benchmarks, args.split)
+        domain, template, where = spec.domain, spec.template or data.template, " ".join(args.rows)
+        rows = read_rows(args.rows, spec)
     else:
-        rows, domain = puzzle_rows(data.puzzle, "train" if args.split == "train" else "test"), "puzzle"
-    prompts, dropped = build_prompts(
-        rows, tokenizer, domain=domain, template=data.template, max_tokens=data.max_prompt_tokens,
-        overlong=data.overlong if args.split == "train" else "error")  # fmt: skip
-    print(f"prompts: {len(prompts)} kept, dropped {dropped}", file=sys.stderr)
-    inputs = [args.model, *([args.rows] if args.rows else [])]
-    artifacts.write(args.out, "prompts", prompts, recipe=args.recipe, inputs=inputs, split=args.split, dropped=dropped)
+        rows = puzzle_rows(data.puzzle, "train" if training else "test")
+    write = writer(load_tokenizer(folders.open_folder(args.model)), template, data.chat)
+    fates = faults.training_fates(data) if training else faults.OF_BENCHMARKS
+    held_out = {name: read_problems(files, getattr(settings.held_out, name)) for name, *files in args.held_out}
+    found = faults.find(rows, domain=domain, fates=fates, benchmarks=held_out, n=data.ngram if training else None)
+    prompts, listed = build_prompts(
+        rows, write, domain=domain, max_tokens=data.max_prompt_tokens, found=found, fates=fates, where=where
+    )
+    tally = faults.counts(listed)
+    print(f"{args.split}: {len(rows)} rows, {len(prompts)} prompts; faults: {tally or 'none'}", file=sys.stderr)
+    files = [*(args.rows or []), *(file for _, *files in args.held_out for file in files)]
+    notes = {"recipe": args.recipe, "inputs": [args.model, *files], "split": args.split, "read": len(rows)}
+    artifacts.write(args.out, "prompts", prompts, **notes, faults=tally)
+    artifacts.write(args.faults, "faults", listed, **notes)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Write the page that answers the experiment's question: one HTML file that opens offline.
 
 Example: python scripts/report.py --evaluations E1 E2 --metrics M1 M2 --batches B1 --rollouts R1 --verdicts V1
---prompts P --benchmarks benchmarks/demo --checks C --out report.html --recipe "$(python scripts/recipe.py report)"
+--prompts P --problems Q1 --faults F1 F2 --benchmarks benchmarks/demo --checks C --out report.html
+--recipe "$(python scripts/recipe.py report)"
 """
 
 from pathlib import Path
@@ -20,6 +21,8 @@ def main() -> None:
     parser.add_argument("--rollouts", **several, help="rollouts of that batch")
     parser.add_argument("--verdicts", **several, help="verdicts on them")
     parser.add_argument("--prompts", required=True, type=Path, metavar="PARQUET", help="training prompts")
+    parser.add_argument("--problems", **several, help="problems of each benchmark")
+    parser.add_argument("--faults", **several, help="what was wrong with rows of training and benchmarks")
     parser.add_argument("--benchmarks", type=Path, metavar="DIR", help="folder of job timings; may be absent or empty")
     parser.add_argument("--checks", required=True, type=Path, metavar="PARQUET", help="the teacher's checks")
     parser.add_argument("--absent", nargs="*", default=[], metavar="BENCHMARK", help="benchmarks that were skipped")

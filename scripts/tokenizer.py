@@ -9,7 +9,7 @@ from scope.provenance import read_recipe
 def main() -> None:
     """Parse, make, save."""
     parser = cli.parser("tokenizer", __doc__)
-    parser.add_argument("--rows", metavar="FILE", help="training rows that a `bpe` tokenizer is trained on")
+    parser.add_argument("--rows", nargs="+", metavar="FILE", help="training rows that a `bpe` tokenizer is trained on")
     parser.add_argument("--out", required=True, help="manifest of the folder to write")
     args = parser.parse_args()
 
@@ -26,7 +26,7 @@ def main() -> None:
         tokenizer = bpe_tokenizer((row["problem"] for row in rows), kind.vocab_size)
     folder: Path = folders.fresh(args.out)
     tokenizer.save_pretrained(folder)
-    folders.seal(args.out, recipe=args.recipe, inputs=[args.rows] if args.rows else [])
+    folders.seal(args.out, recipe=args.recipe, inputs=args.rows or [])
 
 
 if __name__ == "__main__":

@@ -176,7 +176,8 @@ def leaves(section, prefix=""):
 
 def test_every_key_belongs_to_a_stage():
     used = {key.replace("{model}", model).replace(".{benchmark}", "") for keys in STAGE_KEYS.values() for key in keys
-            for model in ("student", "teacher")} | set(PLAN_KEYS) | {"logprob_temperature"}  # fmt: skip
+            for model in ("student", "teacher")} | set(PLAN_KEYS)  # fmt: skip
+    used |= {"logprob_temperature", "data.decontaminate"}  # these act through settings derived from them
     unused = [leaf for leaf in leaves(Config) if not any(leaf == key or leaf.startswith(f"{key}.") for key in used)]
     assert unused == []
 
@@ -276,3 +277,23 @@ def test_a_teacher_at_another_temperature_is_warned_of(raw):
     assert advice(parse_config(raw)) == []
     mixed = with_key(with_key(raw, "rollout.temperature", 0.6), "logprob_temperature.teacher", 1.0)
     assert "student logits = 0.6 x teacher logits" in advice(parse_config(mixed))[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("data.train.licence", "MIT", {"report"}),
+        ("data.benchmarks.aime24.licence", "MIT", {"report"}),
+        ("data.benchmarks.aime24.problem", "question", {"prompts", "problems"}),
+        ("data.benchmarks.aime24.answer", "final_answer", {"problems"}),
+        ("data.benchmarks.amc23", {"path": "amc23.parquet"}, {"prompts", "report"}),
+        ("data.ngram", 12, {"prompts"}),
+        ("data.contaminated", "keep", {"prompts"}),
+        ("data.chat", {"thinking": False}, {"prompts", "problems"}),
+    ],
+)
+def test_what_decides_prompts_reruns_them_and_a_licence_the_page(key, value, stages):
+    raw = read_config(ROOT / "config/real_smoke.yaml", ROOT / "config/variants.yaml")
+    before, after = parse_config(raw), parse_config(with_key(raw, key, value))
+    named = {"model": "student", "benchmark": "aime24"}
+    assert {name for name in STAGE_KEYS if recipe(before, name, **named) != recipe(after, name, **named)} == stages

@@ -32,6 +32,7 @@ def recipe(**changes):
         "evaluation.samplings": {"T1": {"temperature": 1.0, "top_k": 0}}, "evaluation.n": N,
         "evaluation.max_tokens": 8, "models.student.path": None,
         "experiment": "made-up", "seeds": [0, 1], "rounds": 2, "arms": ARMS,
+        "origins": {"train": {"dataset": None, "licence": "MIT"}},
     }  # fmt: skip
     return make_recipe("report", {**settings, **changes})
 
@@ -62,7 +63,19 @@ def write_metrics(path, variant, seed, round_, *, shares, **columns):
 def write_prompts(path, prompts=4):
     rows = [{"prompt_id": f"x{prompt}", "problem": f"problem {prompt} <b>", "answer": "7", "source": "made-up",
              "domain": "puzzle", "tests": None, "prompt_token_ids": [1, 2]} for prompt in range(prompts)]  # fmt: skip
-    artifacts.write(path, "prompts", rows, recipe=STAGE_RECIPE)
+    artifacts.write(path, "prompts", rows, recipe=STAGE_RECIPE, split="train", read=prompts, faults={})
+    return path
+
+
+def write_problems(path, answers, domain="math", faults=(), **columns):
+    """Problems of a benchmark named after the file, and its faults beside them."""
+    rows = [{"prompt_id": f"b{i:04}", "problem": f"benchmark problem {i}", "answer": answer, "source": f"s{i % 7}",
+             "domain": domain, "tests": None, "prompt_token_ids": [1] * (i + 1), **columns}
+            for i, answer in enumerate(answers)]  # fmt: skip
+    tally = {f"{fault['fault']} {fault['fate']}": 1 for fault in faults}
+    notes = {"recipe": STAGE_RECIPE, "split": path.stem, "read": len(rows)}
+    artifacts.write(path, "prompts", rows, **notes, faults=tally)
+    artifacts.write(path.with_suffix(".faults.parquet"), "faults", list(faults), **notes)
     return path
 
 
@@ -124,12 +137,14 @@ def world(tmp_path_factory):
     write_timing(tmp_path / "timings/shared/model_teacher.tsv", 12.5)
     write_timing(tmp_path / "timings/shared/other.tsv", 0.25)
     write_timing(tmp_path / "timings/scope/seed0/evaluate.tsv", 4321.0)
+    coins = write_problems(tmp_path / "coins.parquet", ["-1=0"] * 3, "puzzle")
     checks = [{"check": "scores", "passed": True, "detail": "as a forward pass"}]
     artifacts.write(tmp_path / "checks.parquet", "checks", checks, recipe=STAGE_RECIPE)
     return {
         "evaluations": evaluations, "metrics": metrics,
         "batches": [run / "batch.parquet" for run in runs], "rollouts": [run / "rollouts.parquet" for run in runs],
         "verdicts": [run / "verdicts.parquet" for run in runs], "prompts": prompts,
+        "problems": [coins], "faults": [coins.with_suffix(".faults.parquet")],
         "benchmarks": [tmp_path / "timings"], "checks": [tmp_path / "checks.parquet"],
         "out": [tmp_path / "report.html"], "recipe": [recipe()],
     }  # fmt: skip
@@ -383,7 +398,7 @@ def test_absent_parts_are_said_in_words(page, tmp_path):
     for words in ("The base policy was not evaluated", "No policy was evaluated", "No step metrics were given",
                   "No job timings were found", "The teacher was not checked", "No batch of scope"):  # fmt: skip
         assert words in visible(html)
-    assert charts(html) == []
+    assert [chart["description"] for chart in charts(html)] == ["forms of answers"]
 
 
 def test_sources_name_experiment_code_and_recipes(html):
@@ -396,7 +411,7 @@ def test_sources_name_experiment_code_and_recipes(html):
 def test_the_page_says_what_it_was_made_of(html, world):
     (embedded,) = re.findall(r'<script type="application/json" id="provenance">(.*?)</script>', html)
     provenance = json.loads(embedded)
-    kinds = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "prompts", "checks")
+    kinds = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "prompts", "problems", "faults", "checks")
     assert provenance["inputs"] == {str(file): file_digest(file) for kind in kinds for file in world[kind]}
     assert provenance["recipe"] == json.loads(recipe())
     assert {"report.py", "scope/report/content.py"} <= set(provenance["modules"])

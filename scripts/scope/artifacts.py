@@ -36,6 +36,10 @@ SCHEMAS: dict[str, pa.Schema] = {
         pa.field("answer", pa.string(), False), pa.field("source", pa.string(), False),
         pa.field("domain", pa.string(), False), pa.field("tests", pa.string()),
         pa.field("prompt_token_ids", _ids, False)]),
+    "faults": pa.schema([
+        pa.field("row", pa.int32(), False), pa.field("fault", pa.string(), False),
+        pa.field("fate", pa.string(), False), pa.field("detail", pa.string(), False),
+        pa.field("problem", pa.string(), False)]),
     "rollouts": pa.schema([
         *_key, pa.field("response_token_ids", _ids, False), pa.field("response_text", pa.string(), False),
         pa.field("logprobs", _logprobs, False), pa.field("finish_reason", pa.string(), False)]),
@@ -65,7 +69,8 @@ SCHEMAS: dict[str, pa.Schema] = {
 }  # fmt: skip
 
 SORT_KEYS = {
-    "prompts": ["prompt_id"], "rollouts": ["prompt_id", "sample_index"], "verdicts": ["prompt_id", "sample_index"],
+    "prompts": ["prompt_id"], "faults": ["row", "fault"], "rollouts": ["prompt_id", "sample_index"],
+    "verdicts": ["prompt_id", "sample_index"],
     "scores": ["prompt_id", "sample_index"], "batch": ["step", "prompt_id", "sample_index"],
     "metrics": ["round", "step"], "evaluation": ["sampling", "benchmark", "problem_id", "sample_index"],
     "checks": ["check"],

@@ -1,14 +1,14 @@
-"""From problems to prompts: template, token ids, content hash, length, duplicates."""
+"""From problems to prompts: token ids, content hash, length."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from transformers import PreTrainedTokenizerBase
-
 from scope import puzzle
+from scope.chat import Writer
 from scope.errors import InputError
+from scope.faults import Found, settle
 
 
 def puzzle_rows(settings, split: str) -> list[dict[str, Any]]:
@@ -16,52 +16,49 @@ def puzzle_rows(settings, split: str) -> list[dict[str, Any]]:
     first, count = (0, settings.problems) if split == "test" else (settings.problems, settings.prompts)
     stream = puzzle.problems(settings.seed, settings.digits, settings.spend)
     return [
-        {"problem": problem, "answer": puzzle.write_route(problem, puzzle.canonical_route(problem)), "source": "coins"}
-        for problem in islice(stream, first, first + count)
-    ]
+        {"row": row, "problem": problem, "answer": puzzle.write_route(problem, puzzle.canonical_route(problem)),
+         "source": "coins"}
+        for row, problem in enumerate(islice(stream, first, first + count))
+    ]  # fmt: skip
 
 
 def build_prompts(
-    rows: Iterable[dict[str, Any]],
-    tokenizer: PreTrainedTokenizerBase,
+    rows: Sequence[dict[str, Any]],
+    write: Writer,
     *,
     domain: str,
-    template: str,
     max_tokens: int,
-    overlong: str,
-) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Prompt rows (artifacts.SCHEMAS) and the counts of what was dropped.
+    found: Iterable[Found],
+    fates: Mapping[str, str],
+    where: str,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Prompt rows and fault rows (artifacts.SCHEMAS), given what scope.faults found in the rows of the file `where`.
 
-    Equal problems merge; the same problem with two answers, an empty prompt and (with `overlong: error`) a prompt
-    over `max_tokens` raise InputError that names the row. Nothing is ever cut.
+    An empty prompt, and any fault whose fate is `error`, raises InputError that names file and row. Nothing is cut.
     """
-    made: dict[str, dict[str, Any]] = {}
-    counts = {"duplicates": 0, "overlong": 0}
-    for index, row in enumerate(rows):
-        ids = tokenizer(template.replace("{problem}", row["problem"]), add_special_tokens=False)["input_ids"]
-        if not ids:
-            raise InputError(f"row {index}: the prompt has no tokens; remove the row or mend data.template")
-        if len(ids) > max_tokens:
-            if overlong == "error":
-                raise InputError(
-                    f"row {index}: the prompt has {len(ids)} tokens, data.max_prompt_tokens allows {max_tokens}; "
-                    "raise it, or write `overlong: drop`"
-                )
-            counts["overlong"] += 1
-            continue
-        prompt_id = content_hash(domain, row["problem"])
-        known = made.get(prompt_id)
-        if known and known["answer"] != row["answer"]:
+    ids = [write(row["problem"]) for row in rows]
+    for row, tokens in zip(rows, ids, strict=True):
+        if not tokens:
             raise InputError(
-                f"row {index}: the problem {row['problem'][:60]!r} occurs with the answers {known['answer']!r} and "
-                f"{row['answer']!r}; remove one"
+                f"{where}: row {row['row']}: the prompt has no tokens; remove the row or mend data.template"
             )
-        counts["duplicates"] += known is not None
-        made[prompt_id] = {
-            "tests": None, **row, "prompt_id": prompt_id, "domain": domain, "prompt_token_ids": ids}  # fmt: skip
-    if not made:
-        raise InputError("no prompt is left; raise data.max_prompt_tokens or give other rows")
-    return list(made.values()), counts
+    overlong = [
+        Found(row["row"], "overlong",
+              f"the prompt has {len(tokens)} tokens, data.max_prompt_tokens allows {max_tokens}; raise it")
+        for row, tokens in zip(rows, ids, strict=True) if len(tokens) > max_tokens
+    ]  # fmt: skip
+    faults = settle(rows, [*found, *overlong], fates, where)
+    gone = {fault["row"] for fault in faults if fault["fate"] != "kept"}
+    prompts = [_prompt(row, tokens, domain) for row, tokens in zip(rows, ids, strict=True) if row["row"] not in gone]
+    if not prompts:
+        raise InputError(f"{where}: no prompt is left; raise data.max_prompt_tokens or give other rows")
+    return prompts, faults
+
+
+def _prompt(row: dict[str, Any], ids: list[int], domain: str) -> dict[str, Any]:
+    texts = {key: value for key, value in row.items() if key != "row"}
+    prompt_id = content_hash(domain, row["problem"])
+    return {"tests": None, **texts, "prompt_id": prompt_id, "domain": domain, "prompt_token_ids": ids}
 
 
 def content_hash(domain: str, problem: str) -> str:

@@ -1,6 +1,7 @@
 """Reading problem files: Parquet or JSON lines, with the columns that the configuration names."""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +11,57 @@ from scope.code_tests import COLUMNS, read_tests
 from scope.errors import InputError
 from scope.rewards.latex import last_box
 
+ROW = "scope.row"
 
-def read_rows(path: str | Path, spec) -> list[dict[str, Any]]:
+
+def read_rows(paths: Sequence[str | Path], spec) -> list[dict[str, Any]]:
     """Rows with problem, answer and source as text, for code with tests as JSON; `spec` is a configuration's Rows.
 
-    Raises InputError that names the file, and the column or row that is missing or empty.
+    Several files are read as one; `row` counts their rows, from 0, before any is left out. Raises InputError that names
+    the file, and the column or row that is missing or empty.
     """
-    frame = _read(Path(path))
+    needed = COLUMNS[spec.tests] if spec.tests else (spec.answer,)
+    return [{"row": row[ROW], **read, "source": str(row.get("source") or Path(paths[0]).stem)}
+            for row, read in _each(paths, spec, (spec.problem, *needed), _read_row)]  # fmt: skip
+
+
+def read_problems(paths: Sequence[str | Path], spec) -> list[tuple[int, str]]:
+    """Row and problem text alone of the rows that `read_rows` gives."""
+    return [(row[ROW], text) for row, text in _each(paths, spec, (spec.problem,), _read_problem)]
+
+
+def _each(paths: Sequence[str | Path], spec, asked: Sequence[str], read: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+    """Each row that the configuration chooses, and what `read` makes of it."""
+    for row in _chosen(paths, spec, asked).iter_rows(named=True):
+        try:
+            yield row, read(row, spec)
+        except InputError as error:
+            raise InputError(f"{_named(paths)}: row {row[ROW]}: {error}") from None
+
+
+def _chosen(paths: Sequence[str | Path], spec, asked: Sequence[str]) -> pl.DataFrame:
+    frame = _read_all(paths).with_row_index(ROW)
     where, between = spec.where.as_dict(), spec.between.as_dict()
-    asked = (spec.problem, *(COLUMNS[spec.tests] if spec.tests else (spec.answer,)), *where, *between)
-    for column in asked:
+    for column in (*asked, *where, *between):
         if column not in frame.columns:
-            raise InputError(f"{path}: no column {column!r}; it has {frame.columns}: name the right one in the config")
+            has = frame.columns[1:]
+            raise InputError(f"{_named(paths)}: no column {column!r}; it has {has}: name the right one in the config")
     for column, value in where.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         frame = frame.filter(pl.col(column).cast(pl.String) == pl.lit(text))
     for column, (first, last) in between.items():
         frame = frame.filter(pl.col(column).cast(pl.String).is_between(pl.lit(first), pl.lit(last)))
     if frame.is_empty():
-        raise InputError(f"{path}: no row is left; it is empty, or `where` and `between` leave nothing")
-    frame = frame.head(spec.limit or len(frame))
-    rows = []
-    for index, row in enumerate(frame.iter_rows(named=True)):
-        try:
-            rows.append({**_read_row(row, spec), "source": str(row.get("source") or Path(path).stem)})
-        except InputError as error:
-            raise InputError(f"{path}: row {index}: {error}") from None
-    return rows
+        raise InputError(f"{_named(paths)}: no row is left; it is empty, or `where` and `between` leave nothing")
+    return frame.head(spec.limit or len(frame))
+
+
+def _named(paths: Sequence[str | Path]) -> str:
+    return f"{paths[0]} and {len(paths) - 1} more, read as one" if len(paths) > 1 else str(paths[0])
+
+
+def _read_problem(row: dict[str, Any], spec) -> str:
+    return _text(row, spec.problem)
 
 
 def _read_row(row: dict[str, Any], spec) -> dict[str, Any]:
@@ -64,6 +89,14 @@ def _text(row: dict[str, Any], column: str) -> str:
     if not text.strip():
         raise InputError(f"{column!r} is empty; remove the row or fill it in")
     return text
+
+
+def _read_all(paths: Sequence[str | Path]) -> pl.DataFrame:
+    frames = [_read(Path(path)) for path in paths]
+    try:
+        return pl.concat(frames)
+    except pl.exceptions.PolarsError as error:
+        raise InputError(f"{_named(paths)}: their columns differ ({error}); name files of one kind") from None
 
 
 def _read(path: Path) -> pl.DataFrame:

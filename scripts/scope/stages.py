@@ -13,13 +13,26 @@ from scope.temperature import resolve_temperature
 STAGE_KEYS: dict[str, tuple[str, ...]] = {
     "tokenizer": ("models.tokenizer", "data.train"),
     "model": ("models.{model}", "data.puzzle"),
-    "prompts": ("data.puzzle", "data.train", "data.template", "data.max_prompt_tokens", "data.overlong"),
+    "prompts": (
+        "data.puzzle",
+        "data.train",
+        "data.template",
+        "data.chat",
+        "data.max_prompt_tokens",
+        "data.overlong",
+        "data.conflicting",
+        "data.broken",
+        "data.unverifiable",
+        "data.contaminated",
+        "data.ngram",
+        "held_out",
+    ),
     "problems": (
         "data.puzzle",
         "data.benchmarks.{benchmark}",
         "data.template",
+        "data.chat",
         "data.max_prompt_tokens",
-        "data.overlong",
     ),
     "check_teacher": ("teacher", "models.dtype", "rollout.engine"),
     "rollout": (
@@ -58,6 +71,7 @@ STAGE_KEYS: dict[str, tuple[str, ...]] = {
         "seeds",
         "rounds",
         "arms",
+        "origins",
     ),
     "figure": ("report.bootstrap", "evaluation.samplings", "arms"),
 }
@@ -69,6 +83,8 @@ DERIVED: dict[str, Callable[[Config], Any]] = {
     "student_temperature": lambda config: temperature(config, "student"),
     "teacher_temperature": lambda config: temperature(config, "teacher") if exact_kl(config) else None,
     "scorer": lambda config: scorer(config),
+    "held_out": lambda config: held_out(config),
+    "origins": lambda config: origins(config),
     "teacher": lambda config: teacher(config),
     "objective": lambda config: resolve_objective(config.objective),
 }
@@ -96,6 +112,12 @@ PLAN_KEYS = (
     "teacher.service",
 )
 
+# Keys of files of problems that only the page shows, by `origins`.
+SHOWN = {"licence"}
+
+# What decides which problems a file holds, and so what training problems are compared with.
+PROBLEM_KEYS = {"path", "hub", "problem", "where", "between", "limit"}
+
 # Stages whose script has another name.
 STAGE_SCRIPTS = {"problems": "prompts", "restore": "update"}
 
@@ -115,7 +137,7 @@ def grading_recipe(config: Config, sampling: str) -> str:
 
 def stage_settings(config: Config, stage: str, **wildcards: str) -> dict[str, Any]:
     """The settings that decide what a stage computes, by dotted key, sorted."""
-    dumped = config.model_dump(mode="json")
+    dumped = config.model_dump(mode="json", exclude={"data": {"train": SHOWN, "benchmarks": {"__all__": SHOWN}}})
     keys = (key.format(**wildcards) for key in STAGE_KEYS[stage])
     return {key: DERIVED[key](config) if key in DERIVED else _lookup(dumped, key) for key in sorted(keys)}
 
@@ -164,6 +186,21 @@ def scorer(config: Config) -> dict[str, Any] | None:
         "temperature": temperature(config, "teacher" if teaches else "student"),
         "teacher": own if teaches else in_job,
     }
+
+
+def held_out(config: Config) -> dict[str, Any]:
+    """Where the problem texts of each benchmark are, for which training problems are looked through."""
+    benchmarks, chosen = config.data.benchmarks, config.data.decontaminate
+    names = benchmarks if chosen is None else [name for name in benchmarks if name in chosen]
+    return {name: benchmarks[name].model_dump(mode="json", include=PROBLEM_KEYS) for name in names}
+
+
+def origins(config: Config) -> dict[str, dict[str, str | None]]:
+    """Dataset and licence of training and of each benchmark, as the page states them."""
+    data = config.data
+    sets = {"train": data.train, **data.benchmarks}
+    return {name: {"dataset": rows.hub and f"{rows.hub.dataset} at {rows.hub.revision}", "licence": rows.licence}
+            for name, rows in sets.items() if rows}  # fmt: skip
 
 
 def _lookup(tree: Any, key: str) -> Any:

@@ -1,9 +1,24 @@
 # Functions again: which benchmarks are at hand, and where the evaluations on them lie.
-BENCHMARK_FILES = {name: checked(expand_path, rows.path) for name, rows in CONFIG.data.benchmarks.items()}
-ABSENT = {name: file for name, file in BENCHMARK_FILES.items() if not Path(file).is_file()}
-EVALUATED = sorted(BENCHMARK_FILES.keys() - ABSENT.keys() or ([] if BENCHMARK_FILES else ["coins"]))
+ABSENT = {}
+
+
+def look_for(name, rows):
+    """The files of a benchmark; where one is not there, none, and why."""
+    try:
+        files = row_files(rows)
+    except InputError as error:
+        ABSENT[name] = str(error)
+        return []
+    missing = [file for file in files if not Path(file).is_file()]
+    if missing:
+        ABSENT[name] = f"{missing[0]} is not there; put the file there"
+    return [] if missing else files
+
+
+BENCHMARK_FILES = {name: look_for(name, rows) for name, rows in CONFIG.data.benchmarks.items()}
+EVALUATED = sorted(BENCHMARK_FILES.keys() - ABSENT.keys()) if BENCHMARK_FILES else ["coins"]
 if not EVALUATED:
-    raise WorkflowError("no benchmark is there: data.benchmarks names " + ", ".join(map(str, ABSENT.values())))
+    raise WorkflowError("no benchmark is there: " + "; ".join(ABSENT.values()))
 
 
 def at_hand(config):
@@ -15,9 +30,9 @@ def at_hand(config):
 def skipped():
     """A line for every benchmark without its file, and how to supply it."""
     return [
-        f"Warning: benchmark {name} is skipped: {file} is not there; put the file there (its columns are under "
-        f"data.benchmarks.{name}), and the same command grades every policy on it"
-        for name, file in sorted(ABSENT.items())
+        f"Warning: benchmark {name} is skipped: {why} (its columns are under data.benchmarks.{name}); then the same "
+        "command grades every policy on it"
+        for name, why in sorted(ABSENT.items())
     ]
 
 
@@ -30,6 +45,16 @@ GRADED = rf"shared/evaluate/(base|teacher)|{ARM}/seed\d+/round[1-9]\d*/evaluate"
 
 def benchmark_rows(wildcards):
     return BENCHMARK_FILES.get(wildcards.benchmark, [])
+
+
+def held_out():
+    """The files of every benchmark that training problems are compared with, by name."""
+    names = CONFIG.data.decontaminate
+    return {name: files for name, files in BENCHMARK_FILES.items() if files and (names is None or name in names)}
+
+
+def held_out_flags():
+    return " ".join(flag("held-out", name, *files) for name, files in held_out().items())
 
 
 @cache

@@ -12,6 +12,7 @@ from scope.connection import VARIABLE, connection_of, to_text
 from scope.disk import bytes_below, describe, free_bytes, project, readable
 from scope.errors import InputError
 from scope.holder import claim, sign_off
+from scope.hub import row_files
 from scope.lineage import digest_of, read_facts
 from scope.plan import plan_arm, twins
 from scope.retention import is_retired, is_there, keeps, restart_round, update_seconds
@@ -119,7 +120,7 @@ def model_manifest(name):
 
 
 def train_rows():
-    return checked(expand_path, CONFIG.data.train.path) if CONFIG.data.train else []
+    return checked(row_files, CONFIG.data.train) if CONFIG.data.train else []
 
 
 def model_tokenizer(wildcards):
@@ -146,6 +147,6 @@ def model_bytes(name):
     return sum(file.stat().st_size for file in Path(folder).glob("*.safetensors")) if folder else None
 
 
-def flag(name, value):
-    """`--name value`, or nothing where there is no value."""
-    return f"--{name} {shlex.quote(str(value))}" if value else ""
+def flag(name, *values):
+    """`--name value ...`, or nothing where there is no value."""
+    return f"--{name} {shlex.join(map(str, values))}" if any(values) else ""

@@ -4,9 +4,11 @@
 rule prompts:
     input:
         rows=train_rows(),
+        held_out=sum(held_out().values(), []),
         model=model_manifest("student"),
     output:
-        f"{SHARED}/prompts/train.parquet",
+        prompts=f"{SHARED}/prompts/train.parquet",
+        faults=f"{SHARED}/prompts/train.faults.parquet",
     log:
         f"{SHARED}/logs/prompts.log",
     benchmark:
@@ -15,11 +17,12 @@ rule prompts:
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=shared_recipe("prompts"),
-        rows=lambda wildcards, input: flag("rows", input.get("rows")),
+        recipe=lambda wildcards: recipe(at_hand(CONFIG), "prompts"),
+        rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
+        held_out=lambda wildcards: held_out_flags(),
     shell:
-        "python scripts/prompts.py --split train {params.rows} --model {input.model:q}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        "python scripts/prompts.py --split train {params.rows} {params.held_out} --model {input.model:q}"
+        " --out {output.prompts:q} --faults {output.faults:q} --recipe {params.recipe:q} &> {log:q}"
 
 
 rule problems:
@@ -27,7 +30,8 @@ rule problems:
         rows=benchmark_rows,
         model=model_manifest("student"),
     output:
-        f"{SHARED}/problems/{{benchmark}}.parquet",
+        prompts=f"{SHARED}/problems/{{benchmark}}.parquet",
+        faults=f"{SHARED}/problems/{{benchmark}}.faults.parquet",
     log:
         f"{SHARED}/logs/problems_{{benchmark}}.log",
     benchmark:
@@ -37,7 +41,7 @@ rule problems:
         "../../envs/train.yaml"
     params:
         recipe=shared_recipe("problems"),
-        rows=lambda wildcards, input: flag("rows", input.get("rows")),
+        rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
     shell:
         "python scripts/prompts.py --split {wildcards.benchmark} {params.rows} --model {input.model:q}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " --out {output.prompts:q} --faults {output.faults:q} --recipe {params.recipe:q} &> {log:q}"

@@ -13,7 +13,7 @@ rule tokenizer:
         "../../envs/train.yaml"
     params:
         recipe=shared_recipe("tokenizer"),
-        rows=lambda wildcards, input: flag("rows", input.get("rows")),
+        rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
     shell:
         "python scripts/tokenizer.py {params.rows} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 

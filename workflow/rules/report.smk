@@ -4,6 +4,7 @@
 rule report:
     input:
         **page_inputs(CONFIG.arms),
+        **page_data(),
         prompts=f"{SHARED}/prompts/train.parquet",
         checks=TEACHER_CHECK,
         templates=report_templates(),
@@ -21,13 +22,15 @@ rule report:
     shell:
         "python scripts/report.py --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
         " --batches {input.batches:q} --rollouts {input.rollouts:q} --verdicts {input.verdicts:q}"
-        " --prompts {input.prompts:q} --checks {input.checks:q} --benchmarks {params.benchmarks:q}"
-        " --absent {params.absent} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " --prompts {input.prompts:q} --problems {input.problems:q} --faults {input.faults:q}"
+        " --checks {input.checks:q} --benchmarks {params.benchmarks:q} --absent {params.absent}"
+        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
 
 use rule report as arm_report with:
     input:
         unpack(arm_page_inputs),
+        **page_data(),
         prompts=f"{SHARED}/prompts/train.parquet",
         checks=TEACHER_CHECK,
         templates=report_templates(),

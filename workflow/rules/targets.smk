@@ -65,6 +65,13 @@ def page_inputs(arms):
     }
 
 
+def page_data():
+    """Problems of the benchmarks, and what was wrong with any rows, for the page's data card."""
+    problems = [f"{SHARED}/problems/{benchmark}.parquet" for benchmark in EVALUATED]
+    kinds = [f"{SHARED}/prompts/train", *(path.removesuffix(".parquet") for path in problems)]
+    return {"problems": problems, "faults": [f"{kind}.faults.parquet" for kind in kinds]}
+
+
 def arm_page_inputs(wildcards):
     plan_of(wildcards.variant)
     return page_inputs([wildcards.variant])

@@ -131,3 +131,18 @@ def stage_bars(timings: pl.DataFrame, colours: dict[str, str]) -> Chart:
         tooltip=["place:N", "stage:N", alt.Tooltip("seconds:Q", format=",.1f")],
     )
     return encoded.properties(height=200, description="seconds per stage")
+
+
+def form_bars(shares: pl.DataFrame, sets: list[str], colours: dict[str, str]) -> Chart:
+    """The share of each form of answer (value, 0 to 1) in each set of problems: a bar per set, stacked by form."""
+    rank = {name: index for index, name in enumerate(colours)}
+    frame = shares.with_columns(pl.col("value") * 100, rank=pl.col("form").replace_strict(rank))
+    bars = alt.Chart(_data(frame)).mark_bar()
+    encoded = bars.encode(
+        x=alt.X("value:Q", title="share of problems, %", scale=alt.Scale(domain=[0, 100])),
+        y=alt.Y("set:N", sort=sets, title=None),
+        color=_coloured(colours, "form"),
+        order=alt.Order("rank:Q"),
+        tooltip=["set:N", "form:N", "problems:Q", alt.Tooltip("value:Q", format=".1f")],
+    )
+    return encoded.properties(height=22 * len(sets) + 10, description="forms of answers")

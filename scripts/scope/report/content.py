@@ -9,6 +9,7 @@ from scope import artifacts
 from scope.provenance import Settings, origin, read_recipe
 from scope.report import charts, dynamics, timing
 from scope.report.accuracy import accuracy, by_place, cell_values, differences
+from scope.report.data_card import data_card
 from scope.report.figure_names import FIGURES, GROUPS
 from scope.report.inputs import check_runs, read_evaluations, read_metrics
 from scope.report.paper_tables import paper_tables
@@ -29,6 +30,8 @@ class Files(NamedTuple):
     rollouts: list[Path]
     verdicts: list[Path]
     prompts: Path
+    problems: list[Path]
+    faults: list[Path]
     benchmarks: Path | None
     checks: Path
     absent: list[str]
@@ -55,6 +58,7 @@ def content(files: Files, recipe: str) -> dict[str, Any]:
         **_accuracy(files, settings, colours),
         **_dynamics(metrics, settings.arms, colours),
         **_timing(files.benchmarks, settings.arms),
+        "card": data_card([files.prompts, *files.problems], files.faults, settings.origins.as_dict()),
         "warnings": warnings,
         "checks": checks.to_dicts(),
         "arm": arm,
@@ -139,6 +143,6 @@ def _failed(checks: pl.DataFrame) -> list[str]:
 
 
 def _by_kind(files: Files) -> dict[str, list[Path]]:
+    several = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "problems", "faults")
     single = {"prompts": [files.prompts], "checks": [files.checks]}
-    return {**{kind: getattr(files, kind) for kind in ("evaluations", "metrics", "batches", "rollouts", "verdicts")},
-            **single}  # fmt: skip
+    return {**{kind: getattr(files, kind) for kind in several}, **single}

@@ -22,6 +22,11 @@ def stage_colours(stages: list[str]) -> dict[str, str]:
     return _coloured(stages, STAGES)
 
 
+def form_colours(forms: tuple[str, ...]) -> dict[str, str]:
+    """One colour per form of answer, the same on every page."""
+    return _coloured(list(forms), STAGES)
+
+
 def _coloured(names: list[str], chosen: tuple[str, ...]) -> dict[str, str]:
     """The chosen colours, then as many further ones as there are names; none comes twice."""
     further = [_further(index) for index in range(len(names) - len(chosen))]

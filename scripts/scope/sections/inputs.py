@@ -2,9 +2,19 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from scope.sections.base import Bare, Count, Positive, Section
+
+
+def _has_problem(template: str) -> str:
+    if "{problem}" not in template:
+        raise ValueError("a template must contain {problem}")
+    return template
+
+
+Template = Annotated[str, AfterValidator(_has_problem)]
+Fate = Literal["error", "drop", "keep"]
 
 
 class Puzzle(Section):
@@ -22,11 +32,25 @@ class Puzzle(Section):
     """Seed of the generator."""
 
 
-class Rows(Section):
-    """A local Parquet or JSON-lines file of problems."""
+class Hub(Section):
+    """A pinned dataset of the Hugging Face hub, read from its local cache; `make fetch` downloads it."""
 
-    path: str
+    dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """owner/name."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """The commit, all 40 digits: a branch or tag could change under the experiment."""
+    files: str = Field(pattern=r"\.(parquet|jsonl)$")
+    """Its files of problems, such as "data/train-*.parquet"; several are read as one, in the order of their names."""
+
+
+class Rows(Section):
+    """Problems: a local file (`path`), or files of a dataset on the hub (`hub`)."""
+
+    path: str | None = None
     """Parquet or JSON-lines file, relative to the working directory; `${NAME}` takes an environment variable."""
+    hub: Hub | None = None
+    licence: str | None = None
+    """The data's licence, for the report's data card; it changes nothing that is computed."""
     domain: Literal["math", "puzzle", "code"] = "math"
     """Which verdicts apply (docs/verdicts.md)."""
     tests: Literal["humaneval", "mbpp", "taco", "livecodebench"] | None = None
@@ -43,12 +67,29 @@ class Rows(Section):
     """Take only rows whose columns lie between two texts or are one: {contest_date: ["2024-08-01", "2025-02-01"]}."""
     limit: Count | None = None
     """Take only the first so many of these rows."""
+    template: Template | None = None
+    """Prompt text around `{problem}` for this file; null: `data.template`."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Rows":
+        if (self.path is None) == (self.hub is None):
+            raise ValueError("give exactly one of `path` (a local file) and `hub` (a dataset of the hub)")
+        return self
 
     @model_validator(mode="after")
     def _code_has_tests(self) -> "Rows":
         if (self.domain == "code") != (self.tests is not None):
             raise ValueError("`domain: code` and `tests` belong together")
         return self
+
+
+class Chat(Section):
+    """Prompts in the chat format that the student's tokenizer brings: the filled template is the user's message."""
+
+    system: str | None = None
+    """The system message; it has to appear in what the chat template writes."""
+    thinking: bool | None = None
+    """`enable_thinking` of the chat template, which has to know it; null: its own default."""
 
 
 class Data(Section):
@@ -58,12 +99,27 @@ class Data(Section):
     train: Rows | None = None
     benchmarks: dict[Bare, Rows] = {}
     """Held-out problems by name."""
-    template: str = "{problem}"
+    template: Template = "{problem}"
     """Prompt text around `{problem}`."""
+    chat: Chat | None = None
+    """Null: the filled template is the whole prompt, chat markers included."""
     max_prompt_tokens: Count = 4096
     """A longer prompt is never cut: see `overlong`."""
     overlong: Literal["error", "drop"] = "error"
     """Stop at an over-long training prompt, or drop it and count it; a benchmark never loses a problem."""
+    conflicting: Literal["error", "drop"] = "error"
+    """The same training problem with answers that differ in meaning: stop, or drop all its rows."""
+    broken: Fate = "error"
+    """A control character where LaTeX had a backslash (a form feed before rac), or an answer with an unbalanced brace
+    or $: stop, drop, or keep and list the row."""
+    unverifiable: Fate = "error"
+    """A mathematical answer that in a box earns no credit against itself: stop, drop, or keep and list the row."""
+    contaminated: Fate = "error"
+    """A training problem that a benchmark holds too (`ngram`): stop, drop, or keep and list the row."""
+    decontaminate: list[Bare] | None = None
+    """Benchmarks that training problems are compared with; null: all at hand. Another list makes other prompts."""
+    ngram: Count = 13
+    """So many common words in a row make a training problem one of a benchmark's; so do equal texts."""
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":
@@ -71,8 +127,9 @@ class Data(Section):
             raise ValueError("give exactly one of `puzzle` and `train`")
         if self.train is not None and not self.benchmarks:
             raise ValueError("`train` needs at least one entry under `benchmarks`")
-        if "{problem}" not in self.template:
-            raise ValueError("`template` must contain {problem}")
+        strangers = set(self.decontaminate or ()) - set(self.benchmarks)
+        if strangers:
+            raise ValueError(f"`decontaminate` names {', '.join(sorted(strangers))}; `benchmarks` does not")
         return self
 
 

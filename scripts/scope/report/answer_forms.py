@@ -1,0 +1,62 @@
+"""What kind of thing the answer of a problem is, and whether a blind guess has a fair chance at it."""
+
+import json
+import re
+
+from scope.rewards.latex import clean, split_unit, word
+
+FORMS = ("integer", "decimal", "fraction", "yes/no", "letter", "list", "interval", "equation", "expression", "text",
+         "stdio", "calls", "asserts", "route")  # fmt: skip
+"""Of mathematics as far as `text`; then the kinds of tests of code (scope.code_tests), and a puzzle's route."""
+
+LARGEST_GUESS = 10
+_NUMBER = {
+    "integer": re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)"),
+    "decimal": re.compile(r"[+-]?\d*\.\d+"),
+    "fraction": re.compile(r"[+-]?(?:\\[dt]?frac\s*(?:\{[+-]?\d+\}|\d)\s*(?:\{\d+\}|\d)|\d+\s*/\s*\d+)"),
+}
+_AFFIX = re.compile(r"^\\\$|(?:\\?%|\^\{?\\circ\}?)$")
+_LETTER = re.compile(r"\(?(?:\\(?:text|mathrm|textbf|mathbf)\{)?\(?[A-J]\)?\}?\)?")
+_RELATION = re.compile(r"[=<>]|\\(?:leq?|geq?|neq?|in|equiv|approx|mid)(?![a-z])")
+_INTERVAL = re.compile(r"[\[(][^,]*,[^,]*[\])](?:\s*\\cup.*)?")
+_PROSE = re.compile(r"\\(?:text|mbox)\{[^{}]*[a-zA-Z]{3}")
+
+
+def form(domain: str, answer: str, tests: str | None) -> str:
+    """One of FORMS."""
+    if domain == "code":
+        return json.loads(tests)["kind"]
+    return "route" if domain == "puzzle" else _of_mathematics(answer)
+
+
+def _of_mathematics(answer: str) -> str:
+    text = clean(answer)
+    value = _AFFIX.sub("", split_unit(text)[0])
+    numeric = next((name for name, pattern in _NUMBER.items() if pattern.fullmatch(value)), None)
+    if numeric:
+        return numeric
+    said = word(text)
+    if said in ("yes", "no"):
+        return "yes/no"
+    if _LETTER.fullmatch(text):
+        return "letter"
+    if (said and len(said) > 2) or _PROSE.search(text):
+        return "text"
+    if _RELATION.search(text):
+        return "equation"
+    if _INTERVAL.fullmatch(text) and (text[0] == "[" or text[-1] == "]" or r"\infty" in text):
+        return "interval"
+    return "list" if _has_items(text) else "expression"
+
+
+def _has_items(text: str) -> bool:
+    """Whether it is a set, or holds a comma that is in no argument of a function, as in f(x, y)."""
+    bare = re.sub(r"(?<=[a-zA-Z])\([^()]*\)", "", text)
+    return text.startswith(r"\{") or "," in bare or ";" in bare
+
+
+def guessable(kind: str, answer: str) -> bool:
+    """Yes or no, a single letter, or an integer from 0 to 10."""
+    if kind == "integer":
+        return 0 <= int(_AFFIX.sub("", split_unit(clean(answer))[0]).replace(",", "")) <= LARGEST_GUESS
+    return kind in ("yes/no", "letter")

@@ -1,0 +1,77 @@
+"""The data card: what was trained and graded on, what was wrong with it, and what its answers are."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from scope import artifacts
+from scope.report import charts
+from scope.report.answer_forms import FORMS, LARGEST_GUESS, form, guessable
+from scope.report.inputs import notes
+from scope.report.style import form_colours
+
+MOST_SOURCES = 4
+MOST_FAULTS = 50
+
+
+def data_card(files: list[Path], faults: list[Path], origins: dict[str, Any]) -> dict[str, Any]:
+    """The card of training and of each benchmark, in the order of `files`; `origins` as in scope.stages."""
+    sets = [_facts(path, origins) for path in files]
+    shares = pl.DataFrame([
+        {"set": one["name"], "form": kind, "problems": count, "value": count / one["problems"]}
+        for one in sets for kind, count in one["forms"].items()])  # fmt: skip
+    colours = {kind: colour for kind, colour in form_colours(FORMS).items() if kind in set(shares["form"])}
+    chart = charts.on_page(charts.form_bars(shares, [one["name"] for one in sets], colours))
+    return {
+        "sets": sets,
+        "forms": {"title": "Forms of answers, share of problems", "spec": chart},
+        "form_colours": colours,
+        "faults": [listed for path in faults if (listed := _listed(path))["rows"]],
+        "largest_guess": LARGEST_GUESS,
+    }
+
+
+def _facts(path: Path, origins: dict[str, Any]) -> dict[str, Any]:
+    made = notes(path, "split", "read", "faults")
+    rows = artifacts.read(path, "prompts")
+    forms = [form(*row) for row in rows.select("domain", "answer", "tests").iter_rows()]
+    guesses = [guessable(*pair) for pair in zip(forms, rows["answer"], strict=True)]
+    lengths = rows["prompt_token_ids"].list.len()
+    stated = origins.get(made["split"], {})
+    return {
+        "name": made["split"],
+        "problems": rows.height,
+        "read": made["read"],
+        "faults": made["faults"],
+        "forms": Counter(forms),
+        "guessable": sum(guesses) / rows.height if rows["domain"][0] == "math" else None,
+        "commonest": _commonest(rows),
+        "tokens": [int(lengths.quantile(share, "nearest")) for share in (0.5, 0.95, 1.0)],
+        "sources": _sources(rows["source"]),
+        "licence": stated.get("licence") or "not stated",
+        "dataset": stated.get("dataset"),
+    }
+
+
+def _commonest(rows: pl.DataFrame) -> dict[str, Any] | None:
+    """The answer that most problems have, and its share; None where answers are not what is graded."""
+    if rows["domain"][0] != "math":
+        return None
+    answer, count = min(Counter(rows["answer"]).items(), key=lambda item: (-item[1], item[0]))
+    return {"answer": answer, "share": count / rows.height}
+
+
+def _sources(column: pl.Series) -> list[str]:
+    counts = sorted(Counter(column).items(), key=lambda item: (-item[1], item[0]))
+    if len(counts) > MOST_SOURCES and counts[0][1] == 1:
+        return [f"{len(counts):,}, each with one problem"]
+    others = [f"{len(counts) - MOST_SOURCES} others"] if len(counts) > MOST_SOURCES else []
+    return [f"{name} {count:,}" for name, count in counts[:MOST_SOURCES]] + others
+
+
+def _listed(path: Path) -> dict[str, Any]:
+    rows = artifacts.read(path, "faults")
+    return {"name": notes(path, "split")["split"], "rows": rows.head(MOST_FAULTS).to_dicts(), "all": rows.height,
+            "file": str(path)}  # fmt: skip
