@@ -46,6 +46,10 @@ def test_a_short_problem_is_compared_whole_only():
     assert found("how many PRIMES are there", "How many primes are there below 10?") == {0: "equals aime row 3"}
 
 
+def test_problems_without_a_word_are_not_each_other():
+    assert contaminated(["???"], {"b": [(0, "..")]}, 13) == {}
+
+
 def test_operators_tell_problems_apart():
     assert words("What is $5!$?") != words("What is 5?")
     assert words("Find $a + b$.") == ["find", "a+b"]

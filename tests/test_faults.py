@@ -82,6 +82,11 @@ def test_answers_that_mean_the_same_merge_into_the_first_row(other):
     assert one["detail"] == "the problem of row 10; its answer is kept"
 
 
+@pytest.mark.parametrize("pair", [("x < 3", r"(-\infty, 3)"), (r"(-\infty, 3)", "x < 3")])
+def test_answers_that_verify_one_way_only_are_no_conflict(pair):
+    assert listed(rows(*(("a", answer) for answer in pair)), STOP) == [(11, "duplicate", "merged")]
+
+
 def test_problems_without_answers_merge_and_other_tests_are_told():
     one, other = rows(("a", ""), tests="[1]"), rows(("x", ""), ("a", ""), tests="[2]")
     assert [(f["row"], f["detail"]) for f in faults(one + other[1:], STOP, "code")] == [

@@ -4,6 +4,7 @@ import json
 
 import polars as pl
 import pytest
+from tokenizers.processors import TemplateProcessing
 
 from scope.chat import writer
 from scope.errors import InputError
@@ -73,6 +74,9 @@ def chatty():
     def make(template=CHAT):
         tokenizer = bpe_tokenizer(["What is 1+1?"], 300)
         tokenizer.bos_token, tokenizer.chat_template = "<eos>", template
+        first = TemplateProcessing(single="<eos> $A", special_tokens=[("<eos>", tokenizer.bos_token_id)])
+        tokenizer.backend_tokenizer.post_processor = first
+        assert tokenizer("1+1?")["input_ids"][0] == tokenizer.bos_token_id
         return tokenizer
 
     return make

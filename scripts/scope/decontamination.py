@@ -46,7 +46,7 @@ def contaminated(
     found: dict[int, str] = {}
     shared: dict[int, list[tuple[str, ...]]] = {}
     for position, ours in enumerate(map(words, problems)):
-        if " ".join(ours) in whole:
+        if ours and " ".join(ours) in whole:
             found[position] = f"equals {whole[' '.join(ours)]}"
         elif not runs.keys().isdisjoint(_runs(ours, n)):
             shared[position] = [run for run in _runs(ours, n) if run in runs]
