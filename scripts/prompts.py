@@ -1,4 +1,4 @@
-"""Make the prompts of training or of one benchmark, from the puzzle's generator or from a file of problems."""
+"""Make the prompts of training or of one benchmark, from a generator or from a file of problems."""
 
 import sys
 
@@ -10,13 +10,13 @@ def main() -> None:
     """Parse, read, tokenise, write."""
     parser = cli.parser("prompts", __doc__)
     parser.add_argument("--split", required=True, help="`train`, or the name of a benchmark")
-    parser.add_argument("--rows", metavar="FILE", help="problems; absent for the puzzle")
+    parser.add_argument("--rows", metavar="FILE", help="problems; absent for a generated world")
     parser.add_argument("--model", required=True, metavar="MANIFEST", help="model whose tokenizer is used")
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
     from scope.models import load_tokenizer
-    from scope.prompts import build_prompts, puzzle_rows
+    from scope.prompts import build_prompts, function_rows, puzzle_rows
     from scope.rows import read_rows
 
     data = read_recipe(args.recipe).data
@@ -25,7 +25,10 @@ def main() -> None:
         spec = data.train if args.split == "train" else getattr(data.benchmarks, args.split)
         rows, domain = read_rows(args.rows, spec), spec.domain
     else:
-        rows, domain = puzzle_rows(data.puzzle, "train" if args.split == "train" else "test"), "puzzle"
+        split = "train" if args.split == "train" else "test"
+        generated = (puzzle_rows, data.puzzle, "puzzle") if data.puzzle else (function_rows, data.functions, "code")
+        make, settings, domain = generated
+        rows = make(settings, split)
     prompts, dropped = build_prompts(
         rows, tokenizer, domain=domain, template=data.template, max_tokens=data.max_prompt_tokens,
         overlong=data.overlong if args.split == "train" else "error")  # fmt: skip

@@ -1,13 +1,15 @@
 """From problems to prompts: template, token ids, content hash, length, duplicates."""
 
 import hashlib
+import json
 from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from scope import puzzle
+from scope import functions, puzzle
+from scope.code_tests import humaneval
 from scope.errors import InputError
 
 
@@ -19,6 +21,20 @@ def puzzle_rows(settings, split: str) -> list[dict[str, Any]]:
         {"problem": problem, "answer": puzzle.write_route(problem, puzzle.canonical_route(problem)), "source": "coins"}
         for problem in islice(stream, first, first + count)
     ]
+
+
+def function_rows(settings, split: str) -> list[dict[str, Any]]:
+    """Functions, held out and for training as Coins are; the answer is the canonical body."""
+    first, count = (0, settings.problems) if split == "test" else (settings.problems, settings.prompts)
+    stream = functions.problems(settings.seed, settings.operations)
+    return [_function_row(problem) for problem in islice(stream, first, first + count)]
+
+
+def _function_row(problem: functions.Problem) -> dict[str, Any]:
+    prompt = functions.write_prompt(problem)
+    tests = humaneval(prompt, functions.write_check(problem), functions.NAME)
+    return {"problem": prompt, "answer": functions.write_body(problem.steps), "source": "functions",
+            "tests": json.dumps(tests)}  # fmt: skip
 
 
 def build_prompts(

@@ -63,7 +63,7 @@ CHECK_NAME = check_name(CONFIG)
 BENCHMARKS = f"{RESULTS}/benchmarks"
 # A folder of one arm; rollouts, verdicts and scores lie in shared/{name} too.
 ARM = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
-EVALUATED = sorted(CONFIG.data.benchmarks) or ["coins"]
+EVALUATED = sorted(CONFIG.data.benchmarks) or ["coins" if CONFIG.data.puzzle else "functions"]
 
 
 @cache
