@@ -13,7 +13,7 @@ from scope.errors import InputError
 from scope.operations import OPERATIONS, Step, apply
 from scope.prompts import function_rows
 from scope.provenance import Settings
-from scope.rewards.code import last_program
+from scope.rewards.blocks import last_program
 from scope.rewards.pool import verify_rows
 from scope.sft import examples
 from scope.tokenizers import bpe_tokenizer
@@ -95,7 +95,7 @@ def test_right_bodies_pass_in_the_sandbox_and_wrong_ones_do_not():
     for problem in some(10):
         prompt = functions.write_prompt(problem)
         tests = json.dumps(humaneval(prompt, functions.write_check(problem), functions.NAME))
-        wrong = functions.write_body(rng.choice([n for n in functions.wrong_neighbours(problem.steps)]))
+        wrong = functions.write_body(rng.choice(functions.wrong_neighbours(problem.steps)))
         bodies = [functions.write_body(problem.steps), functions.write_body(problem.steps, rng), wrong]
         rows += [("code", prompt, functions.write_response(body), "", tests) for body in bodies]
         rows.append(("code", prompt, f"```python\n{prompt}{bodies[0]}```", "", tests))
