@@ -112,10 +112,10 @@ def taco(input_output: str, time_limit: str | None = None, starter_code: str | N
 
 
 def _limit(published: str | None) -> dict[str, float]:
-    """`time_s` where a published limit, with the slack for Python, is above the default; nothing where it is not."""
+    """`time_s` where a published limit, the upper end of a range, is above the default with the slack for Python."""
     if published is None or str(published).strip().lower() in ("", "none", "null"):
         return {}
-    seconds = re.fullmatch(r"(\d+(?:\.\d+)?) ?(?:s|secs?|seconds?)?", str(published).strip().lower())
+    seconds = re.fullmatch(r"(?:[\d.]+ ?- ?)?(\d+(?:\.\d+)?) ?(?:s|secs?|seconds?)?", str(published).strip().lower())
     if not seconds:
         raise ValueError(f"time_limit is {published!r}; write it as '2 seconds', or null")
     allowed = float(seconds[1]) * PYTHON_SLACK
