@@ -243,7 +243,8 @@ def test_the_tests_of_taco_are_of_both_kinds():
     ("published", "time_s"),
     [
         ("2 seconds", None), ("1.5 seconds", None), (None, None), ("null", None), ("None", None), ("", None),
-        ("2.0 seconds", None), ("2.5 seconds", 7.5), ("1 second", None), ("10.0 seconds", 30.0), ("1.5 - 4 seconds", 12.0), ("5", 15.0), (4, 12.0),
+        ("2.0 seconds", None), ("2.5 seconds", 7.5), ("1 second", None), ("10.0 seconds", 30.0),
+        ("1.5 - 4 seconds", 12.0), ("5", 15.0), (4, 12.0),
     ],
 )  # fmt: skip
 def test_a_published_time_limit_gets_slack_for_python_and_is_never_below_the_default(published, time_s):
