@@ -26,9 +26,10 @@ def main() -> None:
     tokenizer = load_tokenizer(folders.open_folder(args.tokenizer))
     model = make_model(shape, tokenizer)
     if shape.sft:
-        from scope.sft import train_on_puzzle
+        from scope.sft import examples, train_on_examples
 
-        loss = train_on_puzzle(model, tokenizer, shape.sft, settings.data.puzzle, shape.seed)
+        source = examples(settings.data, shape.sft.canonical, shape.seed)
+        loss = train_on_examples(model, tokenizer, shape.sft, source)
         print(f"model: the last step's loss is {loss:.4f} nats per token", file=sys.stderr)
     folder = folders.fresh(args.out)
     model.save_pretrained(folder)

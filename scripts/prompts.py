@@ -1,4 +1,4 @@
-"""Make the prompts of training or of one benchmark, from the puzzle's generator or from a file of problems."""
+"""Make the prompts of training or of one benchmark, from a generator or from a file of problems."""
 
 import sys
 
@@ -10,7 +10,7 @@ def main() -> None:
     """Parse, read, look for faults, tokenise, write."""
     parser = cli.parser("prompts", __doc__)
     parser.add_argument("--split", required=True, help="`train`, or the name of a benchmark")
-    parser.add_argument("--rows", nargs="+", metavar="FILE", help="problems; absent for the puzzle")
+    parser.add_argument("--rows", nargs="+", metavar="FILE", help="problems; absent for a generated world")
     parser.add_argument("--held-out", nargs="+", action="append", default=[], metavar=("BENCHMARK", "FILE"),
                         help="a benchmark's name and its files: what training rows are compared with")  # fmt: skip
     parser.add_argument("--model", required=True, metavar="MANIFEST", help="model whose tokenizer is used")
@@ -20,19 +20,20 @@ def main() -> None:
 
     from scope import faults
     from scope.chat import writer
+    from scope.generated import generated_rows
     from scope.models import load_tokenizer
-    from scope.prompts import build_prompts, puzzle_rows
+    from scope.prompts import build_prompts
     from scope.rows import read_problems, read_rows
 
     settings = read_recipe(args.recipe)
     data, training = settings.data, args.split == "train"
-    domain, template, where = "puzzle", data.template, "data.puzzle"
+    template = data.template
     if args.rows:
         spec = data.train if training else getattr(data.benchmarks, args.split)
         domain, template, where = spec.domain, spec.template or data.template, " ".join(args.rows)
         rows = read_rows(args.rows, spec)
     else:
-        rows = puzzle_rows(data.puzzle, "train" if training else "test")
+        rows, domain, where = generated_rows(data, "train" if training else "test")
     write = writer(load_tokenizer(folders.open_folder(args.model)), template, data.chat)
     fates = faults.training_fates(data) if training else faults.OF_BENCHMARKS
     held_out = {name: read_problems(files, getattr(settings.held_out, name)) for name, *files in args.held_out}

@@ -1,9 +1,14 @@
 """Make the tokenizer of the models that the workflow makes itself."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from scope import cli, folders
 from scope.provenance import read_recipe
+
+FUNCTIONS = 1_000
+"""Of these a `bpe` tokenizer sees as many, where problems are generated."""
 
 
 def main() -> None:
@@ -20,13 +25,21 @@ def main() -> None:
     if kind.kind == "characters":
         tokenizer = character_tokenizer()
     else:
-        from scope.rows import read_rows
-
-        rows = read_rows(args.rows, settings.data.train)
-        tokenizer = bpe_tokenizer((row["problem"] for row in rows), kind.vocab_size)
+        tokenizer = bpe_tokenizer(texts(settings.data, args.rows), kind.vocab_size)
     folder: Path = folders.fresh(args.out)
     tokenizer.save_pretrained(folder)
     folders.seal(args.out, recipe=args.recipe, inputs=args.rows or [])
+
+
+def texts(data, rows: str | None) -> Iterator[str]:
+    """What a `bpe` tokenizer is trained on: the problems of a file, or Functions that are in no prompt, with bodies."""
+    if rows:
+        from scope.rows import read_rows
+
+        return (row["problem"] for row in read_rows(rows, data.train))
+    from scope.sft import examples
+
+    return (problem + response for problem, response in islice(examples(data, 0.0, 0), FUNCTIONS))
 
 
 if __name__ == "__main__":

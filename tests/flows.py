@@ -24,12 +24,13 @@ def checkout(folder):
     return folder
 
 
-def snakemake(folder, *arguments, check=True, wait=True, script="scripts/run.py"):
+def snakemake(folder, *arguments, check=True, wait=True, script="scripts/run.py", **environment):
     """Run the workflow as its user would; returns what it said, or the process with `wait=False`."""
     cores = ["--cores", "2"] if script == "scripts/run.py" and "--profile" not in arguments else []
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     command = [BIN / "python", script, *cores, *map(str, arguments)]
-    process = subprocess.Popen(command, cwd=folder, start_new_session=True, **pipes)
+    variables = {**os.environ, **{name: str(value) for name, value in environment.items()}}
+    process = subprocess.Popen(command, cwd=folder, start_new_session=True, env=variables, **pipes)
     if not wait:
         return process
     output, _ = process.communicate()

@@ -38,7 +38,9 @@ def with_key(raw, dotted, value):
     return merge(raw, override)
 
 
-@pytest.mark.parametrize("name", ["config/config.yaml", "config/real_smoke.yaml", "tests/configs/smallest.yaml"])
+@pytest.mark.parametrize(
+    "name", ["config/config.yaml", "config/code_demo.yaml", "config/real_smoke.yaml", "tests/configs/smallest.yaml"]
+)
 def test_shipped_configurations_are_valid(name):
     config = read_config(ROOT / name, ROOT / "config/variants.yaml")
     parse_config(config)
@@ -63,7 +65,7 @@ def test_every_variant_is_valid_on_the_demo(raw):
         ("objective.method", "ppo", r"`objective.method`: .*'scope', 'opd', 'grpo' or 'kd'"),
         ("objective.tau", 0, r"`objective.tau`: .*greater than 0"),
         ("models.student.path", "/somewhere", r"`models.student`: give exactly one of `path`"),
-        ("data.train", {"path": "x.parquet"}, r"`data`: give exactly one of `puzzle` and `train`"),
+        ("data.train", {"path": "x.parquet"}, r"`data`: give exactly one of `puzzle`, `functions` and `train`"),
         ("teacher.backend", "external", r"`teacher`: `backend: external` needs the section `server`, with the `model`"),
         ("teacher.server", {"model": "t"}, r"`teacher`: the section `server` belongs to `backend: external`"),
         ("teacher", {"backend": "external", "server": {"model": "t"}}, r"needs `server.urls`, or `server.addresses`"),
@@ -80,7 +82,10 @@ def test_every_variant_is_valid_on_the_demo(raw):
         ("logprob_temperature.student", 0.5, r"logprob_temperature.student is 0.5: .*write one of these"),
         ("arms", ["scop"], r"no variant named 'scop'; `variants` defines: grpo, kd, opd, scope"),
         ("experiment", "../up", r"`experiment`"),
-        ("data.puzzle.prompts", 100, r"must cover one round"),
+        ("data.puzzle.prompts", 100, r"data.puzzle.prompts must cover one round"),
+        ("data.puzzle.spend", [6], r"`spend` asks for more digits than `digits` gives"),
+        ("data", {"puzzle": None, "functions": {"prompts": 100}}, r"data.functions.prompts must cover one round"),
+        ("data", {"puzzle": None, "functions": {}}, r"`characters` are those of the puzzle; write `bpe` for functions"),
     ],
 )
 def test_bad_keys_say_what_to_write(raw, key, value, said):

@@ -4,7 +4,7 @@ from itertools import islice
 
 import pytest
 
-from scope.prompts import puzzle_rows
+from scope.generated import puzzle_rows
 from scope.provenance import Settings
 from scope.puzzle import canonical_route, parse, problems, routes, write_route
 from scope.rewards import VERIFIERS
@@ -13,6 +13,7 @@ from scope.sft import examples
 from scope.tokenizers import character_tokenizer
 
 SETTINGS = Settings({"digits": 5, "spend": [2, 3], "prompts": 50, "problems": 20, "seed": 3})
+WORLD = Settings({"puzzle": SETTINGS.as_dict(), "functions": None})
 
 
 def test_the_design_example():
@@ -45,7 +46,7 @@ def test_problems_are_distinct_and_reproducible():
 def test_held_out_training_and_supervised_problems_are_disjoint():
     held_out = {row["problem"] for row in puzzle_rows(SETTINGS, "test")}
     train = {row["problem"] for row in puzzle_rows(SETTINGS, "train")}
-    supervised = {problem for problem, _ in islice(examples(SETTINGS, 0.5, 0), 100)}
+    supervised = {problem for problem, _ in islice(examples(WORLD, 0.5, 0), 100)}
     assert len(held_out) == 20
     assert len(train) == 50
     assert not held_out & train
@@ -53,9 +54,9 @@ def test_held_out_training_and_supervised_problems_are_disjoint():
 
 
 def test_the_narrow_teacher_sees_one_route_the_student_many():
-    canonical = list(islice(examples(SETTINGS, 1.0, 0), 50))
+    canonical = list(islice(examples(WORLD, 1.0, 0), 50))
     assert all(response == write_route(p, canonical_route(p)) for p, response in canonical)
-    varied = list(islice(examples(SETTINGS, 0.0, 0), 50))
+    varied = list(islice(examples(WORLD, 0.0, 0), 50))
     assert 0 < sum(response != write_route(p, canonical_route(p)) for p, response in varied) < 50
 
 

@@ -14,7 +14,7 @@ from needs_sandbox import sandboxed
 from scope import code_tests
 from scope.errors import InputError
 from scope.rewards import verify_code
-from scope.rewards.code import last_program
+from scope.rewards.blocks import last_program
 from scope.rewards.outputs import same_output, same_value
 from scope.rewards.pool import verify_rows
 
@@ -42,6 +42,65 @@ def test_the_last_closed_block_of_python_is_the_program(response, program):
         assert verify_code(response, "{}").reason == "no_code"
 
 
+QUOTING = 'def f():\n    """\n    ```\n    f()\n    ```\n    """\n'
+
+
+@pytest.mark.parametrize(
+    ("response", "program"),
+    [
+        ("~~~python\nx = 1\n~~~", "x = 1\n"),
+        ("~~~\n```\nx = 1\n```\n~~~", "```\nx = 1\n```\n"),
+        ("```python\nx = 1\n~~~\n```", "x = 1\n~~~\n"),
+        ("````python\nx = '\n```\n'\n````", "x = '\n```\n'\n"),
+        ("````markdown\n```python\nx = 1\n```\n````", None),
+        ("```python\nx = 1\n````", "x = 1\n"),
+        (f"```python\n{QUOTING}```", QUOTING),
+        ("```python title=a.py\nx = 1\n```", "x = 1\n"),
+        ("```{python}\nx = 1\n```", "x = 1\n"),
+        ("    ```python\n    x = 1\n    ```", "    x = 1\n"),
+        ("\t```python\n\tx = 1\n\t```", "\tx = 1\n"),
+        ("```python\n\tx = 1\n```", "\tx = 1\n"),
+        ("```python\r\nx = 1\r\ny = 2\r\n```\r\n", "x = 1\ny = 2\n"),
+        ("\ufeff```python\nx = 1\n```", "x = 1\n"),
+        ("```python\n\ufeffx = 1\n```", "x = 1\n"),
+        ("```python\nx = 'a\u2028b\x0c'\n```", "x = 'a\u2028b\x0c'\n"),
+        ("```python\nx = 1\n```\nIt prints\n```\n1\n```", "x = 1\n"),
+        ("```\nx = 1\n```\nor in C\n```c\nint x;\n```", "x = 1\n"),
+        ("```python\nx = 1\n```\n```python\n```", "x = 1\n"),
+        ("```python\nx = 1\n```\n```python\nx = 2\n```\n```python\nx = 3", "x = 2\n"),
+        ("``` `x` ```\n```python\nx = 1\n```", "x = 1\n"),
+    ],
+)
+def test_fences_nest_and_blocks_come_from_any_editor(response, program):
+    assert last_program(response) == program
+
+
+F = "def f(x):\n    return 1\n"
+DEFINES = f"```python\n{F}```\n"
+METHOD = "class Solution:\n    def f(self): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("response", "program"),
+    [
+        (f"{DEFINES}For example\n```python\nprint(f(3))\n```", F),
+        (f"{DEFINES}or\n```python\nf = lambda x: 2\n```", "f = lambda x: 2\n"),
+        (f"{DEFINES}or\n```python\ndef  f(x): return 2\n```", "def  f(x): return 2\n"),
+        (f"{DEFINES}so the rest is\n```python\n    return 2\n```", "    return 2\n"),
+        (f"{DEFINES}test\n```python\nassert f(3) == 1\nf == 2\ng = f(3)\n```", F),
+        ("```python\nprint(1)\n```\n```python\nprint(2)\n```", "print(2)\n"),
+        (f"```python\n{METHOD}```\n```python\nSolution().f()\n```", METHOD),
+        (f"{DEFINES}```python\ndef f(x):\n    return 2", F),
+    ],
+)
+def test_where_a_function_is_asked_for_its_last_definition_is_the_program(response, program):
+    assert last_program(response, ["f"]) == program
+
+
+def test_an_indented_block_is_nothing_special_where_a_whole_program_is_asked_for():
+    assert last_program("```python\n    print(1)\n```\n```python\nprint(2)\n```") == "print(2)\n"
+
+
 @pytest.mark.parametrize(
     ("said", "expected", "same"),
     [
@@ -51,6 +110,12 @@ def test_the_last_closed_block_of_python_is_the_program(response, program):
         ("7", "8", False), ("7\n8", "7", False), ("7", "7\n8", False), ("1\n2", "1 2", False), ("", "7", False),
         ("0.333", "0.33333333", False), ("7.0", "7", False), ("yes", "Yes", False), ("nan", "1.0", False),
         ("inf", "1.0", False), ("07", "7", False), (" 7", "7", True), ("1e5", "100000", False), ("", "", True),
+        ("7\t\n \n", "7", True), ("7\n\n8", "7\n8", False), ("\n7", "7", False), ("YES", "yes", False),
+        ("1" * 9999, "1" * 9999, True), ("1" * 9998 + "2", "1" * 9999, False), ("-0.0", "0.0", True),
+        ("8" * 400 + ".0", "9" * 400 + ".0", False), ("0", "-0", False), ("nan", "nan", True), ("nan", "0.0", False),
+        ("1_0.5", "10.5", False), ("\u0661.5", "1.5", False), ("0x1p1", "2.0", False), ("1e1", "10.0", True),
+        ("infinity", "1.0", False), ("1\x0c2", "1\n2", False), ("1\u20282", "1\n2", False), ("1\xa02", "1 2", False),
+        ("1.2.3", "1.2.30", False), ("3", "3.", True), ("1,5", "1.5", False), ("True", "1", False),
     ],
 )  # fmt: skip
 def test_outputs_are_compared_by_lines_and_tokens(said, expected, same):
@@ -62,6 +127,8 @@ def test_outputs_are_compared_by_lines_and_tokens(said, expected, same):
     [
         (7, 7, True), ((1, 2), [1, 2], True), ([[1], (2,)], [[1], [2]], True), (0.1 + 0.2, 0.3, True), (1, 1.0, True),
         ({"a": (1,)}, {"a": [1]}, True), (None, None, True), ("x", "x", True), ([], [], True),
+        (10**400, 10**400, True), (-0.0, 0.0, True), (float("inf"), float("inf"), True), (3.0, 3, True),
+        (10**400, 0.3, False), (10**400, 10**400 + 1, False), (float("nan"), float("nan"), False), (int, "int", False),
         (True, 1, False), (1, True, False), (7, 8, False), ("7", 7, False), ([1, 2], [2, 1], False), ([1], 1, False),
         (0.31, 0.3, False), (float("nan"), 0.3, False), ({"a": 1}, {"b": 1}, False), ({1, 2}, [1, 2], False),
         ([1, 2, 3], [1, 2], False), (None, 0, False), (True, 1.0, False),
@@ -71,11 +138,31 @@ def test_values_are_compared_by_equality(said, expected, same):
     assert same_value(said, expected) == same
 
 
+DEEP = "import sys, threading\nsys.setrecursionlimit(10**6)\ndef down(n): return 1 if n == 0 else down(n - 1)\n"
 PROGRAMS = [
     ("print(int(input()) + 1)", "correct"),
     ("import sys\nprint(int(sys.stdin.read()) + 1)", "correct"),
     ("import numpy as np\nprint(np.array([int(input())]).sum() + 1)", "correct"),
     ("if __name__ == '__main__':\n    print(int(input()) + 1)", "correct"),
+    ("import sys\nfor line in sys.stdin: print(int(line) + 1)", "correct"),
+    ("import sys\nprint(int(sys.stdin.readlines()[0]) + 1, flush=True)", "correct"),
+    ("import sys\nsys.stdout.write(str(int(sys.stdin.buffer.readline()) + 1))", "correct"),
+    ("print(int(open(0).read()) + 1)", "correct"),
+    ("import os\nos.write(1, b'%d' % (int(os.read(0, 99)) + 1))", "correct"),
+    ("print(int(input()) + 1)\nexit()", "correct"),
+    ("import sys\nprint(int(input()) + 1)\nsys.exit(0)", "correct"),
+    (f"{DEEP}print(int(input()) + down(50_000))", "correct"),
+    (
+        f"{DEEP}def main(): print(int(input()) + down(50_000))\nthreading.stack_size(1 << 28)\n"
+        "thread = threading.Thread(target=main)\nthread.start()\nthread.join()",
+        "correct",
+    ),
+    ("print(int(input()) + 1, end='')", "correct"),
+    ("print(int(input()) + 1)\nimport os\nos._exit(0)", "wrong"),
+    ("print(int(input()) + 1, flush=True)\nimport os\nos.kill(os.getpid(), 9)", "raised"),
+    ("print(int(input()) + 1)\nexit('8')", "raised"),
+    ("print(int(input()) + 1); input()", "raised"),
+    ("import sys\nprint(int(input()) + 1, file=sys.stderr)", "wrong"),
     ("print(int(input()))", "wrong"),
     ("print(int(input()) + 1); print('!')", "wrong"),
     ("pass", "wrong"),
@@ -103,6 +190,7 @@ FUNCTIONS = [
     ("def f(a, b): return [b, a]", "wrong"),
     ("def f(a, b): return [a, b][::-1] if b == 4 else [a, b]", "wrong"),
     ("def g(a, b): return [a, b]", "raised"),
+    ("from operator import add as f", "wrong"),
     ("def f(a, b): return 1 / 0", "raised"),
     ("def f(a, b):\n    while True: pass", "timeout"),
 ]
@@ -149,6 +237,96 @@ def test_the_tests_of_taco_are_of_both_kinds():
         "kind": "stdio", "inputs": ["1\n", "2\n3"], "outputs": ["1", "2\n3"]}  # fmt: skip
     assert code_tests.taco('{"fn_name": "f", "inputs": [[1]], "outputs": [2]}') == {
         "kind": "calls", "function": "f", "inputs": [[1]], "outputs": [2]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("published", "time_s"),
+    [
+        ("2 seconds", None), ("1.5 seconds", None), (None, None), ("null", None), ("None", None), ("", None),
+        ("2.0 seconds", None), ("2.5 seconds", 7.5), ("1 second", None), ("10.0 seconds", 30.0),
+        ("1.5 - 4 seconds", 12.0), ("5", 15.0), (4, 12.0),
+    ],
+)  # fmt: skip
+def test_a_published_time_limit_gets_slack_for_python_and_is_never_below_the_default(published, time_s):
+    tests = code_tests.taco('{"inputs": ["1"], "outputs": ["1"]}', time_limit=published)
+    assert tests.get("time_s") == time_s
+
+
+def test_a_time_limit_that_cannot_be_read_stops_with_its_text():
+    row = {"input_output": '{"inputs": ["1"], "outputs": ["1"]}', "time_limit": "2 parsecs"}
+    with pytest.raises(InputError, match="time_limit is '2 parsecs'; write it as '2 seconds', or null"):
+        code_tests.read_tests("taco", "p", row)
+    assert code_tests.read_tests("taco", "p", {**row, "time_limit": "4 seconds"})["time_s"] == 12
+
+
+STARTER = "class Solution:\n    def f(self, xs: List[int], k=1) -> {}:\n        "
+
+
+@pytest.mark.parametrize(
+    ("outputs", "starter", "unwrapped"),
+    [
+        ([[3]], STARTER.format("int"), True),
+        ([["a"]], STARTER.format("str"), True),
+        ([[[1, 2]]], STARTER.format("List[int]"), True),
+        ([[[]], [[1]]], STARTER.format("list[int]"), True),
+        ([[3], [4], [5]], STARTER.format("List[int]"), False),
+        ([[[1]], [[2]], [[3]]], STARTER.format("List[List[int]]"), False),
+        ([[3], [4, 5]], STARTER.format("int"), False),
+        ([3, 4], STARTER.format("int"), False),
+        ([[3], [4], [5]], None, True),
+        ([[[1, 2]], [[]], [[3]]], "def f(xs):\n\t", True),
+        ([[3], [4], [5]], STARTER.format("Optional[ListNode]"), True),
+        ([[3], [4]], None, False),
+        ([[3], [3], [3]], None, False),
+        ([[3], [4], []], None, False),
+        ([[3], [4], [5, 6]], None, False),
+        ([[3], [4], 5], None, False),
+        ([], None, False),
+    ],
+)
+def test_a_wrapped_value_is_unwrapped_only_where_no_list_can_be_meant(outputs, starter, unwrapped):
+    given = json.dumps({"fn_name": "f", "inputs": [[0]] * len(outputs), "outputs": outputs})
+    expected = [value[0] for value in outputs] if unwrapped else outputs
+    assert code_tests.taco(given, starter_code=starter)["outputs"] == expected
+
+
+@pytest.mark.parametrize("output", ["[3]", "[[3]]", "3", "[]", '"[3]"'])
+def test_livecodebench_never_wraps_a_value(output):
+    cases = json.dumps([{"input": "1", "output": output, "testtype": "functional"}] * 4)
+    assert code_tests.livecodebench(cases, "[]", '{"func_name": "f"}')["outputs"] == [json.loads(output)] * 4
+
+
+@sandboxed
+@pytest.mark.parametrize(("program", "reason"), [("return x", "correct"), ("return [x]", "wrong")])
+def test_an_unwrapped_value_is_the_only_one_that_is_credited(program, reason):
+    given = json.dumps({"fn_name": "f", "inputs": [[1], [2], [3]], "outputs": [[1], [2], [3]]})
+    verdict = verify_code(f"```python\ndef f(x): {program}\n```", json.dumps(code_tests.taco(given)))
+    assert verdict.reason == reason
+
+
+@sandboxed
+def test_a_function_of_the_prelude_is_not_taken_for_the_programs_own():
+    tests = json.dumps({"kind": "calls", "function": "gcd", "inputs": [[4, 6]], "outputs": [2]})
+    assert verify_code("```python\npass\n```", tests).reason == "raised"
+    assert verify_code("```python\nfrom math import gcd\n```", tests).reason == "correct"
+
+
+def test_assertions_of_mbpp_are_a_list_or_its_text_and_import_what_they_take_for_granted():
+    tests = ["assert f(1) == sys.getsizeof(1)"]
+    assert code_tests.mbpp(tests, "") == code_tests.mbpp(json.dumps(tests), None)
+    assert code_tests.mbpp(tests, "")["setup"] == "import sys\n"
+    assert code_tests.mbpp(["assert math.isclose(f(1), sys)"], "import math")["setup"] == "import math"
+    assert code_tests.mbpp(["assert sum(10, 15) == 6"], "")["functions"] == ["sum"]
+    assert code_tests.mbpp(["assert sum(f(1)) == 6"], "")["functions"] == ["f"]
+
+
+@sandboxed
+def test_types_are_values_too_and_pass_as_themselves_only():
+    tests = code_tests.mbpp(
+        ["assert f((1, 'a'), int) == ['a']", "assert f((1, 'a'), str) == [1]", "assert f((), 0) is int"], ""
+    )
+    program = "def f(xs, kind): return int if kind == 0 else [x for x in xs if not isinstance(x, kind)]"
+    assert reasons([program, program.replace("int if", "1 if")], [tests] * 2) == ["correct", "wrong"]
 
 
 def packed(value):
@@ -200,4 +378,20 @@ def test_the_solutions_of_humaneval_pass_and_empty_ones_fail():
     empty = [f"{row['problem'].rstrip()}\n    pass" for row in rows]
     assert len(rows) == 164
     assert set(reasons(whole, tests)) == {"correct"}
+    assert "correct" not in reasons(empty, tests)
+
+
+MBPP_EXCEPTIONS = {"mbpp-367", "mbpp-601", "mbpp-927"}
+"""Their tests hand the function objects of a class that the solution itself has to define."""
+
+
+@sandboxed
+@pytest.mark.parametrize("every", [16, pytest.param(1, marks=pytest.mark.slow)], ids=["sample", "whole"])
+def test_the_solutions_of_mbpp_pass_and_empty_ones_fail(every):
+    rows = real("mbpp")[::every]
+    tests = [code_tests.mbpp(row["test_list"], row["test_setup_code"]) for row in rows]
+    found = reasons([row["answer"] for row in rows], tests)
+    failed = {row["id"] for row, reason in zip(rows, found, strict=True) if reason != "correct"}
+    assert failed == MBPP_EXCEPTIONS & {row["id"] for row in rows}
+    empty = ["\n".join(f"def {name}(*args): pass" for name in test["functions"]) for test in tests]
     assert "correct" not in reasons(empty, tests)

@@ -6,11 +6,13 @@ import re
 import shutil
 import subprocess
 import time
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 from flows import checkout, digests, kill_all, made_from, snakemake, would_run
+from needs_sandbox import sandboxed
 from scope import artifacts, folders
 
 pytestmark = pytest.mark.real
@@ -104,6 +106,40 @@ def test_every_method_runs_on_the_embedded_world(finished, tmp_path):
     assert losses["grpo"] == {"pg"}
     assert losses["kd"] == {"nll"}
     assert losses["scope_released"] <= {"nll", "opd"}
+
+
+@sandboxed
+@pytest.mark.slow
+def test_programs_are_judged_in_the_sandbox_through_the_whole_workflow(tmp_path):
+    folder = checkout(tmp_path)
+    world = (*WORLD, "tests/configs/functions.yaml")
+    refused = snakemake(folder, *world, "--until", "verify", check=False, PATH=no_bubblewrap(tmp_path))
+    assert "no sandbox: bwrap is not installed" in refused
+    batch = folder / "results/functions/scope/seed0/round1/batch.parquet"
+    assert not batch.exists()
+    snakemake(folder, *world)
+    prompts = artifacts.read(folder / "results/functions/shared/prompts/train.parquet", "prompts")
+    assert set(prompts["domain"]) == {"code"}
+    verdicts = artifacts.read_all(made_from(folder, batch, "verify"), "verdicts")
+    assert len(verdicts) == 12 * 8
+    assert {"correct", "wrong"} <= set(verdicts["reason"])
+    assert set(verdicts["reason"]) <= {"correct", "wrong", "raised", "no_code", "timeout"}
+    assert set(artifacts.read(batch, "batch")["path"]) == {"correct", "incorrect"}
+    evaluated = folder / "results/functions/scope/seed0/round1/evaluate/functions.parquet"
+    assert len(artifacts.read(evaluated, "evaluation")) == 4 * 2
+    assert "Functions" in (folder / "results/functions/report.html").read_text()
+
+
+def no_bubblewrap(folder):
+    """A PATH with all that the real one finds but bwrap."""
+    tools = folder / "tools"
+    tools.mkdir()
+    for place in reversed(os.environ["PATH"].split(":")):
+        for tool in Path(place).glob("*"):
+            if tool.name != "bwrap":
+                (tools / tool.name).unlink(missing_ok=True)
+                (tools / tool.name).symlink_to(tool)
+    return tools
 
 
 ONE_ROUND = {

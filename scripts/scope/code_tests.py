@@ -14,12 +14,20 @@ import builtins
 import io
 import json
 import pickle
+import re
+import sys
 import zlib
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from scope.errors import InputError
+from scope.rewards.code import TEST_S
 
+PYTHON_SLACK = 3.0
+"""Times what a problem allows, for the limits of contest sites are made for faster languages than Python."""
+SINGLES = 3
+"""Lists of one element that a row must expect, at least two of them different, to be taken for wrapped values."""
 LARGEST = 256 << 20
 """Bytes that a row's private tests may unpack to."""
 COLUMNS = {
@@ -29,6 +37,8 @@ COLUMNS = {
     "livecodebench": ("public_test_cases", "private_test_cases", "metadata"),
 }
 """What each way of publishing tests has beside the problem."""
+OPTIONAL = {"taco": ("time_limit", "starter_code")}
+"""What it may have."""
 
 
 def read_tests(published: str, problem: str, row: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +48,8 @@ def read_tests(published: str, problem: str, row: dict[str, Any]) -> dict[str, A
     """
     readers = {"humaneval": partial(humaneval, problem), "mbpp": mbpp, "taco": taco, "livecodebench": livecodebench}
     try:
-        return readers[published](*(row[column] for column in COLUMNS[published]))
+        optional = {column: row.get(column) for column in OPTIONAL.get(published, ())}
+        return readers[published](*(row[column] for column in COLUMNS[published]), **optional)
     except (ValueError, KeyError, TypeError, SyntaxError, StopIteration, IndexError, zlib.error) as error:
         raise InputError(f"its tests are not those of {published}: {type(error).__name__}: {error}") from None
 
@@ -54,33 +65,87 @@ def humaneval(prompt: str, test: str, entry_point: str) -> dict[str, Any]:
             "tests": f"{test}\ncheck({entry_point})\n", "preamble": preamble, "prompt": opened}  # fmt: skip
 
 
-def mbpp(test_list: list[str], setup: str) -> dict[str, Any]:
-    """Tests of MBPP: assertions that call functions by name."""
-    return {"kind": "asserts", "functions": called("\n".join(test_list), setup), "setup": setup,
-            "tests": "\n".join(test_list), "preamble": f"{setup}\n", "prompt": ""}  # fmt: skip
+def mbpp(test_list: list[str] | str, setup: str | None) -> dict[str, Any]:
+    """Tests of MBPP: assertions that call functions by name, in a list or its JSON text."""
+    tests, setup = "\n".join(json.loads(test_list) if isinstance(test_list, str) else test_list), setup or ""
+    return {"kind": "asserts", "functions": called(tests, setup), "setup": f"{_imports(tests, setup)}{setup}",
+            "tests": tests, "preamble": f"{setup}\n", "prompt": ""}  # fmt: skip
 
 
 def called(tests: str, setup: str) -> list[str]:
-    """Names that tests call and that neither they nor Python nor their setup define."""
+    """Names that tests call and that they, their setup and Python do not define; if none is left, built-in ones."""
     trees = [ast.parse(tests), ast.parse(setup)]
-    calls = {
-        node.func.id for node in ast.walk(trees[0]) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
-    bound = {alias.asname or alias.name.split(".")[0] for tree in trees for node in ast.walk(tree)
-             if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}  # fmt: skip
-    bound |= {
-        node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)
-    }
-    return sorted(calls - bound - set(dir(builtins)))
+    calls = {node.func.id for node in _nodes(trees[:1], ast.Call) if isinstance(node.func, ast.Name)} - _bound(trees)
+    return sorted(calls - set(dir(builtins)) or calls)
 
 
-def taco(input_output: str) -> dict[str, Any]:
-    """Tests of TACO: inputs and outputs of a program, or of the function `fn_name`."""
+def _imports(tests: str, setup: str) -> str:
+    """Imports of the modules of Python that tests use as if the program under test had imported them."""
+    trees = [ast.parse(tests), ast.parse(setup)]
+    owners = {node.value.id for node in _nodes(trees, ast.Attribute) if isinstance(node.value, ast.Name)}
+    return "".join(f"import {name}\n" for name in sorted(owners & sys.stdlib_module_names - _bound(trees)))
+
+
+def _bound(trees: list[ast.AST]) -> set[str]:
+    """Names that are imported, defined or assigned anywhere in the trees."""
+    imports = _nodes(trees, ast.Import | ast.ImportFrom)
+    names = {alias.asname or alias.name.split(".")[0] for node in imports for alias in node.names}
+    names |= {node.name for node in _nodes(trees, ast.FunctionDef | ast.ClassDef)}
+    return names | {node.id for node in _nodes(trees, ast.Name) if isinstance(node.ctx, ast.Store)}
+
+
+def _nodes(trees: list[ast.AST], kind: Any) -> Iterator[Any]:
+    return (node for tree in trees for node in ast.walk(tree) if isinstance(node, kind))
+
+
+def taco(input_output: str, time_limit: str | None = None, starter_code: str | None = None) -> dict[str, Any]:
+    """Tests of TACO: inputs and outputs of a program, or of the function `fn_name`.
+
+    `time_limit` is seconds such as "1.5 seconds". `starter_code` may say what the function returns.
+    """
     given = json.loads(input_output)
-    inputs, outputs = given["inputs"], given["outputs"]
+    inputs, outputs, limit = given["inputs"], given["outputs"], _limit(time_limit)
     if given.get("fn_name"):
-        return {"kind": "calls", "function": given["fn_name"], "inputs": inputs, "outputs": outputs}
-    return {"kind": "stdio", "inputs": [_text(x) for x in inputs], "outputs": [_text(x) for x in outputs]}
+        unwrapped = [value for (value,) in outputs] if _wrapped(outputs, given["fn_name"], starter_code) else outputs
+        return {"kind": "calls", "function": given["fn_name"], "inputs": inputs, "outputs": unwrapped, **limit}
+    return {"kind": "stdio", "inputs": [_text(x) for x in inputs], "outputs": [_text(x) for x in outputs], **limit}
+
+
+def _limit(published: str | None) -> dict[str, float]:
+    """`time_s` where a published limit, the upper end of a range, is above the default with the slack for Python."""
+    if published is None or str(published).strip().lower() in ("", "none", "null"):
+        return {}
+    seconds = re.fullmatch(r"(?:[\d.]+ ?- ?)?(\d+(?:\.\d+)?) ?(?:s|secs?|seconds?)?", str(published).strip().lower())
+    if not seconds:
+        raise ValueError(f"time_limit is {published!r}; write it as '2 seconds', or null")
+    allowed = float(seconds[1]) * PYTHON_SLACK
+    return {"time_s": allowed} if allowed > TEST_S else {}
+
+
+def _wrapped(outputs: list[Any], function: str, starter_code: str | None) -> bool:
+    """Whether every expected value stands in a list of its own, [3] for 3, as in rows from some sites.
+
+    What the starter code says it returns decides. Without that, the lists have to be too many and too different to be
+    what a function returns that always returns one element; where this is in doubt, the lists are what is expected.
+    """
+    if not outputs or not all(isinstance(value, list) and len(value) == 1 for value in outputs):
+        return False
+    returned = _returned_depth(function, starter_code or "")
+    if returned is not None:
+        return max(map(_depth, outputs)) > returned
+    return len(outputs) >= SINGLES and any(value != outputs[0] for value in outputs)
+
+
+def _returned_depth(function: str, starter_code: str) -> int | None:
+    """How deep the lists are that a function is annotated to return, 0 for no list; None where that is not said."""
+    head = re.search(rf"\bdef {re.escape(function)}\s*\(.*\)\s*->\s*([^:]+?)\s*:", starter_code)
+    plain = head and re.fullmatch(r"((?:[Ll]ist\[)*)(?:int|float|str|bool)\]*", head[1])
+    return plain[1].count("[") if plain else None
+
+
+def _depth(value: Any) -> int:
+    """How deep lists stand in lists: 0 for 3, 1 for [] and [3]."""
+    return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
 
 
 def livecodebench(public: str, private: str, metadata: str) -> dict[str, Any]:

@@ -93,11 +93,11 @@ class Config(Section):
             twice = [value for value in values if values.count(value) > 1]
             if twice:
                 raise ValueError(f"`{name}`: {twice[0]} stands there twice; leave one out")
-        puzzle = self.data.puzzle
-        if puzzle and max(puzzle.spend) > puzzle.digits:
-            raise ValueError("data.puzzle.spend asks for more digits than data.puzzle.digits gives")
-        if puzzle and puzzle.prompts < self.update.steps_per_round * self.update.prompts_per_step:
-            raise ValueError("data.puzzle.prompts must cover one round: update.steps_per_round x prompts_per_step")
+        world, generated = ("puzzle", self.data.puzzle) if self.data.puzzle else ("functions", self.data.functions)
+        if generated and generated.prompts < self.update.steps_per_round * self.update.prompts_per_step:
+            raise ValueError(f"data.{world}.prompts must cover one round: update.steps_per_round x prompts_per_step")
+        if self.data.functions and self.models.tokenizer.kind == "characters" and self.models.makes_any:
+            raise ValueError("models.tokenizer.kind: `characters` are those of the puzzle; write `bpe` for functions")
         return self
 
 

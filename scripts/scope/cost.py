@@ -33,7 +33,7 @@ def count_jobs(experiment: Config, arms: Mapping[str, Config]) -> dict[str, int]
     seeds, rounds, jobs = len(experiment.seeds), experiment.rounds, Counter()
     for stage, config, number in rounds_to_run(arms):
         jobs[stage] += seeds * number * (1 if stage == "update" else config.rollout.shards)
-    made = any(model.make for model in (experiment.models.student, experiment.models.teacher))
+    made = experiment.models.makes_any
     retired = len(arms) * seeds * (rounds - 1) if experiment.retention.drops else 0
     graded = benchmarks(experiment)
     gradings = graded * len(experiment.evaluation.samplings) * experiment.evaluation.shards
@@ -47,7 +47,7 @@ def count_jobs(experiment: Config, arms: Mapping[str, Config]) -> dict[str, int]
 
 
 def benchmarks(experiment: Config) -> int:
-    """Benchmarks that every graded policy is graded on; the puzzle is one."""
+    """Benchmarks that every graded policy is graded on; a generated world has one."""
     return len(experiment.data.benchmarks) or 1
 
 

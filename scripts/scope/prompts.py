@@ -2,24 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any
 
-from scope import puzzle
 from scope.chat import Writer
 from scope.errors import InputError
 from scope.faults import Found, settle
-
-
-def puzzle_rows(settings, split: str) -> list[dict[str, Any]]:
-    """Coins problems: the generator's first ones are held out (`test`), the next are for training (`train`)."""
-    first, count = (0, settings.problems) if split == "test" else (settings.problems, settings.prompts)
-    stream = puzzle.problems(settings.seed, settings.digits, settings.spend)
-    return [
-        {"row": row, "problem": problem, "answer": puzzle.write_route(problem, puzzle.canonical_route(problem)),
-         "source": "coins"}
-        for row, problem in enumerate(islice(stream, first, first + count))
-    ]  # fmt: skip
 
 
 def build_prompts(

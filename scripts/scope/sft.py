@@ -1,4 +1,4 @@
-"""Supervised steps on Coins routes, which give the embedded world's models their first skill."""
+"""Supervised steps on Coins routes or bodies of Functions, which give the embedded worlds' models their first skill."""
 
 import random
 from collections.abc import Iterator
@@ -8,22 +8,23 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedTokenizerBase
 
+from scope import functions
 from scope.errors import InputError
 from scope.puzzle import canonical_route, problems, routes, write_route
 from scope.seeds import derive_seed
 
 
-def train_on_puzzle(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, sft, puzzle, seed: int) -> float:
-    """Minimise the NLL of routes with AdamW under a one-cycle rate; returns the last step's loss in nats per token.
+def train_on_examples(
+    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, sft, source: Iterator[tuple[str, str]]
+) -> float:
+    """Minimise the NLL of responses with AdamW under a one-cycle rate; returns the last step's loss in nats per token.
 
-    `sft` and `puzzle` are the configuration's sections. The problems follow the held-out and the training ones
-    in the generator's stream, so they share none with either.
+    `sft` is the configuration's section; `source` gives (problem, response) pairs without end.
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=sft.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, sft.learning_rate, total_steps=sft.steps, pct_start=0.1, cycle_momentum=False
     )
-    source = examples(puzzle, sft.canonical, seed)
     model.train()
     for _ in tqdm(range(sft.steps), desc="sft", unit="step", mininterval=1):
         ids, labels = _collate(list(islice(source, sft.batch)), tokenizer)
@@ -38,13 +39,34 @@ def train_on_puzzle(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, 
     return loss.item()
 
 
-def examples(puzzle, canonical: float, seed: int) -> Iterator[tuple[str, str]]:
-    """(problem, response) pairs: the canonical route with probability `canonical`, else a random valid one."""
+def examples(data, canonical: float, seed: int) -> Iterator[tuple[str, str]]:
+    """(problem, response) pairs of the world in `data`, the configuration's section, without end.
+
+    A response is canonical with probability `canonical`, else a random right one. None of the problems is held out or
+    trained on.
+    """
     rng = random.Random(derive_seed("sft", seed))
+    if data.functions:
+        return _function_examples(data.functions, canonical, rng)
+    return _puzzle_examples(data.puzzle, canonical, rng)
+
+
+def _puzzle_examples(puzzle, canonical: float, rng: random.Random) -> Iterator[tuple[str, str]]:
+    """Problems that follow the held-out and the training ones in the generator's stream."""
     stream = problems(puzzle.seed, puzzle.digits, puzzle.spend)
     for problem in islice(stream, puzzle.problems + puzzle.prompts, None):
         route = canonical_route(problem) if rng.random() < canonical else rng.choice(routes(problem))
         yield problem, write_route(problem, route)
+
+
+def _function_examples(settings, canonical: float, rng: random.Random) -> Iterator[tuple[str, str]]:
+    """Functions that are neither held out nor trained on, some of them more than once."""
+    stream = functions.problems(settings.seed, settings.operations)
+    kept = {problem.steps for problem in islice(stream, settings.problems + settings.prompts)}
+    while True:
+        problem = functions.draw(rng, settings.operations, kept)
+        body = functions.write_body(problem.steps, None if rng.random() < canonical else rng)
+        yield functions.write_prompt(problem), functions.write_response(body)
 
 
 def _collate(batch: list[tuple[str, str]], tokenizer: PreTrainedTokenizerBase) -> tuple[torch.Tensor, torch.Tensor]:

@@ -11,10 +11,11 @@ from scope.temperature import resolve_temperature
 
 # Which keys decide what a stage computes: they and the code make its recipe, and nothing else reruns it.
 STAGE_KEYS: dict[str, tuple[str, ...]] = {
-    "tokenizer": ("models.tokenizer", "data.train"),
-    "model": ("models.{model}", "data.puzzle"),
+    "tokenizer": ("models.tokenizer", "data.functions", "data.train"),
+    "model": ("models.{model}", "data.puzzle", "data.functions"),
     "prompts": (
         "data.puzzle",
+        "data.functions",
         "data.train",
         "data.template",
         "data.chat",
@@ -29,6 +30,7 @@ STAGE_KEYS: dict[str, tuple[str, ...]] = {
     ),
     "problems": (
         "data.puzzle",
+        "data.functions",
         "data.benchmarks.{benchmark}",
         "data.template",
         "data.chat",

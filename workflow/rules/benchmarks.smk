@@ -16,7 +16,8 @@ def look_for(name, rows):
 
 
 BENCHMARK_FILES = {name: look_for(name, rows) for name, rows in CONFIG.data.benchmarks.items()}
-EVALUATED = sorted(BENCHMARK_FILES.keys() - ABSENT.keys()) if BENCHMARK_FILES else ["coins"]
+GENERATED = ["coins" if CONFIG.data.puzzle else "functions"]
+EVALUATED = sorted(BENCHMARK_FILES.keys() - ABSENT.keys()) if BENCHMARK_FILES else GENERATED
 if not EVALUATED:
     raise WorkflowError("no benchmark is there: " + "; ".join(ABSENT.values()))
 

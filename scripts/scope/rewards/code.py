@@ -7,20 +7,18 @@ can only answer; it cannot change what `==` means, read the tests, or end with a
 """
 
 import json
-import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from scope.rewards.blocks import last_program
 from scope.rewards.outputs import same_output, same_value
 from scope.rewards.verdict import Reason, Verdict
 from scope.sandbox import Dead, Late, Limits, Process, TooMuch, open_sandbox
 from scope.sandbox.inside import candidate, examiner
 from scope.sandbox.inside.wire import pack, unpack
 
-_FENCE = re.compile(r"\s*```+\s*([\w+#.-]*)\s*")
-_PYTHON = ("", "python", "python3", "py")
 TEST_S = 6.0
 """Wall-clock seconds of one test, or one call, where the tests say nothing else."""
 PROGRAM_S = 60.0
@@ -28,12 +26,12 @@ PROGRAM_S = 60.0
 
 
 def verify_code(response: str, tests: str) -> Verdict:
-    """Judge a response by its last closed block of Python, the `extracted`; `tests` is JSON of scope/code_tests.py."""
-    program = last_program(response)
-    if program is None:
-        return Verdict.of(Reason.no_code)
+    """Judge a response by one block of Python, the `extracted`; `tests` is JSON of scope/code_tests.py."""
     judge = {"stdio": _run_program, "calls": _call_function, "asserts": _examine}
     job = json.loads(tests)
+    program = last_program(response, [job["function"]] if "function" in job else job.get("functions", []))
+    if program is None:
+        return Verdict.of(Reason.no_code)
     try:
         return Verdict.of(judge[job["kind"]](program, job), program)
     except Late:
@@ -42,21 +40,6 @@ def verify_code(response: str, tests: str) -> Verdict:
         return Verdict.of(Reason.too_much_output, program)
     except (Dead, ValueError, KeyError, TypeError, RecursionError):  # what it answered is no answer
         return Verdict.of(Reason.raised, program)
-
-
-def last_program(response: str) -> str | None:
-    """The last closed code block that is Python, or says of no language; None without one."""
-    found, block, language = None, None, ""
-    for line in response.splitlines():
-        fence = _FENCE.fullmatch(line)
-        if fence and (block is None or fence[1]):
-            block, language = [], fence[1].lower()
-        elif fence:
-            found = "\n".join(block) if language in _PYTHON else found
-            block = None
-        elif block is not None:
-            block.append(line)
-    return found + "\n" if found and found.strip() else None
 
 
 def _run_program(program: str, job: dict[str, Any]) -> Reason:

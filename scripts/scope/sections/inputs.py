@@ -31,6 +31,25 @@ class Puzzle(Section):
     seed: int = 0
     """Seed of the generator."""
 
+    @model_validator(mode="after")
+    def _enough_digits(self) -> "Puzzle":
+        if max(self.spend) > self.digits:
+            raise ValueError("`spend` asks for more digits than `digits` gives")
+        return self
+
+
+class Functions(Section):
+    """Functions, the embedded world's procedurally generated code problems (scope/functions.py)."""
+
+    operations: list[Annotated[int, Field(ge=1, le=6)]] = Field([1, 2, 3], min_length=1)
+    """How many operations a function is made of; one of these is drawn for each problem."""
+    prompts: Count = 512
+    """Training problems."""
+    problems: Count = 64
+    """Held-out problems, the benchmark `functions`."""
+    seed: int = 0
+    """Seed of the generator."""
+
 
 class Hub(Section):
     """A pinned dataset of the Hugging Face hub, read from its local cache; `make fetch` downloads it."""
@@ -93,9 +112,10 @@ class Chat(Section):
 
 
 class Data(Section):
-    """What is trained and evaluated on: either a generated `puzzle`, or `train` and `benchmarks` files."""
+    """What is trained and evaluated on: generated, a `puzzle` or `functions`, or files, `train` and `benchmarks`."""
 
     puzzle: Puzzle | None = None
+    functions: Functions | None = None
     train: Rows | None = None
     benchmarks: dict[Bare, Rows] = {}
     """Held-out problems by name."""
@@ -123,8 +143,8 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":
-        if (self.puzzle is None) == (self.train is None):
-            raise ValueError("give exactly one of `puzzle` and `train`")
+        if [self.puzzle, self.functions, self.train].count(None) != 2:
+            raise ValueError("give exactly one of `puzzle`, `functions` and `train`")
         if self.train is not None and not self.benchmarks:
             raise ValueError("`train` needs at least one entry under `benchmarks`")
         strangers = set(self.decontaminate or ()) - set(self.benchmarks)
@@ -137,7 +157,7 @@ class Tokenizer(Section):
     """The tokenizer of models that the workflow makes itself."""
 
     kind: Literal["characters", "bpe"] = "characters"
-    """`characters` for the puzzle; `bpe` is trained on the prompts."""
+    """`characters` for the puzzle; `bpe` is trained on the prompts, or on further Functions and their bodies."""
     vocab_size: int = Field(512, ge=300)
     """Entries of a `bpe` vocabulary (`characters` has 17)."""
 
@@ -147,7 +167,8 @@ class Sft(Section):
 
     steps: Count
     canonical: float = Field(0.0, ge=0, le=1)
-    """Share of examples on the one canonical route (1 a narrow teacher, 0.7 a broad one); others take a random one."""
+    """Share of examples with the one canonical route, or body (1 a narrow teacher, 0.7 a broad one); others take a
+    random right one."""
     batch: Count = 128
     """Examples per step."""
     learning_rate: Positive = 2e-3
@@ -189,3 +210,8 @@ class Models(Section):
     tokenizer: Tokenizer = Tokenizer()
     dtype: Literal["float32", "bfloat16"] = "bfloat16"
     """Arithmetic of rollout, scoring and update."""
+
+    @property
+    def makes_any(self) -> bool:
+        """Whether the workflow makes one of them itself."""
+        return bool(self.student.make or self.teacher.make)

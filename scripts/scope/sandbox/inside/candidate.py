@@ -59,6 +59,8 @@ def open_calls(job: dict[str, Any]) -> Answer:
         names: dict[str, Any] = {"__name__": "candidate"}
         try:
             exec(PRELUDE if job["prelude"] else "", names)
+            for name in job["functions"]:  # which the program has to define itself
+                names.pop(name, None)
             exec(compile(source, "program.py", "exec"), names)
             functions = {name: find(name, names) for name in job["functions"]}
         except BaseException as error:

@@ -5,6 +5,7 @@ import sys
 from typing import Any, TextIO
 
 _CONTAINERS = ((list, "l"), (tuple, "t"), (set, "s"), (frozenset, "z"))
+_TYPES = {kind.__name__: kind for kind in (bool, int, float, complex, str, bytes, list, tuple, set, frozenset, dict)}
 
 
 def open_wire() -> tuple[TextIO, TextIO]:
@@ -34,6 +35,8 @@ def pack(value: Any) -> Any:
     for kind, tag in _CONTAINERS:
         if isinstance(value, kind):
             return {tag: [pack(item) for item in value]}
+    if isinstance(value, type) and _TYPES.get(value.__name__) is value:
+        return {"y": value.__name__}
     raise TypeError(f"{type(value).__name__} is no plain value")
 
 
@@ -42,7 +45,7 @@ def unpack(packed: Any) -> Any:
     if not isinstance(packed, dict):
         return packed
     ((tag, held),) = packed.items()
-    readers = {"f": float, "c": complex, "b": bytes.fromhex}
+    readers = {"f": float, "c": complex, "b": bytes.fromhex, "y": _TYPES.__getitem__}
     if tag in readers:
         return readers[tag](held)
     if tag == "d":
