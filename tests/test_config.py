@@ -39,7 +39,14 @@ def with_key(raw, dotted, value):
 
 
 @pytest.mark.parametrize(
-    "name", ["config/config.yaml", "config/code_demo.yaml", "config/real_smoke.yaml", "tests/configs/smallest.yaml"]
+    "name",
+    [
+        "config/config.yaml",
+        "config/code_demo.yaml",
+        "config/real_smoke.yaml",
+        "config/benchmarks.yaml",
+        "tests/configs/smallest.yaml",
+    ],
 )
 def test_shipped_configurations_are_valid(name):
     config = read_config(ROOT / name, ROOT / "config/variants.yaml")
