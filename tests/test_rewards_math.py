@@ -14,8 +14,8 @@ import scope
 from scope.rewards import VERIFIERS, Reason, equivalent, verify_math
 from scope.rewards.formula import compare_parsed, parse
 from scope.rewards.latex import clean, last_box
-from scope.rewards.units import split_unit
 from scope.rewards.pool import verify_rows
+from scope.rewards.units import split_unit
 
 EQUAL = [
     # numbers

@@ -58,7 +58,8 @@ def build_prompts(
             )
         counts["duplicates"] += known is not None
         made[prompt_id] = {
-            "tests": None, **row, "prompt_id": prompt_id, "domain": domain, "prompt_token_ids": ids}  # fmt: skip
+            "tests": None, "tolerance": None, **row,
+            "prompt_id": prompt_id, "domain": domain, "prompt_token_ids": ids}  # fmt: skip
     if not made:
         raise InputError("no prompt is left; raise data.max_prompt_tokens or give other rows")
     return list(made.values()), counts

@@ -1,6 +1,7 @@
 """Reading problem files: Parquet or JSON lines, with the columns that the configuration names."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ from scope.rewards.latex import last_box
 def read_rows(path: str | Path, spec) -> list[dict[str, Any]]:
     """Rows with problem, answer and source as text, for code with tests as JSON; `spec` is a configuration's Rows.
 
+    Where it names a column of tolerances, each row has one: a number, or None for an exact answer.
+
     Raises InputError that names the file, and the column or row that is missing or empty.
     """
     frame = _read(Path(path))
     where, between = spec.where.as_dict(), spec.between.as_dict()
-    asked = (spec.problem, *(COLUMNS[spec.tests] if spec.tests else (spec.answer,)), *where, *between)
+    given = COLUMNS[spec.tests] if spec.tests else (spec.answer,)
+    asked = (spec.problem, *given, *([spec.tolerance] if spec.tolerance else ()), *where, *between)
     for column in asked:
         if column not in frame.columns:
             raise InputError(f"{path}: no column {column!r}; it has {frame.columns}: name the right one in the config")
@@ -42,7 +46,8 @@ def read_rows(path: str | Path, spec) -> list[dict[str, Any]]:
 def _read_row(row: dict[str, Any], spec) -> dict[str, Any]:
     problem = _text(row, spec.problem)
     if not spec.tests:
-        return {"problem": problem, "answer": _answer(row, spec)}
+        tolerance = {"tolerance": _tolerance(row, spec.tolerance)} if spec.tolerance else {}
+        return {"problem": problem, "answer": _answer(row, spec), **tolerance}
     tests = json.dumps(read_tests(spec.tests, problem, row))
     starter = (row.get("starter_code") or "").strip()
     return {"problem": f"{problem}\n\n```python\n{starter}\n```" if starter else problem, "answer": "", "tests": tests}
@@ -56,6 +61,17 @@ def _answer(row: dict[str, Any], spec) -> str:
     if box is None:
         raise InputError(f"{spec.answer!r} has no \\boxed; remove the row, or leave out `boxed`")
     return box
+
+
+def _tolerance(row: dict[str, Any], column: str) -> float | None:
+    text = str(row[column] if row[column] is not None else "").strip()
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        value = math.nan
+    if value is None or 0 < value < math.inf:
+        return value
+    raise InputError(f"{column!r} is {text!r}; write a positive number, or nothing where the answer is exact")
 
 
 def _text(row: dict[str, Any], column: str) -> str:

@@ -85,8 +85,8 @@ def same_letters(prediction: Any, gold: Any) -> bool:
 
     if not (isinstance(prediction, sympy.Symbol) or isinstance(gold, sympy.Symbol)):
         return True
-    letters = [sorted("".join("e" if x is sympy.E else str(x) for x in both.args or [both])) for both in (prediction, gold)]
-    return letters[0] == letters[1]
+    one, other = (sorted("".join("e" if x is sympy.E else str(x) for x in e.args or [e])) for e in (prediction, gold))
+    return one == other
 
 
 def same_solutions(prediction: Any, gold: Any) -> bool:

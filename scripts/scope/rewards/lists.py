@@ -77,4 +77,4 @@ def _plus_and_minus(part: str) -> list[str]:
     signs = [match[1] for match in _SIGN.finditer(part)]
     if signs not in (["p"], ["p", "m"]):
         return [part]
-    return [_SIGN.sub(lambda match: first if match[1] == "p" else second, part) for first, second in ("+-", "-+")]
+    return [part.replace(r"\pm", one).replace(r"\mp", other) for one, other in ("+-", "-+")]
