@@ -32,7 +32,7 @@ def test_equality_has_no_direction(form):
 
 
 TOLERATED = ["4.2", "4.3", "4.1", r"4.25\%", r"\frac{17}{4}", "17/4"]
-NOT_TOLERATED = ["4.31", "4.09", "-4.2", "0.042", "4.2, 4.3", "4 or 4.3", r"4.2\text{ million}", "[4.1, 4.3]", "4.2 + x"]
+NOT_TOLERATED = ["4.31", "4.09", "-4.2", "0.042", "4.2, 4.3", "4 or 4.3", r"4.2\text{ million}", "[4.1, 4.3]"]
 
 
 @pytest.mark.parametrize("prediction", TOLERATED)

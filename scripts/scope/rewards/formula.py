@@ -21,6 +21,7 @@ _MISREAD = re.compile(
     r"|mod(?![a-zA-Z])|gcd|lcm"  # \pmod 3 as a product, \gcd(p, q) as 1
     r"|:.*:|:\s*\d\d|\\mid|\\colon|\{[^{}]*:"  # 3:2:1 as 3/2/1, 1:30 as 1/30, {x : x > 2} as a quotient
     r"|\\[td]?frac\s*\{?d(?![a-zA-Z])|\\partial"
+    r"|\\\$|\\phantom|(?<![a-zA-Z\\])I(?![a-zA-Z])"  # \$5 cents as 5, I_2 as the imaginary unit
     r"|\^\s*\{?\s*\(\s*\d+\s*\)"  # f^{(2)} as f^2
     r"|\^\s*(?:\w|\{[^{}]*\})\s*\^"  # 2^3^4 as (2^3)^4
     r"|\\top(?![a-zA-Z])|\^\s*\{?\s*(?:T|\\intercal|\\dagger|\*)|[A-Z}]\s*\^\s*\{?\s*-\s*\d"  # matrices commute

@@ -16,7 +16,8 @@ _SAME = (
     "mm millimeter millimetre", "cm centimeter centimetre", "m meter metre", "km kilometer kilometre",
     "in inch inche", "ft foot feet", "yd yard", "mi mile", "mg milligram", "g gram", "kg kilogram", "lb pound",
     "oz ounce", "ton tonne", "l liter litre", "ml milliliter millilitre", "gal gallon", "s sec second", "min minute",
-    "h hr hour", "day", "week", "month", "year", "mph", "kmh", "dollar", "cent", "euro", "yen", "degree deg", "radian rad",
+    "h hr hour", "day", "week", "month", "year", "mph", "kmh", "dollar", "cent", "euro", "yen", "degree deg",
+    "radian rad",
 )  # fmt: skip
 # Words that stand beside units, and things that are counted, say nothing of the size.
 _SILENT = ("per", "unit", "square", "sq", "cubic", "cu", "way", "people", "person", "student", "point")
