@@ -125,7 +125,7 @@ CREDITED = {
         (r"7\text{ }", "7"), (r"\displaystyle 7", "7"), (r"\displaystyle\frac12", "0.5"),
         ("125 miles", r"125\textnormal{ miles}"), ("125", r"125\textnormal{ miles}"), ("9000000", r"9,\!000,\!000"),
         (r"$\frac{1}{2}$", "0.5"), (r"\(7\)", "7"), (r"\text{odd}", "odd"), ("x^4-16x^2+4", "x^4 - 16x^2 + 4"),
-        (r"\begin{bmatrix}0&0&0\\0&1&0\\0&0&0\end{bmatrix}", r"\begin{pmatrix}0 & 0 & 0 \\ 0 & 1 & 0 \\ 0&0&0 \end{pmatrix}"),
+        (r"\begin{bmatrix}0&0&0\\0&1&0\\0&0&0\end{bmatrix}", r"\begin{pmatrix}0&0&0 \\ 0&1&0 \\ 0&0&0 \end{pmatrix}"),
         (r"\{-2,1,2\}", "-2,1,2"), ("x=-2,1,2", r"\{-2, 1, 2\}"), (r"2x - \tan(x) + C", r"2x - \tan x + C"),
         ("-200te^{-t^2}", "-200 t e^{-t^2}"), (r"\frac{-200t}{e^{t^2}}", "-200 t e^{-t^2}"),
         ("f(n)=e n!", r"f(n) = e \cdot n!"), ("en!", r"f(n) = e \cdot n!"),

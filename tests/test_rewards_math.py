@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -200,6 +201,27 @@ def test_every_real_gold_verifies_against_itself_and_hardly_any_against_another(
     verdicts = verify_rows(another)
     credited = {pair for pair, verdict in zip(sorted(pairs)[:400], verdicts, strict=True) if verdict.correct}
     assert credited <= MEAN_THE_SAME
+
+
+def mean_the_same(one, other):
+    """Whether two answers differ only in what the rules leave out on one side, or in the order of a list."""
+    optional = r"\w(\(x\))?=|\\text.*|\\mbox.*|\^\{?\\circ\}?|\\[$%!]|[\s{}]|(?<=\\)[dt](?=frac)"
+    bare = [sorted(re.sub(optional, "", text.replace("1/3", r"\frac13")).split(",")) for text in (one, other)]
+    return bare[0] == bare[1] or (one, other) in MEAN_THE_SAME
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_a_real_gold_is_not_credited_for_any_of_many_others(name):
+    if "SCOPE_DATA" not in os.environ:
+        pytest.skip(f"needs real golds: set SCOPE_DATA to a folder with {name}.parquet")
+    table = pl.read_parquet(Path(os.environ["SCOPE_DATA"]) / f"{name}.parquet")
+    golds = sorted(set(table["answer"].cast(pl.String)))
+    draw = random.Random(1)
+    pairs = [(one, other) for one in golds for other in draw.sample(golds, min(200, len(golds))) if one != other]
+    verdicts = verify_rows([("math", "", rf"Hence \boxed{{{one}}}.", other) for one, other in pairs])
+    credited = {pair for pair, verdict in zip(pairs, verdicts, strict=True) if verdict.correct}
+    assert {pair for pair in credited if not mean_the_same(*pair)} == set()
 
 
 def test_real_golds_verify_against_themselves_through_sympy(golds):
