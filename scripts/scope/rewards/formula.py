@@ -4,7 +4,7 @@ import re
 from functools import cache, lru_cache
 from typing import Any
 
-from scope.rewards.latex import is_balanced
+from scope.rewards.latex import is_balanced, is_shallow
 from scope.rewards.verdict import Reason
 
 LONGEST_ANSWER = 2_000
@@ -74,7 +74,7 @@ def parse(answer: str) -> Any | None:
     from latex2sympy2_extended.latex2sympy2 import ConversionConfig
     from math_verify.grader import should_treat_as_complex
 
-    if len(answer) > LONGEST_ANSWER or _MISREAD.search(answer) or not is_balanced(answer):
+    if len(answer) > LONGEST_ANSWER or _MISREAD.search(answer) or not (is_balanced(answer) and is_shallow(answer)):
         return None
     text = _BARE_LOG.sub(r"\\ln", answer)
     try:

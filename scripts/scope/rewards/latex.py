@@ -2,6 +2,7 @@
 
 import re
 
+DEEPEST = 20
 _TOKEN = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
 _INNER_BOX = re.compile(r"\\boxed\s*(?=\{)")
 _INVISIBLE = re.compile(r"\\!|\\displaystyle(?![a-zA-Z])|\\(?:left|right)(?![a-zA-Z])\s*\.?|(?<!\\)\$")
@@ -73,6 +74,16 @@ def is_balanced(text: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
+
+
+def is_shallow(text: str) -> bool:
+    """Whether no bracket lies deeper than DEEPEST; what does costs a parser minutes."""
+    depth = 0
+    for bracket in re.findall(r"[()\[\]{}]", text):
+        depth += 1 if bracket in "([{" else -1
+        if depth > DEEPEST:
+            return False
+    return True
 
 
 def is_empty(text: str) -> bool:
