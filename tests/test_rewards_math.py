@@ -170,8 +170,8 @@ def test_every_domain_names_its_verifier():
     assert against == {"math": "answer", "puzzle": "problem", "code": "tests"}
 
 
-# Real golds that are compared as text only: matrices commute in SymPy, and 22:25:27 is a quotient there.
-NOT_AS_FORMULA = {r"I + tE_{a,b}", "2 S^T S U", "22:25:27"}
+# Real golds that are compared as text only: for SymPy matrices commute, 22:25:27 is a quotient and I_0 imaginary.
+NOT_AS_FORMULA = {r"I + tE_{a,b}", "2 S^T S U", "22:25:27", r"2\pi I_0(a)"}
 
 
 @pytest.fixture(scope="module")
