@@ -12,6 +12,7 @@ from scope.rewards import Verdict
 from scope.rewards.pool import Row, verify_rows
 
 PASSED_ON = ("variant", "seed", "round")
+AGAINST = ("answer", "tests", "tolerance")
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
     rollouts = join(args.rollouts, args.prompts)
     started = time.monotonic()
     verdicts = verify_rows(
-        [Row(*row) for row in rollouts.select("domain", "problem", "response_text", "answer", "tests").rows()],
+        [Row(*row) for row in rollouts.select("domain", "problem", "response_text", *AGAINST).rows()],
         workers=args.workers,
     )
     print(summary(verdicts, time.monotonic() - started), file=sys.stderr)
@@ -51,7 +52,7 @@ def join(rollouts_file: str, prompts_file: str) -> pl.DataFrame:
             f"{rollouts_file}: prompt {row['prompt_id']!r}, sample_index {row['sample_index']} has no response tokens "
             "(at least the end-of-sequence token belongs there); run the stage `rollout` again"
         )
-    prompts = artifacts.read(prompts_file, "prompts").select("prompt_id", "domain", "problem", "answer", "tests")
+    prompts = artifacts.read(prompts_file, "prompts").select("prompt_id", "domain", "problem", *AGAINST)
     joined = rollouts.join(prompts, on="prompt_id", how="left", maintain_order="left")
     orphans = joined.filter(pl.col("domain").is_null())["prompt_id"]
     if len(orphans):

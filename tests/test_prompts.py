@@ -192,6 +192,24 @@ def test_answers_are_lists_or_lie_in_the_box_of_a_solution(tmp_path):
         read_rows([path], spec(answer="solution", boxed=True))
 
 
+def test_a_number_may_have_a_tolerance_and_a_wrong_one_is_named(tmp_path):
+    path = tmp_path / "rows.parquet"
+    columns = {"problem": ["a", "b", "c"], "answer": ["4.2", "7", "8"], "error": ["1e-1", None, " "]}
+    pl.DataFrame(columns).write_parquet(path)
+    read = read_rows([path], spec(tolerance="error"))
+    assert [row["tolerance"] for row in read] == [0.1, None, None]
+    assert [prompt["tolerance"] for prompt in build(read)[0]] == [0.1, None, None]
+    assert [prompt["tolerance"] for prompt in build(read_rows([path], SPEC))[0]] == [None, None, None]
+    with pytest.raises(InputError, match=r"no column 'eps'"):
+        read_rows([path], spec(tolerance="eps"))
+    for wrong in ("0", "-1", "a tenth", "nan", "inf"):
+        pl.DataFrame({**columns, "error": [None, wrong, None]}).write_parquet(path)
+        with pytest.raises(InputError, match=rf"row 1: 'error' is '{wrong}'; write a positive number"):
+            read_rows([path], spec(tolerance="error"))
+    with pytest.raises(ValueError, match="`tolerance` belongs to `domain: math`"):
+        spec(domain="puzzle", tolerance="error")
+
+
 def test_bad_files_are_named(tmp_path):
     path = tmp_path / "rows.parquet"
     with pytest.raises(InputError, match=r"rows.parquet: no such file"):

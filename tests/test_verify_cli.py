@@ -122,3 +122,10 @@ def test_bad_input_is_named_and_writes_nothing(files, rollout, prompt, named):
     assert all(part in done.stderr for part in named), done.stderr
     assert "Traceback" not in done.stderr
     assert not (files / "verdicts.parquet").exists()
+
+
+def test_a_tolerance_goes_with_its_prompt(files):
+    write_prompts(files / "prompts.parquet", [PROMPTS[0], {**PROMPTS[1], "tolerance": 1.0}])
+    assert run_verify(files).returncode == 0
+    verdicts = artifacts.read(files / "verdicts.parquet", "verdicts")
+    assert verdicts.filter(prompt_id="b")["correct"].to_list() == [True, True, True, False]

@@ -35,6 +35,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         pa.field("prompt_id", pa.string(), False), pa.field("problem", pa.string(), False),
         pa.field("answer", pa.string(), False), pa.field("source", pa.string(), False),
         pa.field("domain", pa.string(), False), pa.field("tests", pa.string()),
+        pa.field("tolerance", pa.float64()),
         pa.field("prompt_token_ids", _ids, False)]),
     "faults": pa.schema([
         pa.field("row", pa.int32(), False), pa.field("fault", pa.string(), False),

@@ -36,7 +36,7 @@ def _grade_under(
     places = [(row["prompt_id"], index) for row, index in keys]
     samples = sample_rows(engine, places, requests, draw, work, f"samples-{name}")
     items = [
-        Row(row["domain"], row["problem"], sample["response_text"], row["answer"], row["tests"])
+        Row(row["domain"], row["problem"], sample["response_text"], row["answer"], row["tests"], row["tolerance"])
         for (row, _), sample in zip(keys, samples, strict=True)
     ]
     return [

@@ -97,7 +97,7 @@ def repeated(rows: Sequence[dict[str, Any]], domain: str) -> list[Found]:
 
 
 def _likeness(row: dict[str, Any], first: dict[str, Any]) -> str:
-    kept = [f"its {key} is kept" for key in ("answer", "tests") if row.get(key) != first.get(key)]
+    kept = [f"its {key} is kept" for key in ("answer", "tests", "tolerance") if row.get(key) != first.get(key)]
     return "; ".join([f"the problem of row {first['row']}", *kept])
 
 

@@ -44,8 +44,8 @@ def build_prompts(
 
 def _prompt(row: dict[str, Any], ids: list[int], domain: str) -> dict[str, Any]:
     texts = {key: value for key, value in row.items() if key != "row"}
-    prompt_id = content_hash(domain, row["problem"])
-    return {"tests": None, **texts, "prompt_id": prompt_id, "domain": domain, "prompt_token_ids": ids}
+    made = {"prompt_id": content_hash(domain, row["problem"]), "domain": domain, "prompt_token_ids": ids}
+    return {"tests": None, "tolerance": None, **texts, **made}
 
 
 def content_hash(domain: str, problem: str) -> str:

@@ -1,6 +1,7 @@
 """Reading problem files: Parquet or JSON lines, with the columns that the configuration names."""
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ ROW = "scope.row"
 def read_rows(paths: Sequence[str | Path], spec) -> list[dict[str, Any]]:
     """Rows with problem, answer and source as text, for code with tests as JSON; `spec` is a configuration's Rows.
 
-    Several files are read as one; `row` counts their rows, from 0, before any is left out. Raises InputError that names
-    the file, and the column or row that is missing or empty.
+    Several files are read as one; `row` counts their rows, from 0, before any is left out. Where `spec` names a column
+    of tolerances, each row has one: a number, or None for an exact answer. Raises InputError that names the file, and
+    the column or row that is missing or empty.
     """
-    needed = COLUMNS[spec.tests] if spec.tests else (spec.answer,)
+    needed = COLUMNS[spec.tests] if spec.tests else (spec.answer, *filter(None, [spec.tolerance]))
     return [{"row": row[ROW], **read, "source": str(row.get("source") or Path(paths[0]).stem)}
             for row, read in _each(paths, spec, (spec.problem, *needed), _read_row)]  # fmt: skip
 
@@ -67,7 +69,8 @@ def _read_problem(row: dict[str, Any], spec) -> str:
 def _read_row(row: dict[str, Any], spec) -> dict[str, Any]:
     problem = _text(row, spec.problem)
     if not spec.tests:
-        return {"problem": problem, "answer": _answer(row, spec)}
+        tolerance = {"tolerance": _tolerance(row, spec.tolerance)} if spec.tolerance else {}
+        return {"problem": problem, "answer": _answer(row, spec), **tolerance}
     tests = json.dumps(read_tests(spec.tests, problem, row))
     starter = (row.get("starter_code") or "").strip()
     return {"problem": f"{problem}\n\n```python\n{starter}\n```" if starter else problem, "answer": "", "tests": tests}
@@ -81,6 +84,17 @@ def _answer(row: dict[str, Any], spec) -> str:
     if box is None:
         raise InputError(f"{spec.answer!r} has no \\boxed; remove the row, or leave out `boxed`")
     return box
+
+
+def _tolerance(row: dict[str, Any], column: str) -> float | None:
+    text = str(row[column] if row[column] is not None else "").strip()
+    try:
+        value = float(text) if text else None
+    except ValueError:
+        value = math.nan
+    if value is None or 0 < value < math.inf:
+        return value
+    raise InputError(f"{column!r} is {text!r}; write a positive number, or nothing where the answer is exact")
 
 
 def _text(row: dict[str, Any], column: str) -> str:

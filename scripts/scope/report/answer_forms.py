@@ -3,7 +3,9 @@
 import json
 import re
 
-from scope.rewards.latex import clean, split_unit, word
+from scope.rewards.latex import clean
+from scope.rewards.units import split_unit
+from scope.rewards.words import word
 
 FORMS = ("integer", "decimal", "fraction", "yes/no", "letter", "list", "interval", "equation", "expression", "text",
          "stdio", "calls", "asserts", "route")  # fmt: skip

@@ -17,8 +17,8 @@ from scope.sandbox import check_sandbox
 class Verifier(NamedTuple):
     """How the responses of one domain are judged."""
 
-    judge: Callable[[str, str], Verdict]
-    """Takes the response and the text that it is held against."""
+    judge: Callable[..., Verdict]
+    """Takes the response and the text that it is held against, and the prompt's `tolerance` where it has one."""
     against: Literal["answer", "problem", "tests"]
     """Which text of the prompt that is."""
     isolated: bool

@@ -46,6 +46,8 @@ def credible(prediction: Any, gold: Any) -> bool:
         no_false_equation(prediction)
         and (same_variables(prediction, gold) if _has_relation(gold) else names_the_answer(prediction))
         and same_scale(prediction, gold)
+        and same_letters(prediction, gold)
+        and same_solutions(prediction, gold)
     )
 
 
@@ -77,6 +79,26 @@ def same_scale(prediction: Any, gold: Any) -> bool:
     return bool(a == b or (a.is_finite and b.is_finite and abs(a - b) <= TOLERANCE * max(abs(a), abs(b))))
 
 
+def same_letters(prediction: Any, gold: Any) -> bool:
+    """math-verify takes a symbol for a product of letters, as in \\text{abc}, and capitals for small ones: b for B."""
+    import sympy
+
+    if not (isinstance(prediction, sympy.Symbol) or isinstance(gold, sympy.Symbol)):
+        return True
+    one, other = (sorted("".join("e" if x is sympy.E else str(x) for x in e.args or [e])) for e in (prediction, gold))
+    return one == other
+
+
+def same_solutions(prediction: Any, gold: Any) -> bool:
+    """math-verify takes two equations that nothing solves as equal, such as x^2 = -1 and x^2 = -2."""
+    import sympy
+
+    if not (isinstance(prediction, sympy.Eq) and isinstance(gold, sympy.Eq)):
+        return True
+    gap = (prediction.lhs - prediction.rhs) - (gold.lhs - gold.rhs)
+    return gap == 0 or sympy.expand(gap) == 0 or bool(sympy.solve(gold, gold.free_symbols))
+
+
 def _equations(expression: Any) -> set[Any]:
     import sympy
 
@@ -104,11 +126,13 @@ def _variables(expression: Any) -> set[Any]:
 
 
 def _is_name(expression: Any) -> bool:
-    """x, a + b, f(2) and AB/CD are names; -x, 1/x, 2x and x^2 are not."""
+    """x, a + b, f(2) and AB/CD are names; -x, 1/x, 2x, x + 1 and x^2 are not."""
     import sympy
     from sympy.core.function import AppliedUndef
 
     bare = expression.replace(lambda node: isinstance(node, AppliedUndef), lambda _: sympy.Dummy())
     if isinstance(bare, sympy.Expr) and (bare.as_coeff_Mul()[0] != 1 or not sympy.fraction(bare)[0].free_symbols):
+        return False
+    if any(arg.is_Number for total in bare.atoms(sympy.Add) for arg in total.args):
         return False
     return not bare.atoms(sympy.Number) - {sympy.Integer(1), sympy.Integer(-1)}

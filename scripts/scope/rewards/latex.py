@@ -2,24 +2,31 @@
 
 import re
 
+DEEPEST = 20
 _TOKEN = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
 _INNER_BOX = re.compile(r"\\boxed\s*(?=\{)")
 _INVISIBLE = re.compile(r"\\!|\\displaystyle(?![a-zA-Z])|\\(?:left|right)(?![a-zA-Z])\s*\.?|(?<!\\)\$")
 _SPACING = re.compile(r"(?:(?<!\\)\\[,;: ]|\\q?quad(?![a-zA-Z])|~|\s)+")
 _GAP = r"(?:(?<!\\)\\[,;: ]|\{,\}|~|\s)"
 _THOUSANDS = re.compile(rf"(?<![\d.,])\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)")
-_UNICODE = str.maketrans({"°": r"^\circ", "∞": r"\infty", "−": "-", "–": "-", "’": "'"})
-_WRAPPED = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|math(?:rm|bf|it)|mbox|operatorname)\s*\{([^{}]*)\}")
+# One number alone, such as 1,234 or x = \$1,234 \text{ km}; within brackets and lists a comma separates.
+_GROUPED = re.compile(r"([^\d,([{]*[1-9]\d{0,2})((?:,\d{3})+)(?![\d,])([^,]*)")
+_SYMBOLS = {
+    "°": r"^\circ", "∞": r"\infty ", "−": "-", "–": "-", "’": "'", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ",
+    "÷": r"\div ", "±": r"\pm ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
+    "∅": r"\emptyset ", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}",
+    "⅔": r"\frac{2}{3}", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "λ": r"\lambda ",
+    "μ": r"\mu ", "ω": r"\omega ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}",
+}  # fmt: skip
+_UNICODE = str.maketrans(_SYMBOLS)
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
+_SUPERSCRIPT = re.compile(f"[{_RAISED}]+")
+_LEVEL = str.maketrans(_RAISED, "0123456789-")
+_ROOT = re.compile(r"√(?:\(([^()√]*)\)|(\d+|[a-z]))")
+_EMPTY_SET = re.compile(r"\\varnothing(?![a-zA-Z])|\\\{\s*\\\}")
+_MODULO = re.compile(r"\(\s*(?:\\text\s*\{\s*mod\s*\}|\\b?mod|mod)(?![a-zA-Z])\s*(\w+)\s*\)|\\pmod\s*\{?(\w+)\}?")
+WRAPPED = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|math(?:rm|bf|it)|mbox|operatorname)\s*\{([^{}]*)\}")
 _LOOSE_SPACE = re.compile(r"(?<!\w) | (?!\w)")
-_UNIT = re.compile(rf"(?<=[\d}})])\s*(?:{_WRAPPED.pattern}|(?<=\s)([a-zA-Z]{{2,}}[a-zA-Z /]*))(?:\s*\^\{{?[23]\}}?)?$")
-_UNITS = frozenset((
-    "mm", "cm", "m", "km", "inch", "inche", "in", "foot", "feet", "ft", "yard", "mile", "meter", "metre",
-    "g", "kg", "gram", "lb", "pound", "ounce", "oz", "ton", "l", "ml", "liter", "litre", "gallon",
-    "s", "sec", "second", "min", "minute", "h", "hr", "hour", "day", "week", "month", "year", "mph", "kmh",
-    "dollar", "cent", "euro", "degree", "radian", "rad", "square", "sq", "cubic", "cu", "per", "unit",
-))  # fmt: skip
-# Yes-or-no problems have golds of both kinds, and `True` says nothing else than `Yes`.
-_TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 
 
 def last_box(text: str) -> str | None:
@@ -37,14 +44,30 @@ def last_box(text: str) -> str | None:
 
 def clean(text: str) -> str:
     """An answer without boxes inside it, dollar signs, spacing commands, digit grouping and a final full stop."""
-    text = _INNER_BOX.sub("", text.translate(_UNICODE))
+    text = _to_latex(_INNER_BOX.sub("", text))
     text = _INVISIBLE.sub("", text)
     text = _THOUSANDS.sub(lambda match: re.sub(_GAP, "", match[0]), text)
-    return _SPACING.sub(" ", text).strip().rstrip(".,;: ")
+    text = _EMPTY_SET.sub(r"\\emptyset", _MODULO.sub(r"\\pmod{\1\2}", text))
+    text = _without_stop(_SPACING.sub(" ", text).strip())
+    number = _GROUPED.fullmatch(text)
+    return number[1] + number[2].replace(",", "") + number[3] if number else text
+
+
+def _without_stop(text: str) -> str:
+    """A text without the punctuation at its end; three dots mean something."""
+    stripped = text.rstrip(".,;: ")
+    return text if text[len(stripped) :].count(".") > 1 else stripped
+
+
+def _to_latex(text: str) -> str:
+    """Common Unicode as commands; what else is not ASCII stays, and counts as text only."""
+    text = _ROOT.sub(lambda match: rf"\sqrt{{{match[1] or match[2]}}}", text)
+    text = _SUPERSCRIPT.sub(lambda match: f"^{{{match[0].translate(_LEVEL)}}}", text)
+    return text.translate(_UNICODE)
 
 
 def is_balanced(text: str) -> bool:
-    r"""Whether every { and \{ has its partner; else an answer breaks out of the box that it is parsed in."""
+    r"""Whether every { and \{ has its partner; else an answer is only half a formula."""
     depth = 0
     for brace in re.findall("[{}]", text):
         depth += 1 if brace == "{" else -1
@@ -53,36 +76,28 @@ def is_balanced(text: str) -> bool:
     return depth == 0
 
 
+def is_shallow(text: str) -> bool:
+    """Whether no bracket lies deeper than DEEPEST; what does costs a parser minutes."""
+    depth = 0
+    for bracket in re.findall(r"[()\[\]{}]", text):
+        depth += 1 if bracket in "([{" else -1
+        if depth > DEEPEST:
+            return False
+    return True
+
+
 def is_empty(text: str) -> bool:
     r"""Whether a cleaned answer says nothing, as in \text{} or {}."""
-    return not _WRAPPED.sub(r"\1", text).strip("{} ")
+    return not WRAPPED.sub(r"\1", text).strip("{} ")
 
 
 def same_text(one: str, other: str) -> bool:
     """Whether two cleaned answers differ at most in spaces, needless braces and the size of fractions."""
-    return _canonical(one) == _canonical(other)
+    return canonical(one) == canonical(other)
 
 
-def _canonical(text: str) -> str:
+def canonical(text: str) -> str:
+    """A cleaned answer without these."""
     text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
     text = re.sub(r"([_^])\s*\{(\w)\}", r"\1\2", text)
     return _LOOSE_SPACE.sub("", text)
-
-
-def word(text: str) -> str | None:
-    """A cleaned answer that is only words, such as `Yes`, (B) or an ellipse, in lower case; None for any other."""
-    plain = _WRAPPED.sub(r"\1", text).strip('(){}.," ').lower()
-    return _TRUTH.get(plain, plain) if re.fullmatch("[a-z][a-z ]*", plain) else None
-
-
-def is_truth(plain: str | None) -> bool:
-    """Whether a word answers a yes-or-no problem."""
-    return plain in _TRUTH
-
-
-def split_unit(text: str) -> tuple[str, tuple[str, ...]]:
-    """A cleaned answer as its value and the words of its unit; `5 million` and `5 or more` keep theirs."""
-    match = _UNIT.search(text)
-    words = re.findall("[a-z]+", (match[1] or match[2] or "").lower()) if match else []
-    unit = tuple(w if w in _UNITS else w.removesuffix("s") for w in words)
-    return (text[: match.start()].strip(), unit) if unit and _UNITS.issuperset(unit) else (text, ())

@@ -1,106 +1,119 @@
 r"""Verdicts on mathematics: the last complete \boxed{...} against the gold, compared by math-verify.
 
-A box that was not closed, or none, earns nothing. Precision goes before recall: see scope/rewards/credible.py.
-Nothing here limits time; scope/rewards/pool.py does.
+A box that was not closed, or none, earns nothing. Precision goes before recall: lists, tuples and intervals are taken
+apart here (scope/rewards/lists.py), plain numbers compared exactly (numeral.py), what math-verify misreads is compared
+as text only (formula.py), and what it accepts is looked at again (credible.py). Nothing here limits time; pool.py does.
 """
 
-import re
-from functools import cache
-from typing import Any
+from fractions import Fraction
 
-from scope.rewards.latex import clean, is_balanced, is_empty, is_truth, last_box, same_text, split_unit, word
+from scope.rewards import lists
+from scope.rewards.formula import LONGEST_ANSWER, compare_formulas
+from scope.rewards.latex import clean, is_empty, last_box, same_text
+from scope.rewards.numeral import number, same_number
+from scope.rewards.units import split_unit
 from scope.rewards.verdict import Reason, Verdict
+from scope.rewards.words import is_truth, word
 
-LONGEST_ANSWER = 2_000
-"""Characters; a longer answer is compared as text only."""
+MOST_COMMAS = 100
+"""An answer with more is compared as text only."""
 
-# math-verify drops dots (1, 2, \ldots reads as {1, 2}) and adds up neighbours (1 2 reads as 3).
-_MISREAD = re.compile(r"\\[lcv]?dots|\.\.\.|…|\d\s+\d")
+PERCENT = ("percent",)
 
 
-def verify_math(response: str, answer: str) -> Verdict:
-    """Judge a response by its last complete box; `extracted` is what the box holds."""
+def verify_math(response: str, answer: str, tolerance: float | None = None) -> Verdict:
+    """Judge a response by its last complete box; `extracted` is what the box holds.
+
+    With a `tolerance`, a plain number may be off by so much from a plain number in the answer.
+    """
     box = last_box(response)
     if box is None:
         return Verdict.of(Reason.no_box)
-    return Verdict.of(_compare(box, answer), box)
+    return Verdict.of(_compare(box, answer, tolerance), box)
 
 
 def equivalent(prediction: str, answer: str) -> bool:
     """Whether two bare answers, the gold second, mean the same."""
-    return _compare(prediction, answer) is Reason.correct
+    return _compare(prediction, answer, None) is Reason.correct
 
 
-def _compare(prediction: str, answer: str) -> Reason:
+def _compare(prediction: str, answer: str, tolerance: float | None) -> Reason:
     prediction, answer = clean(prediction), clean(answer)
     if is_empty(prediction):
         return Reason.empty_box
     if same_text(prediction, answer):
         return Reason.correct
-    if len(prediction) > LONGEST_ANSWER:
+    if len(prediction) > LONGEST_ANSWER or prediction.count(",") > MOST_COMMAS:
         return Reason.too_long
-    said, meant = word(prediction), word(answer)
-    if said == meant and said is not None:
-        return Reason.correct
-    if is_truth(meant):
-        return Reason.wrong
-    return _compare_values(prediction, answer)
-
-
-def _compare_values(prediction: str, answer: str) -> Reason:
-    """Compare what is more than words; a unit counts only where both sides give one."""
-    (prediction, unit), (answer, gold_unit) = split_unit(prediction), split_unit(answer)
-    if unit and gold_unit and unit != gold_unit:
-        return Reason.wrong
-    if _primes(prediction) != _primes(answer):
+    if len(answer) > LONGEST_ANSWER:
         return Reason.wrong
     try:
-        return _compare_parsed(_parse(prediction), _parse(answer))
+        return _compare_lists(prediction, answer, tolerance)
     except Exception:  # SymPy raises whatever it likes on strange input, and strange input earns nothing
         return Reason.crashed
 
 
-def _primes(text: str) -> int:
-    """math-verify drops primes, so f'(0) would pass for f(0); those of a name, as in f'(0) = 7, are no matter."""
-    value = text.rpartition("=")[2]
-    return value.count("'") + value.count(r"\prime")
-
-
-def _compare_parsed(prediction: Any | None, gold: Any | None) -> Reason:
-    from math_verify import verify
-
-    from scope.rewards.credible import affordable, credible, evaluated
-
-    if prediction is None:
-        return Reason.unparsable
-    if gold is None:
+def _compare_lists(prediction: str, answer: str, tolerance: float | None) -> Reason:
+    """Each member of one list or set belongs to its own member of the other, in any order."""
+    (name, prediction), (gold_name, answer) = lists.name(prediction), lists.name(answer)
+    if name and gold_name and not same_text(name, gold_name):
         return Reason.wrong
-    if not (affordable(prediction) and affordable(gold)):
-        return Reason.too_large
-    if not evaluated(prediction, gold):
-        return Reason.unevaluated
-    equal = verify(gold, prediction, timeout_seconds=None) and credible(prediction, gold)
+    said, meant = lists.items(prediction), lists.items(answer)
+    if len(said) == len(meant) == 1:
+        return _compare_members(said[0], meant[0], tolerance)
+    return _verdict(len(said) == len(meant) and all(_take(one, meant, tolerance) for one in said))
+
+
+def _take(one: str, others: list[str], tolerance: float | None) -> bool:
+    """Whether a member has an equal among the others, which is removed."""
+    for index, other in enumerate(others):
+        if _compare_members(one, other, tolerance) is Reason.correct:
+            del others[index]
+            return True
+    return False
+
+
+def _compare_members(prediction: str, answer: str, tolerance: float | None) -> Reason:
+    """Tuples and intervals agree in their brackets and, in order, in their members."""
+    if same_text(prediction, answer):
+        return Reason.correct
+    said, meant = lists.group(prediction), lists.group(answer)
+    if not (said and meant):
+        return _compare_values(prediction, answer, tolerance)
+    pairs = zip(said.items, meant.items, strict=False)
+    return _verdict(
+        said.ends == meant.ends
+        and len(said.items) == len(meant.items)
+        and all(_compare_lists(one, other, tolerance) is Reason.correct for one, other in pairs)
+    )
+
+
+def _compare_values(prediction: str, answer: str, tolerance: float | None) -> Reason:
+    """Compare words, or values; a unit counts only where both sides give one."""
+    said, meant = word(prediction), word(answer)
+    if said is not None and said == meant:
+        return Reason.correct
+    if is_truth(meant):
+        return Reason.wrong
+    (prediction, unit), (answer, gold_unit) = split_unit(prediction), split_unit(answer)
+    if unit and gold_unit and unit != gold_unit:
+        return Reason.wrong
+    one, other = number(prediction), number(answer)
+    if one is None or other is None:
+        return compare_formulas(prediction, answer)
+    rounded = "." in prediction or "." in answer
+    readings = _readings(one, other, unit, gold_unit)
+    return _verdict(any(same_number(value, other, rounded=rounded, tolerance=tolerance) for value in readings))
+
+
+def _readings(one: Fraction, other: Fraction, unit: tuple[str, ...], gold_unit: tuple[str, ...]) -> list[Fraction]:
+    """50% is 1/2, and 50 where percent is what the problem asks for; but 0.5% is not 0.5, nor 0.5 for 50."""
+    if unit == PERCENT and not gold_unit:
+        return [one / 100, one] if abs(other) > 1 else [one / 100]
+    if gold_unit == PERCENT and not unit:
+        return [one, one * 100]
+    return [one]
+
+
+def _verdict(equal: bool) -> Reason:
     return Reason.correct if equal else Reason.wrong
-
-
-def _parse(answer: str) -> Any | None:
-    """The SymPy object that an answer stands for, or None; boxed, since math-verify reads bare text badly."""
-    from math_verify import parse
-
-    if len(answer) > LONGEST_ANSWER or _MISREAD.search(answer) or not is_balanced(answer):
-        return None
-    parsed = parse(rf"\boxed{{{answer}}}", [_extraction()], "no_fallback", "first_match", parsing_timeout=None)
-    return parsed[0] if parsed else None
-
-
-@cache
-def _extraction() -> Any:
-    """Read the box alone, and leave units to `split_unit`: math-verify's own list cuts 2a - c down to 2."""
-    import logging
-    from dataclasses import replace
-
-    from math_verify import LatexExtractionConfig
-
-    logging.getLogger("math_verify").setLevel(logging.ERROR)
-    plain = LatexExtractionConfig(try_extract_without_anchor=False, boxed_match_priority=0)
-    return replace(plain, normalization_config=replace(plain.normalization_config, units=False))

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import wait
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 from scope.errors import InputError
@@ -25,6 +26,7 @@ class Row(NamedTuple):
     response: str
     answer: str
     tests: str | None = None
+    tolerance: float | None = None
 
 
 def verify_rows(
@@ -35,7 +37,7 @@ def verify_rows(
     memory_bytes: int = MEMORY_BYTES,
     verifiers: Mapping[str, Verifier] = VERIFIERS,
 ) -> list[Verdict]:
-    """Judge (domain, problem, response, answer, tests) rows; verdicts come in the order of the rows.
+    """Judge (domain, problem, response, answer, tests, tolerance) rows; verdicts come in the order of the rows.
 
     A row that takes longer than `deadline_s` seconds (default: its verifier's) earns nothing, with reason `timeout`;
     so does one that kills its worker (`memory_bytes` bounds a worker's address space) or makes its verifier raise, with
@@ -106,9 +108,10 @@ def _start(pool: Any, verifier: Verifier, row: Row, deadline_s: float) -> Any:
     texts = row.response, getattr(row, verifier.against)
     if texts[1] is None:
         raise InputError(f"a prompt of domain {row.domain!r} has no {verifier.against}: {row.problem[:60]!r}")
+    judge = verifier.judge if row.tolerance is None else partial(verifier.judge, tolerance=row.tolerance)
     if not verifier.isolated:
-        return verifier.judge(*texts)
-    return pool.schedule(_judge, args=[verifier.judge, *texts], timeout=deadline_s)
+        return judge(*texts)
+    return pool.schedule(_judge, args=[judge, *texts], timeout=deadline_s)
 
 
 def _judge(judge: Callable[[str, str], Verdict], response: str, against: str) -> Verdict:

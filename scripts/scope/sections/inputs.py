@@ -80,6 +80,8 @@ class Rows(Section):
     """Column that holds the answer, or a list of them; none for code."""
     boxed: bool = False
     """The answer is what the last box of its column holds, as in Minerva's solutions."""
+    tolerance: str | None = None
+    """Column that holds the absolute error that a number may have; empty where it must be exact."""
     where: dict[str, str | bool | int] = {}
     """Take only rows whose columns have these values, such as {source: codeforces}."""
     between: dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]] = {}
@@ -99,6 +101,12 @@ class Rows(Section):
     def _code_has_tests(self) -> "Rows":
         if (self.domain == "code") != (self.tests is not None):
             raise ValueError("`domain: code` and `tests` belong together")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_have_tolerance(self) -> "Rows":
+        if self.tolerance is not None and self.domain != "math":
+            raise ValueError("`tolerance` belongs to `domain: math`")
         return self
 
 
