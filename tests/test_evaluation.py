@@ -4,8 +4,10 @@ import hashlib
 import json
 import sys
 
+import polars as pl
 import pytest
 
+import evaluate
 from conftest import ROOT, run
 from scope import artifacts
 from scope.errors import InputError
@@ -32,35 +34,42 @@ def prompts_file(path, count):
     return path
 
 
-def evaluate(policy, problems, out, *more, **changes):
-    command = [sys.executable, ROOT / "scripts/evaluate.py", "--problems", problems, "--benchmark", "coins", "--policy",
-               policy, "--label", "base", "--out", out, "--recipe", recipe(**changes), *more]  # fmt: skip
-    return run(*command, check=False)
+def arguments(policy, problems, out, **changes):
+    return ["--problems", problems, "--benchmark", "coins", "--policy", policy, "--label", "base", "--out", out,
+            "--recipe", recipe(**changes)]  # fmt: skip
+
+
+@pytest.fixture
+def evaluated(tiny, tmp_path, monkeypatch):
+    """Evaluate the tiny student on three problems in this process; returns the rows."""
+
+    def call(name, *more, **changes):
+        out, problems = tmp_path / name, prompts_file(tmp_path / "coins.parquet", 3)
+        given = ["evaluate.py", *arguments(tiny["student"], problems, out, **changes), *more]
+        monkeypatch.setattr(sys, "argv", list(map(str, given)))
+        evaluate.main()
+        return artifacts.read(out, "evaluation")
+
+    return call
 
 
 @pytest.mark.real
-def test_shards_together_are_the_whole_evaluation(tiny, tmp_path):
-    problems = prompts_file(tmp_path / "coins.parquet", 3)
-    assert evaluate(tiny["student"], problems, tmp_path / "whole.parquet").returncode == 0
-    parts = [tmp_path / f"{shard}.parquet" for shard in (0, 1)]
-    for shard, part in enumerate(parts):
-        assert evaluate(tiny["student"], problems, part, "--shard", shard, shards=2).returncode == 0
-    assert [len(artifacts.read(part, "evaluation")) for part in parts] == [2 * 2 * N, 2 * N]
-    whole = artifacts.read(tmp_path / "whole.parquet", "evaluation")
-    assert artifacts.read_all(parts, "evaluation").equals(whole)
+def test_shards_together_are_the_whole_evaluation(evaluated):
+    parts = [evaluated(f"{shard}.parquet", "--shard", shard, shards=2) for shard in (0, 1)]
+    assert [len(part) for part in parts] == [2 * 2 * N, 2 * N]
+    keys = artifacts.SORT_KEYS["evaluation"]
+    assert pl.concat(parts).sort(keys).equals(evaluated("whole.parquet"))
 
 
 def test_a_shard_that_is_none_is_refused(tiny, tmp_path):
-    done = evaluate(tiny["student"], tmp_path / "none", tmp_path / "out.parquet", "--shard", 2, shards=2)
+    asked = arguments(tiny["student"], tmp_path / "none", tmp_path / "out.parquet", shards=2)
+    done = run(sys.executable, ROOT / "scripts/evaluate.py", *asked, "--shard", 2, check=False)
     assert done.returncode == 2
     assert "--shard 2: evaluation.shards is 2, so the last one has a lower number" in done.stderr
 
 
-@pytest.mark.real
-def test_a_shard_without_problems_is_an_empty_file(tiny, tmp_path):
-    problems = prompts_file(tmp_path / "coins.parquet", 1)
-    assert evaluate(tiny["student"], problems, tmp_path / "1.parquet", "--shard", 1, shards=2).returncode == 0
-    assert artifacts.read(tmp_path / "1.parquet", "evaluation").is_empty()
+def test_a_shard_without_problems_is_an_empty_file(evaluated):
+    assert evaluated("4.parquet", "--shard", 4, shards=5).is_empty()
 
 
 def test_one_way_of_sampling_has_no_bearing_on_another(config):
