@@ -125,7 +125,7 @@ def test_programs_are_judged_in_the_sandbox_through_the_whole_workflow(tmp_path)
     assert {"correct", "wrong"} <= set(verdicts["reason"])
     assert set(verdicts["reason"]) <= {"correct", "wrong", "raised", "no_code", "timeout"}
     assert set(artifacts.read(batch, "batch")["path"]) == {"correct", "incorrect"}
-    evaluated = folder / "results/functions/scope/seed0/round1/evaluate/functions.parquet"
+    evaluated = folder / "results/functions/scope/seed0/round1/evaluate/functions/T1/0.parquet"
     assert len(artifacts.read(evaluated, "evaluation")) == 4 * 2
     assert "Functions" in (folder / "results/functions/report.html").read_text()
 
