@@ -140,6 +140,7 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
     [
         ({"evaluation": {"n": 8}}, {"evaluate_shared": 2, "evaluate": 4, "report": 1}),
         ({"evaluation": {"every": 0}}, {"report": 1}),
+        ({"evaluation": {"samplings": {"T2": {}}}}, {"evaluate_shared": 2, "evaluate": 4, "report": 1}),
         ({"objective": {"tau": 0.5}}, ONE_ARM),
         ({"update": {"learning_rate": 2e-3}}, ROUND2_DRAWS | {"update": 4, "weigh": 2} | GRADES),
         ({"rollout": {"temperature": 0.9}}, BOTH),
