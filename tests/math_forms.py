@@ -1,6 +1,11 @@
 r"""Answers by their form, (prediction, gold): what must be credited, what must not, and what is missed on purpose."""
 
 CREDITED = {
+    "what looks like these": [
+        ("ab", "ab"), ("A B", "AB"), (r"a \cdot b", "ba"), (r"x/2 + 1", r"\frac{x}{2}+1"), (r"\pi/4", r"\frac{\pi}{4}"),
+        ("x_1=2,x_2=3", "3,2"), ("x=2,y=1", "y=1,x=2"), (r"\mathbb Z", r"\mathbb{Z}"),
+        ("n(n+1)/2", r"\frac{n(n+1)}{2}"),
+    ],
     "relation chains": [
         ("x = 2 + 3 = 5", "5"), ("a = b = 5", "5"), (r"S = \frac{10}{2} = 5", "5"), ("x_1 = 5", "5"),
         ("AB = 5", "5"), ("a_{10} = 5", "5"), ("y = 2x + 3", "2x + 3"), ("x = 5", "x = 5"), ("f(x) = x^2", "x^2"),
@@ -134,11 +139,23 @@ CREDITED = {
         (r"\frac43", r"\frac{4}{3}"), (r"\frac{\sqrt{3}}3", r"1/\sqrt3"), ("2516_{8}", "2516_8"),
         (r"(9,0)\cup(36,9)", r"(9,0)\cup(36,9)"), (r"\pi - 2", r"\pi-2"), (r"10\sqrt{3} \text{ cm}", r"10\sqrt{3}"),
         (r"\frac{4}{9}\pi", r"\frac{4\pi}{9}"), (r"x \in [-2,7]", "[-2,7]"), (r"\frac{1}{2}x", "x/2"),
-        ("3(x+1)", "3x+3"), ("xy", "yx"),
+        ("3(x+1)", "3x+3"),
     ],
 }  # fmt: skip
 
 REFUSED = {
+    "letters that are no products": [
+        ("no", "on"), ("east", "seat"), ("NOT", "TON"), ("BAC", "ABC"), ("AC", "CA"),
+        (r"\angle ABC", r"\angle BCA"), (r"\triangle ABC", r"\triangle ACB"), (r"\overline{AB}", r"\overline{BA}"),
+    ],
+    "slashes that can be read in two ways": [
+        (r"1/2\pi", r"\frac{1}{2\pi}"), (r"1/2\pi", r"\frac{\pi}{2}"), (r"2/3\sqrt3", r"\frac{2}{3\sqrt3}"),
+        ("1/2x", r"\frac{1}{2x}"), ("1/2x", r"\frac{x}{2}"), ("1/2(x+1)", r"\frac{x+1}{2}"),
+        ("m/n(n+1)", r"\frac{m}{n(n+1)}"),
+    ],
+    "values of different variables": [
+        ("x=2,y=1", "1,2"), ("x=3, y=5", "5, 3"), ("m=3,b=2", "2,3"), ("x=2,y=1", "2,1"), ("x=2,y=1", "x=1,y=2"),
+    ],
     "relation chains": [
         ("x = 3 = 7", "7"), ("x = 2 + 4 = 5", "5"), ("x + 1 = 7", "7"), ("x - 1 = 7", "7"), ("3x = 7", "7"),
         (r"x \neq 7", "7"), ("x > 7", "7"), ("7 = x = 8", "8"), (r"\frac{1}{x} = 7", "7"), (r"x \approx 7", "7"),
@@ -331,7 +348,7 @@ MISSED = {
     ],
     "letters and words": [
         ("B) 12", "B"), (r"(B)\ 12", "B"), (r"\text{B: } 12", "B"), ("b", "(B)"), ("Yes, it does", "Yes"),
-        ("no solution", r"\emptyset"), ("DNE", "undefined"), ("no solutions", "no solution"),
+        ("no solution", r"\emptyset"), ("DNE", "undefined"), ("no solutions", "no solution"), ("xy", "yx"),
     ],
     "lists and tuples": [
         ("1, 2", "(1, 2)"), ("x = 1, y = 2", "(1, 2)"), ("(1, 2)", "x = 1, y = 2"), (r"\langle 1, 2 \rangle", "(1, 2)"),

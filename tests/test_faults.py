@@ -3,6 +3,8 @@ r"""Faults of rows: each is found, named by file and row, and has the fate that 
 Rows are written as \frac and friends would be: a form feed is what a JSON reader makes of a single backslash and f.
 """
 
+import json
+
 import pytest
 
 from scope.errors import InputError
@@ -27,6 +29,10 @@ def at_once(monkeypatch):
 def rows(*pairs, **columns):
     return [{"row": 10 + row, "problem": problem, "answer": answer, "source": "s", **columns}
             for row, (problem, answer) in enumerate(pairs)]  # fmt: skip
+
+
+def job_of(expected):
+    return json.dumps({"kind": "stdio", "inputs": [""], "outputs": [expected]})
 
 
 def faults(given, fates=DROP, domain="math", benchmarks=None):
@@ -88,7 +94,7 @@ def test_answers_that_verify_one_way_only_are_no_conflict(pair):
 
 
 def test_problems_without_answers_merge_and_other_tests_are_told():
-    one, other = rows(("a", ""), tests="[1]"), rows(("x", ""), ("a", ""), tests="[2]")
+    one, other = rows(("a", ""), tests=job_of("1")), rows(("x", ""), ("a", ""), tests=job_of("2"))
     assert [(f["row"], f["detail"]) for f in faults(one + other[1:], STOP, "code")] == [
         (11, "the problem of row 10; its tests is kept")]  # fmt: skip
 
@@ -132,8 +138,33 @@ def test_unbalanced_answers_are_broken():
             faults(rows(("a", answer)), STOP)
     for answer in (r"\$5", "$5$", r"\left\{1,2\right\}"):
         assert faults(rows(("a", answer)), STOP) == []
-    assert faults(rows(("print('{')", "")), STOP, "code") == []
+    assert faults(rows(("print('{')", ""), tests=job_of("1")), STOP, "code") == []
 
 
 def test_faults_are_counted_by_kind_and_fate():
     assert counts(faults(rows(("\x0c", "1"), ("a", "1"), ("a", "1")))) == {"broken dropped": 1, "duplicate merged": 1}
+
+
+def test_copies_that_are_spelled_differently_are_one_problem():
+    pair = (r"What is $x^2 - 7x + 10$ at  $x = 1$ ?", "4"), (r"What is \(x^2-7x+10\) at $x=1$", "-4")
+    assert listed(rows(*pair)) == [(10, "conflicting", "dropped"), (11, "conflicting", "dropped")]
+    assert listed(rows(pair[0], (pair[1][0], "4"))) == [(11, "duplicate", "merged")]
+    assert (
+        listed(rows(("Is $X$ in $[0, 1]$?", "Yes"), ("Is $X$ in $(0, 1)$?", "No"), ("Is $x$ in $[0, 1]$?", "No"))) == []
+    )
+
+
+@pytest.mark.parametrize("tests", [
+    {"kind": "stdio", "inputs": [], "outputs": []},
+    {"kind": "asserts", "functions": ["f"], "setup": "", "tests": "def check(f):\n    pass\ncheck(f)", "preamble": "",
+     "prompt": ""},
+], ids=lambda tests: tests["kind"])  # fmt: skip
+def test_code_without_tests_would_credit_any_program(tests):
+    given = rows(("a", ""), tests=json.dumps(tests))
+    with pytest.raises(
+        InputError, match=r"untested rows: 1; .*write `data.unverifiable: drop`\n  row 10: it has no tests"
+    ):
+        faults(given, STOP, domain="code")
+    assert listed(given, domain="code") == [(10, "untested", "dropped")]
+    with pytest.raises(InputError, match="untested rows: 1; mend or remove them\n"):
+        faults(given, OF_BENCHMARKS, domain="code")

@@ -93,6 +93,15 @@ def test_without_any_benchmark_nothing_is_planned(site, without):
     assert "no benchmark is there: " in done.stdout + done.stderr
 
 
+def test_missing_rows_are_named_only_where_they_are_read(site, without):
+    without("deepmath")
+    done = snakemake(site, NAMES[0], "--dry-run", check=False)
+    assert f"data.train: {site[1]['SCOPE_DATA']}/deepmath.parquet is not there; put the file there" in (
+        done.stdout + done.stderr
+    )
+    snakemake(site, NAMES[0], "--dry-run", "results/paper_math/shared/evaluate/base/summary.md")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_settings_are_the_papers(name):
     config = configuration(name)

@@ -18,6 +18,8 @@ from scope.rewards.blocks import last_program
 from scope.rewards.outputs import same_output, same_value
 from scope.rewards.pool import verify_rows
 
+STDIO = json.dumps({"kind": "stdio", "inputs": ["7"], "outputs": ["8"]})
+
 
 @pytest.mark.parametrize(
     ("response", "program"),
@@ -39,7 +41,7 @@ from scope.rewards.pool import verify_rows
 def test_the_last_closed_block_of_python_is_the_program(response, program):
     assert last_program(response) == program
     if program is None:
-        assert verify_code(response, "{}").reason == "no_code"
+        assert verify_code(response, STDIO).reason == "no_code"
 
 
 QUOTING = 'def f():\n    """\n    ```\n    f()\n    ```\n    """\n'
@@ -395,3 +397,17 @@ def test_the_solutions_of_mbpp_pass_and_empty_ones_fail(every):
     assert failed == MBPP_EXCEPTIONS & {row["id"] for row in rows}
     empty = ["\n".join(f"def {name}(*args): pass" for name in test["functions"]) for test in tests]
     assert "correct" not in reasons(empty, tests)
+
+
+@pytest.mark.parametrize(
+    ("tests", "said"),
+    [
+        ({"test": "assert True", "entry_point": "f"}, "tests of kind None with .* write stdio, calls or asserts"),
+        ({"kind": "calls", "inputs": [], "outputs": []}, "tests of kind 'calls'"),
+        ({"kind": "stdio", "inputs": ["1", "2"], "outputs": ["1"]}, "2 inputs and 1 outputs; give as many"),
+        ({"kind": "calls", "function": "f", "inputs": [], "outputs": []}, "no tests, so any program would pass"),
+    ],
+)
+def test_tests_of_no_known_form_are_no_verdict(tests, said):
+    with pytest.raises(InputError, match=said):
+        verify_code("```python\ndef f(): pass\n```", json.dumps(tests))

@@ -54,6 +54,13 @@ def read_tests(published: str, problem: str, row: dict[str, Any]) -> dict[str, A
         raise InputError(f"its tests are not those of {published}: {type(error).__name__}: {error}") from None
 
 
+def count_tests(tests: dict[str, Any]) -> int:
+    """How many tests there are; of assertions, as many as are written."""
+    if tests["kind"] == "asserts":
+        return sum(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(tests["tests"])))
+    return len(tests["inputs"])
+
+
 def humaneval(prompt: str, test: str, entry_point: str) -> dict[str, Any]:
     """Tests of HumanEval: `test` defines check(candidate)."""
     opened = prompt.rstrip() + "\n"

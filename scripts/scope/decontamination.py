@@ -33,6 +33,12 @@ def words(text: str) -> list[str]:
     return _OPERATOR.sub(r"\1", _NO_WORD.sub(" ", text)).split()
 
 
+def spelling(text: str) -> str:
+    """A problem without blanks, LaTeX spacing, dollar signs and final punctuation, which copies of it may differ in."""
+    text = _LAYOUT.sub(" ", unicodedata.normalize("NFKC", text).translate(_DASHES))
+    return "".join(text.split()).rstrip(".?!:;,")
+
+
 def contaminated(
     problems: Sequence[str], benchmarks: Mapping[str, Sequence[tuple[int, str]]], n: int
 ) -> dict[int, str]:

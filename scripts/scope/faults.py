@@ -1,20 +1,25 @@
 """What is wrong with rows of problems, and what becomes of them: nothing is dropped that is not listed."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from scope.decontamination import contaminated
+from scope.code_tests import count_tests
+from scope.decontamination import contaminated, spelling
 from scope.errors import InputError
 from scope.rewards.latex import is_balanced
 from scope.rewards.pool import Row, verify_rows
 
 OF_BENCHMARKS = {
-    "duplicate": "merge", "conflicting": "error", "broken": "keep", "unverifiable": "keep", "contaminated": "keep",
-    "overlong": "error",
+    "duplicate": "merge", "conflicting": "error", "broken": "keep", "unverifiable": "keep", "untested": "error",
+    "contaminated": "keep", "overlong": "error",
 }  # fmt: skip
 """What becomes of a benchmark's faults: it never loses a problem, so what cannot be asked or graded stops the run."""
+
+KNOBS = {"untested": "unverifiable"}
+"""Faults whose key has another name."""
 
 MOST_NAMED = 5
 FATES = {"drop": "dropped", "merge": "merged", "keep": "kept"}
@@ -35,7 +40,7 @@ class Found(NamedTuple):
 def training_fates(data: Any) -> dict[str, str]:
     """What becomes of the faults of training rows, given the section `data` of a configuration."""
     names = ("conflicting", "broken", "unverifiable", "contaminated", "overlong")
-    return {"duplicate": "merge", **{name: getattr(data, name) for name in names}}
+    return {"duplicate": "merge", "untested": data.unverifiable, **{name: getattr(data, name) for name in names}}
 
 
 def find(
@@ -48,6 +53,7 @@ def find(
     """
     found = [Found(row["row"], "broken", detail) for row in rows for detail in broken(row, domain)[:1]]
     found += unverifiable(rows) if domain == "math" else []
+    found += untested(rows) if domain == "code" else []
     copies = contaminated([row["problem"] for row in rows], benchmarks, n) if benchmarks else {}
     found += [Found(rows[position]["row"], "contaminated", detail) for position, detail in copies.items()]
     gone = {fault.row for fault in found if fates[fault.fault] == "drop"}
@@ -78,11 +84,17 @@ def unverifiable(rows: Sequence[dict[str, Any]]) -> list[Found]:
             for row, why in zip(rows, _verdicts(answers), strict=True) if why != "correct"]  # fmt: skip
 
 
+def untested(rows: Sequence[dict[str, Any]]) -> list[Found]:
+    """Rows of code whose tests any program would pass."""
+    said = "it has no tests"
+    return [Found(row["row"], "untested", said) for row in rows if not count_tests(json.loads(row["tests"]))]
+
+
 def repeated(rows: Sequence[dict[str, Any]], domain: str) -> list[Found]:
     """Rows whose problem came before: in conflict, all of them, where an answer means another thing than the first."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
-        groups.setdefault(row["problem"], []).append(row)
+        groups.setdefault(spelling(row["problem"]), []).append(row)
     several = [group for group in groups.values() if len(group) > 1]
     same = _same_meaning({(row["answer"], group[0]["answer"]) for group in several for row in group}, domain)
     found = []
@@ -140,7 +152,7 @@ def settle(
 
 def _stop(found: Sequence[Found], fates: Mapping[str, str], where: str) -> str:
     fault = found[0].fault
-    knob = f", or write `data.{fault}: drop`" if fates is not OF_BENCHMARKS else ""
+    knob = f", or write `data.{KNOBS.get(fault, fault)}: drop`" if fates is not OF_BENCHMARKS else ""
     more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
     named = [f"row {one.row}: {one.detail}" for one in found[:MOST_NAMED]]
     return "\n  ".join([f"{where}: {fault} rows: {len(found)}; mend or remove them{knob}", *named, *more])

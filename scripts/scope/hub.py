@@ -3,6 +3,7 @@
 Parquet and JSON-lines files alone are taken, never code.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -16,7 +17,12 @@ def row_files(rows: Rows) -> list[str]:
 
     Raises InputError with the command that fetches them.
     """
-    return [expand_path(rows.path)] if rows.path else cached_files(rows.hub)
+    return [_without_dots(expand_path(rows.path))] if rows.path else cached_files(rows.hub)
+
+
+def _without_dots(path: str) -> str:
+    """A path that goes up out of the project, as an absolute one: what is made from it can be followed to it."""
+    return os.path.abspath(path) if ".." in Path(path).parts else path
 
 
 def cached_files(hub: Hub) -> list[str]:

@@ -119,8 +119,12 @@ def model_manifest(name):
     return f"{SHARED}/models/{name}/manifest.json"
 
 
-def train_rows():
-    return checked(row_files, CONFIG.data.train) if CONFIG.data.train else []
+def train_rows(wildcards):
+    files = checked(row_files, CONFIG.data.train) if CONFIG.data.train else []
+    for file in files:
+        if not Path(file).is_file():
+            raise WorkflowError(f"data.train: {file} is not there; put the file there, or name another")
+    return files
 
 
 def model_tokenizer(wildcards):
@@ -132,7 +136,10 @@ def model_tokenizer(wildcards):
 def model_folder(name):
     """The folder of a model that exists; empty for one to make. It has to be there before anything is planned."""
     path = getattr(CONFIG.models, name).path
-    folder = checked(expand_path, path) if path else ""
+    try:
+        folder = expand_path(path) if path else ""
+    except InputError as error:
+        raise WorkflowError(f"models.{name}.path: {error}") from None
     if folder and not Path(folder).is_dir():
         raise WorkflowError(f"models.{name}.path: {folder} is no folder; give a model in Hugging Face format")
     return folder

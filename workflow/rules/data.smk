@@ -3,7 +3,7 @@
 
 rule prompts:
     input:
-        rows=train_rows(),
+        rows=train_rows,
         held_out=sum(held_out().values(), []),
         model=model_manifest("student"),
     output:

@@ -3,7 +3,7 @@
 
 rule tokenizer:
     input:
-        rows=lambda wildcards: train_rows() if CONFIG.models.tokenizer.kind == "bpe" else [],
+        rows=lambda wildcards: train_rows(wildcards) if CONFIG.models.tokenizer.kind == "bpe" else [],
     output:
         f"{SHARED}/tokenizer/manifest.json",
     log:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from scope.errors import InputError
 from scope.rewards.blocks import last_program
 from scope.rewards.outputs import same_output, same_value
 from scope.rewards.verdict import Reason, Verdict
@@ -26,9 +27,12 @@ PROGRAM_S = 60.0
 
 
 def verify_code(response: str, tests: str) -> Verdict:
-    """Judge a response by one block of Python, the `extracted`; `tests` is JSON of scope/code_tests.py."""
+    """Judge a response by one block of Python, the `extracted`; `tests` is JSON of scope/code_tests.py.
+
+    Raises InputError for tests of another form, and where there is none: any program would pass.
+    """
     judge = {"stdio": _run_program, "calls": _call_function, "asserts": _examine}
-    job = json.loads(tests)
+    job = read_job(tests)
     program = last_program(response, [job["function"]] if "function" in job else job.get("functions", []))
     if program is None:
         return Verdict.of(Reason.no_code)
@@ -40,6 +44,22 @@ def verify_code(response: str, tests: str) -> Verdict:
         return Verdict.of(Reason.too_much_output, program)
     except (Dead, ValueError, KeyError, TypeError, RecursionError):  # what it answered is no answer
         return Verdict.of(Reason.raised, program)
+
+
+def read_job(tests: str) -> dict[str, Any]:
+    """The tests behind their JSON. Raises InputError unless they are one of the three forms, with a test at least."""
+    job = json.loads(tests)
+    keys = {"stdio": {"inputs", "outputs"}, "calls": {"function", "inputs", "outputs"},
+            "asserts": {"functions", "setup", "tests", "preamble", "prompt"}}  # fmt: skip
+    kind = job.get("kind")
+    if kind not in keys or keys[kind] - job.keys():
+        raise InputError(f"tests of kind {kind!r} with {sorted(job)}; write stdio, calls or asserts as "
+                         "scope/code_tests.py has them")  # fmt: skip
+    if kind != "asserts" and len(job["inputs"]) != len(job["outputs"]):
+        raise InputError(f"tests have {len(job['inputs'])} inputs and {len(job['outputs'])} outputs; give as many")
+    if not (job["tests"].strip() if kind == "asserts" else job["inputs"]):
+        raise InputError("there are no tests, so any program would pass; remove the row, or give it tests")
+    return job
 
 
 def _run_program(program: str, job: dict[str, Any]) -> Reason:

@@ -28,6 +28,8 @@ _MISREAD = re.compile(
     r"|\\(?:vec|mathbf|boldsymbol|hat)\b.*\\times"  # as do vectors
     r"|\\math(?:bb|cal|frak|scr)\s*\{?[A-Z]\}?\s*[/_^\\(\[A-Z{]"  # Z/2Z as a number
     r"|\\(?:Re|Im|arg|det|dim|ker|deg|Pr|hom)(?![a-zA-Z])"
+    r"|\\(?:angle|triangle|overline|widehat|overrightarrow|overleftrightarrow)(?![a-zA-Z])"  # ABC as a product
+    r"|/\s*(?:\d+|[a-zA-Z])\s*(?:[a-zA-Z(]|\\(?:pi|sqrt|ln|log|sin|cos|tan|theta|alpha|beta)(?![a-zA-Z]))"  # 1/2x
 )
 _BARE_LOG = re.compile(r"\\log(?!\s*_|[a-zA-Z])")
 

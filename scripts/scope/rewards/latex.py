@@ -100,4 +100,5 @@ def canonical(text: str) -> str:
     """A cleaned answer without these."""
     text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
     text = re.sub(r"([_^])\s*\{(\w)\}", r"\1\2", text)
+    text = re.sub(r"\\math(bb|cal|frak)\s*\{([A-Z])\}", r"\\math\1 \2", text)
     return _LOOSE_SPACE.sub("", text)

@@ -8,6 +8,7 @@ _TOKEN = re.compile(
     r"|(?P<split>[,;]?\s*(?:\\(?:text|mbox)\s*\{\s*,?\s*(?:and|or)\s*\}|(?<![a-zA-Z\\])(?:and|or)(?![a-zA-Z]))|[,;])"
 )
 _NAME = re.compile(r"(\w|\(\w(?:, ?\w)+\)) ?(?:=|\\in(?![a-zA-Z])) ?(?=[(\[]|\\\{)")
+_VALUE = re.compile(r"(\\?[a-zA-Z]+)(?:_(?:\w|\{\w+\}))? ?=")
 _SIGN = re.compile(r"\\([pm])[mp](?![a-zA-Z])")
 _BUILDER = re.compile(r":|\||\\(?:mid|vert|colon)(?![a-zA-Z])")
 
@@ -24,6 +25,11 @@ def name(text: str) -> tuple[str, str]:
     match = _NAME.match(text)
     rest = text[match.end() :] if match else ""
     return (match[1], rest) if match and (group(rest) or members(rest)) else ("", text)
+
+
+def variables(parts: list[str]) -> set[str]:
+    """The names that parts such as x_1 = 2 give values to, without their indices."""
+    return {match[1] for part in parts if (match := _VALUE.match(part))}
 
 
 def items(text: str) -> list[str]:

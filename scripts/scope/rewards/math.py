@@ -61,6 +61,8 @@ def _compare_lists(prediction: str, answer: str, tolerance: float | None) -> Rea
     said, meant = lists.items(prediction), lists.items(answer)
     if len(said) == len(meant) == 1:
         return _compare_members(said[0], meant[0], tolerance)
+    if len(lists.variables(said)) > 1 and not lists.variables(meant):  # x=2, y=1 says more than 1, 2
+        return Reason.wrong
     return _verdict(len(said) == len(meant) and all(_take(one, meant, tolerance) for one in said))
 
 
@@ -91,8 +93,8 @@ def _compare_members(prediction: str, answer: str, tolerance: float | None) -> R
 def _compare_values(prediction: str, answer: str, tolerance: float | None) -> Reason:
     """Compare words, or values; a unit counts only where both sides give one."""
     said, meant = word(prediction), word(answer)
-    if said is not None and said == meant:
-        return Reason.correct
+    if said is not None and meant is not None:  # as products of letters, `no` would be `on` and ABC would be BCA
+        return _verdict(said.replace(" ", "") == meant.replace(" ", ""))
     if is_truth(meant):
         return Reason.wrong
     (prediction, unit), (answer, gold_unit) = split_unit(prediction), split_unit(answer)

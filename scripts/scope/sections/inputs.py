@@ -141,7 +141,8 @@ class Data(Section):
     """A control character where LaTeX had a backslash (a form feed before rac), or an answer with an unbalanced brace
     or $: stop, drop, or keep and list the row."""
     unverifiable: Fate = "error"
-    """A mathematical answer that in a box earns no credit against itself: stop, drop, or keep and list the row."""
+    """A mathematical answer that in a box earns no credit against itself, or code without tests, which stops a
+    benchmark: stop, drop, or keep and list the row."""
     contaminated: Fate = "error"
     """A training problem that a benchmark holds too (`ngram`): stop, drop, or keep and list the row."""
     decontaminate: list[Bare] | None = None

@@ -24,8 +24,9 @@ class Evaluation(Section):
     n: Count = 32
     """Samples per problem."""
     max_tokens: Count = 32768
-    samplings: dict[Name, Sampling] = {"paper": Sampling(temperature=0.6, top_p=0.95, top_k=20)}
-    """Named ways of sampling; every policy is graded under each, in a job of its own."""
+    samplings: dict[Name, Sampling] = Field({"paper": Sampling(temperature=0.6, top_p=0.95, top_k=20)}, min_length=1)
+    """Named ways of sampling; every policy is graded under each, in a job of its own. Default: `paper`, T 0.6, top-p
+    0.95, top-k 20."""
     shards: Count = 1
     """Jobs that share the problems of a benchmark."""
     every: int = Field(0, ge=0)
