@@ -203,11 +203,15 @@ def test_every_real_gold_verifies_against_itself_and_hardly_any_against_another(
     assert credited <= MEAN_THE_SAME
 
 
+SPELT = {"00": "0", "1.25": r"\frac54", "b>0": r"(0,\infty)", "yes": "True", "Yes": "True"}
+
+
 def mean_the_same(one, other):
-    """Whether two answers differ only in what the rules leave out on one side, or in the order of a list."""
-    optional = r"\w(\(x\))?=|\\text.*|\\mbox.*|\^\{?\\circ\}?|\\[$%!]|[\s{}]|(?<=\\)[dt](?=frac)"
-    bare = [sorted(re.sub(optional, "", text.replace("1/3", r"\frac13")).split(",")) for text in (one, other)]
-    return bare[0] == bare[1] or (one, other) in MEAN_THE_SAME
+    """Whether two answers differ only in what the rules leave out on one side, in spelling, or in order."""
+    optional = r"\w(_\{-?\d\})?(\(\w\))?\s*=|\\text.*|\\mbox.*|\^\{?\\circ\}?|\\[$%!]|^\+|[\s{}]|(?<=\\)[dt](?=frac)"
+    bare = [re.sub(optional, "", text.replace("1/3", r"\frac13")) for text in (one, other)]
+    lists = [sorted(SPELT.get(text, text).split(",")) for text in bare]
+    return lists[0] == lists[1] or (one, other) in MEAN_THE_SAME
 
 
 @pytest.mark.slow
