@@ -188,11 +188,16 @@ BENCHMARKS = ("deepmath_sample", "aime24", "aime25", "amc23", "math500", "olympi
 MEAN_THE_SAME = {("True", "Yes"), ("Yes", "True"), ("No", "False"), ("False", "No"), ("1", "x = 1"), ("0", r"\{0\}")}
 
 
-@pytest.mark.parametrize("name", BENCHMARKS)
-def test_every_real_gold_verifies_against_itself_and_hardly_any_against_another(name):
+def answers_of(name):
+    """The real golds of a benchmark, in the order of its file."""
     if "SCOPE_DATA" not in os.environ:
         pytest.skip(f"needs real golds: set SCOPE_DATA to a folder with {name}.parquet")
-    answers = pl.read_parquet(Path(os.environ["SCOPE_DATA"]) / f"{name}.parquet")["answer"].cast(pl.String).to_list()
+    return pl.read_parquet(Path(os.environ["SCOPE_DATA"]) / f"{name}.parquet")["answer"].cast(pl.String).to_list()
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_every_real_gold_verifies_against_itself_and_hardly_any_against_another(name):
+    answers = answers_of(name)
     itself = [("math", "", rf"Hence \boxed{{{gold}}}.", gold) for gold in answers]
     assert {row[3] for row, verdict in zip(itself, verify_rows(itself), strict=True) if not verdict.correct} == set()
     shuffled = random.Random(0).sample(answers, len(answers))
@@ -217,10 +222,7 @@ def mean_the_same(one, other):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_real_gold_is_not_credited_for_any_of_many_others(name):
-    if "SCOPE_DATA" not in os.environ:
-        pytest.skip(f"needs real golds: set SCOPE_DATA to a folder with {name}.parquet")
-    table = pl.read_parquet(Path(os.environ["SCOPE_DATA"]) / f"{name}.parquet")
-    golds = sorted(set(table["answer"].cast(pl.String)))
+    golds = sorted(set(answers_of(name)))
     draw = random.Random(1)
     pairs = [(one, other) for one in golds for other in draw.sample(golds, min(200, len(golds))) if one != other]
     verdicts = verify_rows([("math", "", rf"Hence \boxed{{{one}}}.", other) for one, other in pairs])

@@ -23,8 +23,8 @@ def verdict_reasons(
     shares = counted.group_by("place", "policy").agg(pl.col("reason").value_counts(normalize=True))
     ranked = counted["reason"].value_counts().sort("count", "reason", descending=[True, False])
     rows = [
-        {**row, "shares": {entry["reason"]: entry["proportion"] for entry in row.pop("reason")}}
-        for row in shares.sort(pl.col("place") == ROLLOUTS, "place", "policy").to_dicts()
+        {"place": place, "policy": policy, "shares": {entry["reason"]: entry["proportion"] for entry in counts}}
+        for place, policy, counts in shares.sort(pl.col("place") == ROLLOUTS, "place", "policy").rows()
     ]
     return {"reasons": ranked["reason"].to_list(), "rows": rows}
 
