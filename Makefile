@@ -57,8 +57,8 @@ format: setup  ## rewrite code in the house format
 	@.venv/bin/ruff check --fix . && .venv/bin/ruff format . && .venv/bin/snakefmt Snakefile workflow/rules
 
 schema: setup  ## generate the configuration schema and the table of keys from the typed configuration
-	@.venv/bin/python scripts/config_schema.py > workflow/schemas/config.schema.json
-	@.venv/bin/python scripts/config_schema.py --keys > config/KEYS.md
+	@.venv/bin/python dev/config_schema.py > workflow/schemas/config.schema.json
+	@.venv/bin/python dev/config_schema.py --keys > config/KEYS.md
 
 clean:  ## remove results and Snakemake's own records, keep .venv
 	rm -rf results/* .snakemake

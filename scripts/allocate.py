@@ -10,8 +10,9 @@ Example: python scripts/allocate.py --chain 4 --partition=gpu --nodes=3 --gres=g
 import argparse
 import sys
 
-from scope import allocation, cli
-from scope.warm_teacher import Share
+from scope import cli
+from scope.cluster import allocation
+from scope.cluster.teacher_steps import Share
 
 
 def main() -> None:

@@ -13,12 +13,12 @@ import sys
 from pathlib import Path
 
 from scope import cli
-from scope.arguments import check_profile
-from scope.cluster import RULES, Profile, Request, Verdict
-from scope.cluster.requests import parse, plugin_settings, resources_of, submitted
-from scope.cluster.survey import Survey
-from scope.config import open_config
+from scope.cluster.check.requests import parse, plugin_settings, resources_of, submitted
+from scope.cluster.check.survey import Survey
+from scope.cluster.check.types import RULES, Profile, Request, Verdict
+from scope.config.experiment import open_config
 from scope.errors import InputError
+from scope.run.arguments import check_profile
 
 ROOT = Path(__file__).resolve().parent.parent
 PROBE = {"nodes": 1, "runtime": 10}

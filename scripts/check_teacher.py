@@ -1,7 +1,9 @@
 """Check the teacher before training: it loads, shares the student's tokens, scores finitely, and backends agree."""
 
-from scope import artifacts, cli, folders
-from scope.provenance import read_recipe
+from scope import cli
+from scope.artifacts import parquet
+from scope.artifacts.folder import open_folder
+from scope.artifacts.recipe import read_recipe
 
 
 def main() -> None:
@@ -13,17 +15,17 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
-    from scope import teachercheck as checks
-    from scope.models import load_tokenizer
-    from scope.teachers import open_teacher
+    from scope.models.load import load_tokenizer
+    from scope.score import teacher_checks as checks
+    from scope.score.open import open_teacher
 
     settings = read_recipe(args.recipe)
     dtype, backend = settings.models.dtype, settings.teacher.backend
-    folder = folders.open_folder(args.teacher)
-    student = load_tokenizer(folders.open_folder(args.student))
+    folder = open_folder(args.teacher)
+    student = load_tokenizer(open_folder(args.student))
     details = {"token_map": checks.check_token_map(student, load_tokenizer(folder))}
     teacher = open_teacher(settings.teacher, args.teacher, dtype=dtype, temperature=1.0)
-    pairs = checks.probe_pairs(artifacts.read(args.prompts, "prompts"), len(student))
+    pairs = checks.probe_pairs(parquet.read(args.prompts, "prompts"), len(student))
     scores = teacher.score(pairs)
     served = settings.teacher.model
     details["served_name"] = f"served as {served!r}" if served else f"{backend} backend: {args.teacher}"
@@ -33,16 +35,16 @@ def main() -> None:
     details["agreement"] = checks.check_agreement(scores, reference, dtype, (backend, name))
     rows = [{"check": check, "passed": True, "detail": detail} for check, detail in details.items()]
     inputs = [args.student, args.teacher, args.prompts]
-    artifacts.write(args.out, "checks", rows, recipe=args.recipe, inputs=inputs)
+    parquet.write(args.out, "checks", rows, recipe=args.recipe, inputs=inputs)
 
 
 def _reference_scores(settings, folder, pairs) -> tuple[str, list[list[float]]]:
     """The same probes through another backend: in the job for servers, else vLLM, else one pair at a time."""
-    from scope.teachers.in_job import InJobTeacher
+    from scope.score.in_process import InJobTeacher
 
     dtype = settings.models.dtype
     if settings.teacher.backend == "in_job" and settings.rollout.engine == "vllm":
-        from scope.engines.vllm import VllmEngine
+        from scope.rollout.vllm import VllmEngine
 
         engine = VllmEngine(folder, dtype=dtype, max_model_len=max(map(len, pairs)) + 1)
         rows = engine.prompt_logprobs([[*pair.prompt, *pair.response] for pair in pairs])

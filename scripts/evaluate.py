@@ -1,9 +1,12 @@
 """Evaluate one policy on a benchmark, or on a shard of it."""
 
-from scope import artifacts, cli, folders, places
+from scope import cli
+from scope.artifacts import parquet
+from scope.artifacts.folder import open_folder
+from scope.artifacts.labels import check_policy
+from scope.artifacts.partial import kept_beside
+from scope.artifacts.recipe import Settings, read_recipe
 from scope.errors import InputError
-from scope.provenance import Settings, read_recipe
-from scope.unfinished import kept_beside
 
 
 def main() -> None:
@@ -19,30 +22,30 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
-    from scope.evaluation import grade
+    from scope.evaluate.grade import grade
 
     settings = read_recipe(args.recipe)
     if args.shard >= settings.evaluation.shards:
         shards = f"evaluation.shards is {settings.evaluation.shards}"
         raise InputError(f"--shard {args.shard}: {shards}, so the last one has a lower number")
-    places.check_policy(args.policy, args.label, args.seed, args.round)
-    problems, inputs = artifacts.read(args.problems, "prompts"), [args.problems, args.policy]
+    check_policy(args.policy, args.label, args.seed, args.round)
+    problems, inputs = parquet.read(args.problems, "prompts"), [args.problems, args.policy]
     part = problems.gather_every(settings.evaluation.shards, args.shard)
     with kept_beside(args.out, args.recipe, inputs, benchmark=args.benchmark, shard=args.shard) as work:
         rows = []  # of a shard without problems, where a benchmark has fewer than shards
         if len(part):
             rows = grade(open_policy(args.policy, settings), part, args.benchmark, settings.evaluation, work)
-        artifacts.write(
+        parquet.write(
             args.out, "evaluation", rows, recipe=args.recipe, inputs=inputs, policy=args.label, seed=args.seed,
             round=args.round)  # fmt: skip
 
 
 def open_policy(manifest: str, settings: Settings):
     """The engine on a policy, with room for the longest prompt and response."""
-    from scope.engines import open_engine
+    from scope.rollout.open import open_engine
 
     length = settings.data.max_prompt_tokens + settings.evaluation.max_tokens
-    return open_engine(settings.evaluation.engine, folders.open_folder(manifest), dtype=settings.models.dtype,
+    return open_engine(settings.evaluation.engine, open_folder(manifest), dtype=settings.models.dtype,
                        max_model_len=length)  # fmt: skip
 
 

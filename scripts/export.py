@@ -6,9 +6,11 @@ Example: python scripts/export.py --evaluations E1 E2 --problems P1 P2 --model M
 
 from pathlib import Path
 
-from scope import artifacts, cli, folders
-from scope.atomic import atomic
-from scope.provenance import read_recipe
+from scope import cli
+from scope.artifacts import parquet
+from scope.artifacts.atomic import atomic
+from scope.artifacts.folder import open_folder
+from scope.artifacts.recipe import read_recipe
 
 
 def main() -> None:
@@ -23,21 +25,21 @@ def main() -> None:
 
     import json
 
-    from scope.harness import results, sample_lines
-    from scope.models import load_tokenizer
+    from scope.evaluate.lm_eval import results, sample_lines
+    from scope.models.load import load_tokenizer
 
     settings = read_recipe(args.recipe).evaluation
-    tokenizer = load_tokenizer(folders.open_folder(args.model))
-    evaluations = artifacts.read_all(args.evaluations, "evaluation")
+    tokenizer = load_tokenizer(open_folder(args.model))
+    evaluations = parquet.read_all(args.evaluations, "evaluation")
     label = args.out.stem.removeprefix("results_")
     for file in args.problems:
-        problems = artifacts.read(file, "prompts")
+        problems = parquet.read(file, "prompts")
         prompts = tokenizer.batch_decode(problems["prompt_token_ids"].to_list())
         graded = evaluations.filter(benchmark=file.stem)
         log = args.out.with_name(f"samples_{file.stem}_{label}.jsonl")
         with atomic(log) as temporary, open(temporary, "w", encoding="utf-8") as lines:
             lines.writelines(sample_lines(graded, problems, prompts, settings))
-    model = artifacts.metadata(args.evaluations[0])["policy"]
+    model = parquet.metadata(args.evaluations[0])["policy"]
     with atomic(args.out) as temporary:
         temporary.write_text(json.dumps(results(evaluations, settings, model), indent=2) + "\n", encoding="utf-8")
 

@@ -8,8 +8,8 @@ import argparse
 import os
 
 from scope import cli
-from scope.config import open_config
-from scope.hub import fetch
+from scope.config.experiment import open_config
+from scope.prompts.hub import fetch
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ Example: python scripts/figure.py --figure accuracy --evaluations E1 E2 --out ac
 from pathlib import Path
 
 from scope import cli
-from scope.atomic import atomic
-from scope.provenance import read_recipe
+from scope.artifacts.atomic import atomic
+from scope.artifacts.recipe import read_recipe
 from scope.report.figure_names import NAMES
 
 

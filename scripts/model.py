@@ -2,8 +2,9 @@
 
 import sys
 
-from scope import cli, folders
-from scope.provenance import read_recipe
+from scope import cli
+from scope.artifacts.folder import fresh, open_folder, seal
+from scope.artifacts.recipe import read_recipe
 
 
 def main() -> None:
@@ -15,26 +16,26 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="manifest to write")
     args = parser.parse_args()
 
-    from scope.models import check_model_folder, load_tokenizer, make_model
+    from scope.models.load import check_model_folder, load_tokenizer, make_model
 
     if args.folder:
         check_model_folder(args.folder)
-        folders.seal(args.out, recipe=args.recipe, folder=args.folder)
+        seal(args.out, recipe=args.recipe, folder=args.folder)
         return
     settings = read_recipe(args.recipe)
     shape = getattr(settings.models, args.name).make
-    tokenizer = load_tokenizer(folders.open_folder(args.tokenizer))
+    tokenizer = load_tokenizer(open_folder(args.tokenizer))
     model = make_model(shape, tokenizer)
     if shape.sft:
-        from scope.sft import examples, train_on_examples
+        from scope.models.sft import examples, train_on_examples
 
         source = examples(settings.data, shape.sft.canonical, shape.seed)
         loss = train_on_examples(model, tokenizer, shape.sft, source)
         print(f"model: the last step's loss is {loss:.4f} nats per token", file=sys.stderr)
-    folder = folders.fresh(args.out)
+    folder = fresh(args.out)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    folders.seal(args.out, recipe=args.recipe, inputs=[args.tokenizer])
+    seal(args.out, recipe=args.recipe, inputs=[args.tokenizer])
 
 
 if __name__ == "__main__":

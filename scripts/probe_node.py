@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from scope import cli
-from scope.cluster.probe import look_around
+from scope.cluster.check.probe import look_around
 
 
 def main() -> None:

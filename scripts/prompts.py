@@ -2,8 +2,10 @@
 
 import sys
 
-from scope import artifacts, cli, folders
-from scope.provenance import read_recipe
+from scope import cli
+from scope.artifacts import parquet
+from scope.artifacts.folder import open_folder
+from scope.artifacts.recipe import read_recipe
 
 
 def main() -> None:
@@ -18,12 +20,12 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET", help="the prompts")
     args = parser.parse_args()
 
-    from scope import faults
-    from scope.chat import writer
-    from scope.generated import generated_rows
-    from scope.models import load_tokenizer
-    from scope.prompts import build_prompts
-    from scope.rows import read_problems, read_rows
+    from scope.models.load import load_tokenizer
+    from scope.prompts import issues
+    from scope.prompts.build import build_prompts
+    from scope.prompts.chat_template import writer
+    from scope.prompts.generated import generated_rows
+    from scope.prompts.read import read_problems, read_rows
 
     settings = read_recipe(args.recipe)
     data, training = settings.data, args.split == "train"
@@ -34,19 +36,19 @@ def main() -> None:
         rows = read_rows(args.rows, spec)
     else:
         rows, domain, where = generated_rows(data, "train" if training else "test")
-    write = writer(load_tokenizer(folders.open_folder(args.model)), template, data.chat)
-    fates = faults.training_fates(data) if training else faults.OF_BENCHMARKS
+    write = writer(load_tokenizer(open_folder(args.model)), template, data.chat)
+    fates = issues.training_fates(data) if training else issues.OF_BENCHMARKS
     held_out = {name: read_problems(files, getattr(settings.held_out, name)) for name, *files in args.held_out}
-    found = faults.find(rows, domain=domain, fates=fates, benchmarks=held_out, n=data.ngram if training else None)
+    found = issues.find(rows, domain=domain, fates=fates, benchmarks=held_out, n=data.ngram if training else None)
     prompts, listed = build_prompts(
         rows, write, domain=domain, max_tokens=data.max_prompt_tokens, found=found, fates=fates, where=where
     )
-    tally = faults.counts(listed)
+    tally = issues.counts(listed)
     print(f"{args.split}: {len(rows)} rows, {len(prompts)} prompts; faults: {tally or 'none'}", file=sys.stderr)
     files = [*(args.rows or []), *(file for _, *files in args.held_out for file in files)]
     notes = {"recipe": args.recipe, "inputs": [args.model, *files], "split": args.split, "read": len(rows)}
-    artifacts.write(args.out, "prompts", prompts, **notes, faults=tally)
-    artifacts.write(args.faults, "faults", listed, **notes)
+    parquet.write(args.out, "prompts", prompts, **notes, faults=tally)
+    parquet.write(args.faults, "faults", listed, **notes)
 
 
 if __name__ == "__main__":

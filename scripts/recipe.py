@@ -6,9 +6,9 @@ Example: python scripts/recipe.py weigh --config config/real_smoke.yaml
 import argparse
 
 from scope import cli
-from scope.config import VARIANTS, arm_config, parse_config, read_config, with_grid
+from scope.config.experiment import VARIANTS, arm_config, parse_config, read_config, with_grid
 from scope.errors import InputError
-from scope.stages import STAGE_KEYS, recipe
+from scope.planning.recipes import STAGE_KEYS, recipe
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ Example: python scripts/report.py --evaluations E1 E2 --metrics M1 M2 --batches 
 from pathlib import Path
 
 from scope import cli
-from scope.atomic import atomic
+from scope.artifacts.atomic import atomic
 
 
 def main() -> None:

@@ -3,9 +3,11 @@
 import json
 from pathlib import Path
 
-from scope import artifacts, cli, retention
-from scope.atomic import atomic
-from scope.provenance import origin, read_recipe
+from scope import cli
+from scope.artifacts import parquet
+from scope.artifacts.atomic import atomic
+from scope.artifacts.recipe import origin, read_recipe
+from scope.planning import retention
 
 
 def main() -> None:
@@ -27,7 +29,7 @@ def main() -> None:
     if not retention.keeps(keep.states_every, args.round):
         dropped += retention.drop(place / "state/manifest.json")
     if keep.rollouts == "last":
-        made_from = artifacts.metadata(args.batch)["inputs"]
+        made_from = parquet.metadata(args.batch)["inputs"]
         dropped += retention.drop_files(path for path in made_from if place in Path(path).parents)
     record = {**origin(args.recipe, [args.batch, *args.evaluations]), "dropped": sorted(dropped)}
     with atomic(args.out) as temporary:
@@ -36,11 +38,11 @@ def main() -> None:
 
 def accuracies(evaluations: list[str]) -> dict[int, float]:
     """Mean accuracy over all samples of each evaluated round."""
-    columns = [*artifacts.SORT_KEYS["evaluation"], "correct"]
+    columns = [*parquet.SORT_KEYS["evaluation"], "correct"]
     samples: dict[int, list[bool]] = {}
     for path in evaluations:
-        graded = artifacts.read(path, "evaluation", columns)["correct"]
-        samples.setdefault(artifacts.metadata(path)["round"], []).extend(graded)
+        graded = parquet.read(path, "evaluation", columns)["correct"]
+        samples.setdefault(parquet.metadata(path)["round"], []).extend(graded)
     return {round_: sum(correct) / len(correct) for round_, correct in samples.items()}
 
 

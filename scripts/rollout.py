@@ -1,8 +1,11 @@
 """Draw rollouts: n samples for each of a shard's prompts, with token ids and log-probabilities."""
 
-from scope import artifacts, cli, folders, places
-from scope.provenance import read_recipe
-from scope.unfinished import kept_beside
+from scope import cli
+from scope.artifacts import parquet
+from scope.artifacts.folder import open_folder
+from scope.artifacts.labels import check_policy
+from scope.artifacts.partial import kept_beside
+from scope.artifacts.recipe import read_recipe
 
 
 def main() -> None:
@@ -15,16 +18,17 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
-    from scope.engines import Draw, open_engine
-    from scope.rollout import draw_group_samples, shard_prompts
+    from scope.rollout.engine import Draw
+    from scope.rollout.open import open_engine
+    from scope.rollout.shard import draw_group_samples, shard_prompts
 
-    places.check_policy(args.policy, args.variant, args.seed, args.round - 1)
+    check_policy(args.policy, args.variant, args.seed, args.round - 1)
     settings = read_recipe(args.recipe)
     at = settings.rollout.temperature
-    prompts = shard_prompts(artifacts.read(args.prompts, "prompts"), settings, args.seed, args.round, args.shard)
+    prompts = shard_prompts(parquet.read(args.prompts, "prompts"), settings, args.seed, args.round, args.shard)
     engine = open_engine(
         settings.rollout.engine,
-        folders.open_folder(args.policy),
+        open_folder(args.policy),
         dtype=settings.models.dtype,
         max_model_len=settings.data.max_prompt_tokens + settings.rollout.max_tokens,
         tempered=settings.student_temperature != 1.0,
@@ -35,7 +39,7 @@ def main() -> None:
         rows = draw_group_samples(
             engine, prompts, Draw(at, settings.rollout.max_tokens), work, n=settings.rollout.n, seed=args.seed,
             round_=0 if static else args.round)  # fmt: skip
-        artifacts.write(
+        parquet.write(
             args.out, "rollouts", rows, recipe=args.recipe, inputs=inputs, **place, temperature=at,
             logprob_temperature=settings.student_temperature)  # fmt: skip
 

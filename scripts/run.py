@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from scope import cli
-from scope.arguments import check_profile
-from scope.controller import run_snakemake
+from scope.run.arguments import check_profile
+from scope.run.controller import run_snakemake
 
 
 def main() -> None:

@@ -2,9 +2,11 @@
 
 import polars as pl
 
-from scope import artifacts, cli, places
-from scope.provenance import read_recipe
-from scope.unfinished import kept_beside
+from scope import cli
+from scope.artifacts import parquet
+from scope.artifacts.labels import check_files
+from scope.artifacts.partial import kept_beside
+from scope.artifacts.recipe import read_recipe
 
 
 def main() -> None:
@@ -18,15 +20,15 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
-    from scope.scoring import score_rollouts
+    from scope.score.rows import score_rollouts
 
-    places.check_files([args.rollouts, args.verdicts], args)
+    check_files([args.rollouts, args.verdicts], args)
     settings = read_recipe(args.recipe)
     scorer = settings.scorer
-    rows = artifacts.read(args.rollouts, "rollouts").join(
-        artifacts.read(args.verdicts, "verdicts").select("prompt_id", "sample_index", "correct"),
+    rows = parquet.read(args.rollouts, "rollouts").join(
+        parquet.read(args.verdicts, "verdicts").select("prompt_id", "sample_index", "correct"),
         on=["prompt_id", "sample_index"], how="left", maintain_order="left",
-    ).join(artifacts.read(args.prompts, "prompts").select("prompt_id", "prompt_token_ids"), on="prompt_id",
+    ).join(parquet.read(args.prompts, "prompts").select("prompt_id", "prompt_token_ids"), on="prompt_id",
            how="left", maintain_order="left")  # fmt: skip
     wanted = pl.lit(True) if scorer.scored == "all" else ~pl.col("correct")
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
@@ -35,7 +37,7 @@ def main() -> None:
         scores = score_rollouts(
             rows, wanted, scorer.teacher, args.scorer, work, dtype=settings.models.dtype,
             temperature=scorer.temperature)  # fmt: skip
-        artifacts.write(
+        parquet.write(
             args.out, "scores", scores, recipe=args.recipe, inputs=inputs, **place,
             scorer=scorer.model, scored=scorer.scored, logprob_temperature=scorer.temperature)  # fmt: skip
 

@@ -18,8 +18,8 @@ def main() -> None:
     parser.add_argument("--host", help="address to bind (default: the SLURM node's, else the loopback)")
     args = parser.parse_args()
 
-    from scope.teachers.service import served_config, teacher_manifest
-    from scope.teachers.vllm_serve import open_replica
+    from scope.score.service.jobs import served_config, teacher_manifest
+    from scope.score.service.vllm_serve import open_replica
 
     config = served_config(args.configfile)
     open_replica(config, teacher_manifest(config.experiment, args.configfile), args.host).run()

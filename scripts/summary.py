@@ -6,8 +6,8 @@ Example: python scripts/summary.py --evaluations E1 E2 --out summary.md --recipe
 from pathlib import Path
 
 from scope import cli
-from scope.atomic import atomic
-from scope.provenance import read_recipe
+from scope.artifacts.atomic import atomic
+from scope.artifacts.recipe import read_recipe
 
 
 def main() -> None:

@@ -13,11 +13,11 @@ import shlex
 import sys
 
 from scope import cli
-from scope.config import open_config
-from scope.connection import VARIABLE, connection_of, to_text
+from scope.config.experiment import open_config
 from scope.errors import InputError
-from scope.teachers import service
-from scope.teachers.key import make_key
+from scope.score.api_key import make_key
+from scope.score.connection import VARIABLE, connection_of, to_text
+from scope.score.service import jobs
 
 
 def main() -> None:
@@ -30,18 +30,18 @@ def main() -> None:
     if args.command == "where":
         print(where(args.configfile))
         return
-    config = service.served_config(args.configfile)
+    config = jobs.served_config(args.configfile)
     connection = connection_of(config.teacher, config.experiment)
     if args.command == "start":
-        service.teacher_manifest(config.experiment, args.configfile)
+        jobs.teacher_manifest(config.experiment, args.configfile)
         make_key(connection.key_file)
         replicas = config.teacher.service.replicas
-        made = service.start(config.experiment, connection.folder, replicas, args.configfile, options)
+        made = jobs.start(config.experiment, connection.folder, replicas, args.configfile, options)
         print(f"{replicas} wanted, {len(made)} submitted: {' '.join(made) or 'none was missing'}")
     elif args.command == "stop":
-        print(f"stopped: {' '.join(service.stop(config.experiment, connection.folder)) or 'there was none'}")
+        print(f"stopped: {' '.join(jobs.stop(config.experiment, connection.folder)) or 'there was none'}")
     else:
-        print(service.status(config.experiment, connection.folder))
+        print(jobs.status(config.experiment, connection.folder))
 
 
 def where(configfiles: list[str]) -> str:

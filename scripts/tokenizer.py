@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-from scope import cli, folders
-from scope.provenance import read_recipe
+from scope import cli
+from scope.artifacts.folder import fresh, seal
+from scope.artifacts.recipe import read_recipe
 
 FUNCTIONS = 1_000
 """Of these a `bpe` tokenizer sees as many, where problems are generated."""
@@ -18,7 +19,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="manifest of the folder to write")
     args = parser.parse_args()
 
-    from scope.tokenizers import bpe_tokenizer, character_tokenizer
+    from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 
     settings = read_recipe(args.recipe)
     kind = settings.models.tokenizer
@@ -26,18 +27,18 @@ def main() -> None:
         tokenizer = character_tokenizer()
     else:
         tokenizer = bpe_tokenizer(texts(settings.data, args.rows), kind.vocab_size)
-    folder: Path = folders.fresh(args.out)
+    folder: Path = fresh(args.out)
     tokenizer.save_pretrained(folder)
-    folders.seal(args.out, recipe=args.recipe, inputs=args.rows or [])
+    seal(args.out, recipe=args.recipe, inputs=args.rows or [])
 
 
 def texts(data, rows: str | None) -> Iterator[str]:
     """What a `bpe` tokenizer is trained on: the problems of a file, or Functions that are in no prompt, with bodies."""
     if rows:
-        from scope.rows import read_rows
+        from scope.prompts.read import read_rows
 
         return (row["problem"] for row in read_rows(rows, data.train))
-    from scope.sft import examples
+    from scope.models.sft import examples
 
     return (problem + response for problem, response in islice(examples(data, 0.0, 0), FUNCTIONS))
 

@@ -3,8 +3,9 @@
 Run it plainly: with update.ranks above 1 it starts torchrun itself.
 """
 
-from scope import cli, launch
-from scope.provenance import read_recipe
+from scope import cli
+from scope.artifacts.recipe import read_recipe
+from scope.update import launch
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
     launch.relaunch(settings.update.ranks)
     launch.join_ranks(settings.update.ranks)
 
-    from scope.update import make_trainer, run_and_log, save, unfinished
+    from scope.update.round import make_trainer, run_and_log, save, unfinished
 
     work = unfinished(args)
     trainer = make_trainer(args, settings)

@@ -6,10 +6,11 @@ from collections import Counter
 
 import polars as pl
 
-from scope import artifacts, cli
+from scope import cli
+from scope.artifacts import parquet
 from scope.errors import InputError
-from scope.rewards import Verdict
-from scope.rewards.pool import Row, verify_rows
+from scope.verify.pool import Row, verify_rows
+from scope.verify.verdict import Verdict
 
 PASSED_ON = ("variant", "seed", "round")
 AGAINST = ("answer", "tests", "tolerance")
@@ -31,8 +32,8 @@ def main() -> None:
         workers=args.workers,
     )
     print(summary(verdicts, time.monotonic() - started), file=sys.stderr)
-    facts = artifacts.metadata(args.rollouts)
-    artifacts.write(
+    facts = parquet.metadata(args.rollouts)
+    parquet.write(
         args.out,
         "verdicts",
         verdict_rows(rollouts, verdicts),
@@ -44,7 +45,7 @@ def main() -> None:
 
 def join(rollouts_file: str, prompts_file: str) -> pl.DataFrame:
     """The rollouts, each with the texts of its prompt. Raises InputError for one that is empty or has no prompt."""
-    rollouts = artifacts.read(rollouts_file, "rollouts")
+    rollouts = parquet.read(rollouts_file, "rollouts")
     empty = rollouts.filter(pl.col("response_token_ids").list.len() == 0)
     if len(empty):
         row = empty.row(0, named=True)
@@ -52,7 +53,7 @@ def join(rollouts_file: str, prompts_file: str) -> pl.DataFrame:
             f"{rollouts_file}: prompt {row['prompt_id']!r}, sample_index {row['sample_index']} has no response tokens "
             "(at least the end-of-sequence token belongs there); run the stage `rollout` again"
         )
-    prompts = artifacts.read(prompts_file, "prompts").select("prompt_id", "domain", "problem", *AGAINST)
+    prompts = parquet.read(prompts_file, "prompts").select("prompt_id", "domain", "problem", *AGAINST)
     joined = rollouts.join(prompts, on="prompt_id", how="left", maintain_order="left")
     orphans = joined.filter(pl.col("domain").is_null())["prompt_id"]
     if len(orphans):

@@ -18,8 +18,8 @@ from functools import cache
 from tqdm import tqdm
 
 from scope import cli
-from scope.integrity import Audit, find_artifacts
-from scope.lineage import digest_of, tree
+from scope.audit.integrity import Audit, find_artifacts
+from scope.audit.lineage import digest_of, tree
 
 PATHS = """an experiment's folder, or anything below one; only artifacts there are verified, and their inputs wherever
 they lie (default: results)"""

@@ -1,7 +1,9 @@
 """Weigh a round: decide each rollout's token loss, weight, advantage and normaliser."""
 
-from scope import artifacts, cli, places
-from scope.provenance import read_recipe
+from scope import cli
+from scope.artifacts import parquet
+from scope.artifacts.labels import check_files
+from scope.artifacts.recipe import read_recipe
 
 
 def main() -> None:
@@ -15,18 +17,18 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
-    from scope.batch import build_batch
-    from scope.order import round_prompts
+    from scope.method.batch import build_batch
+    from scope.prompts.order import round_prompts
 
-    places.check_files([*args.rollouts, *args.verdicts, *args.scores], args, shared=True)
+    check_files([*args.rollouts, *args.verdicts, *args.scores], args, shared=True)
     settings = read_recipe(args.recipe)
     objective, update = settings.objective, settings.update
-    prompts = artifacts.read(args.prompts, "prompts")
+    prompts = parquet.read(args.prompts, "prompts")
     per_round = update.steps_per_round * update.prompts_per_step
     batch = build_batch(
-        artifacts.read_all(args.rollouts, "rollouts"),
-        artifacts.read_all(args.verdicts, "verdicts"),
-        artifacts.read_all(args.scores, "scores") if args.scores else None,
+        parquet.read_all(args.rollouts, "rollouts"),
+        parquet.read_all(args.verdicts, "verdicts"),
+        parquet.read_all(args.scores, "scores") if args.scores else None,
         prompts,
         round_prompts(prompts["prompt_id"].to_list(), args.seed, args.round, per_round),
         objective,
@@ -39,7 +41,7 @@ def main() -> None:
         "kl_coefficient": objective.kl_coefficient,
     }
     inputs = [args.prompts, *args.rollouts, *args.verdicts, *args.scores]
-    artifacts.write(
+    parquet.write(
         args.out, "batch", batch, recipe=args.recipe, inputs=inputs,
         variant=args.variant, seed=args.seed, round=args.round, losses=losses)  # fmt: skip
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import virtual_cluster
-from scope.provenance import make_recipe
+from scope.artifacts.recipe import make_recipe
 
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -23,34 +23,34 @@ RECIPE = make_recipe("weigh", {})
 
 def seal_files(manifest, **files):
     """A sealed folder around a manifest, with files of the given texts."""
-    from scope import folders
+    from scope.artifacts.folder import fresh, seal
 
-    folder = folders.fresh(manifest)
+    folder = fresh(manifest)
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    folders.seal(manifest, recipe=RECIPE)
+    seal(manifest, recipe=RECIPE)
     return manifest
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """Manifests of two randomly initialised puzzle models, `student` and `teacher`, by name."""
-    from scope import folders
-    from scope.models import make_model
-    from scope.provenance import Settings
-    from scope.tokenizers import character_tokenizer
+    from scope.artifacts.folder import fresh, seal
+    from scope.artifacts.recipe import Settings
+    from scope.models.load import make_model
+    from scope.models.tokenizers import character_tokenizer
 
     root = tmp_path_factory.mktemp("models")
     manifests = {}
     for seed, name in enumerate(("student", "teacher")):
         shape = {"hidden_size": 32, "intermediate_size": 64, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 32}
         manifests[name] = root / name / "manifest.json"
-        folder = folders.fresh(manifests[name])
+        folder = fresh(manifests[name])
         tokenizer = character_tokenizer()
         make_model(Settings({**shape, "seed": seed}), tokenizer).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        folders.seal(manifests[name], recipe=RECIPE)
+        seal(manifests[name], recipe=RECIPE)
     return manifests
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "scripts"))
 
-from scope.engines import Draw, Request, open_engine
+from scope.rollout.engine import Draw, Request
+from scope.rollout.open import open_engine
 
 
 def main():

@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from conftest import BIN, ROOT
-from scope import artifacts
+from scope.artifacts import parquet
 
 COPIED = ("scripts", "workflow", "config", "envs", "profiles", "tests/configs")
 
@@ -57,7 +57,7 @@ def digests(folder):
 
 def made_from(folder, artifact, stage):
     """The files of a stage that an artifact was made from."""
-    inputs = artifacts.metadata(folder / artifact)["inputs"]
+    inputs = parquet.metadata(folder / artifact)["inputs"]
     return [folder / path for path in inputs if Path(path).parent.name.split("-")[0] == stage]
 
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from scope import sandbox
 from scope.errors import InputError
+from scope.verify.sandbox.bubblewrap import check_sandbox
 
 
 def missing():
     """Why there is no sandbox here; nothing where there is one."""
     try:
-        sandbox.check_sandbox()
+        check_sandbox()
     except InputError as error:
         return str(error)
     return ""

@@ -9,14 +9,16 @@ import pytest
 from cluster_world import ARM, WORLD
 from conftest import BIN, ROOT, run
 from flows import checkout, digests, made_from
-from scope import allocation, artifacts
-from scope.allocation import Allocation, check_shares, megabytes, read_allocation
-from scope.arguments import check_profile, configfiles_in, without_targets
-from scope.cluster import STAGE, Request, requests
-from scope.cluster.checks import check_gpus
-from scope.config import open_config
+from scope.artifacts import parquet
+from scope.cluster import allocation
+from scope.cluster.allocation import Allocation, check_shares, megabytes, read_allocation
+from scope.cluster.check import requests
+from scope.cluster.check.checks import check_gpus
+from scope.cluster.check.types import STAGE, Request
+from scope.cluster.teacher_steps import Share
+from scope.config.experiment import open_config
 from scope.errors import InputError
-from scope.warm_teacher import Share
+from scope.run.arguments import check_profile, configfiles_in, without_targets
 
 SITE = ("--workflow-profile", "tests/configs/allocation")
 SIZE = ("--nodes=3", "--ntasks-per-node=1", "--cpus-per-task=4", "--mem=12000", "--gres=gpu:2")
@@ -182,7 +184,7 @@ def test_a_teacher_stays_warm_in_the_allocation(cluster_run, cluster, tmp_path):
     (job,) = said.stdout.removeprefix("submitted ").split(";")[0].split(" -> ")
     wait_for(cluster, job)
     assert states(cluster, job) == ["COMPLETED"], (folder / f".snakemake/allocation-{job}.log").read_text()[-3000:]
-    scores = [artifacts.read_all(made_from(place, f"{ARM}/round1/batch.parquet", "score"), "scores")
+    scores = [parquet.read_all(made_from(place, f"{ARM}/round1/batch.parquet", "score"), "scores")
               for place in (folder, cluster_run.folder)]  # fmt: skip
     served, in_job = (frame["teacher_logprobs"].explode().drop_nulls() for frame in scores)
     assert len(served) == len(in_job) > 0
@@ -221,7 +223,7 @@ def test_a_run_that_fails_ends_its_chain(cluster, tmp_path):
 
 
 def test_inside_has_to_be_inside():
-    from scope.allocation import run_inside
+    from scope.cluster.allocation import run_inside
 
     with pytest.MonkeyPatch.context() as environment, pytest.raises(InputError, match="not inside a SLURM allocation"):
         environment.delenv("SLURM_JOB_ID", raising=False)

@@ -6,14 +6,15 @@ from dataclasses import dataclass, replace
 import polars as pl
 import torch
 
-from scope import artifacts
-from scope.batch import KEY, build_batch
-from scope.forward import Pair, score_pairs
-from scope.models import make_model
-from scope.provenance import Settings
-from scope.sections import Objective
-from scope.stages import resolve_objective
-from scope.tokenizers import character_tokenizer
+from scope.artifacts import parquet
+from scope.artifacts.recipe import Settings
+from scope.config.training import Objective
+from scope.method.batch import KEY, build_batch
+from scope.models.load import make_model
+from scope.models.packed_forward import score_pairs
+from scope.models.pair import Pair
+from scope.models.tokenizers import character_tokenizer
+from scope.planning.recipes import resolve_objective
 
 EOS = 1
 SHAPE = {"hidden_size": 16, "intermediate_size": 32, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 8}
@@ -56,7 +57,7 @@ def made_up_round(verdicts, seed=0):
 
 def table(kind, rows):
     """Rows as a frame with the columns and types of one kind of artifact."""
-    return pl.DataFrame(rows, schema=pl.from_arrow(artifacts.SCHEMAS[kind].empty_table()).schema)
+    return pl.DataFrame(rows, schema=pl.from_arrow(parquet.SCHEMAS[kind].empty_table()).schema)
 
 
 def scored_by(round_, student, scorer, *, student_temperature=1.0, teacher_temperature=1.0):

@@ -7,8 +7,8 @@ import shutil
 import sys
 from collections.abc import Callable
 
+from scope.artifacts.recipe import check_recipe
 from scope.errors import InputError
-from scope.provenance import check_recipe
 
 # One thread per process: two busy pools on one machine were ten times slower than one.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "HF_HUB_OFFLINE": "1"}

@@ -6,19 +6,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from scope.cluster import STAGE
-from scope.config import advice, arm_config, expand_path, parse_config, with_grid
-from scope.connection import VARIABLE, connection_of, to_text
-from scope.disk import bytes_below, describe, free_bytes, project, readable
+from scope.cluster.check.types import STAGE
+from scope.config.experiment import advice, arm_config, expand_path, parse_config, with_grid
+from scope.score.connection import VARIABLE, connection_of, to_text
+from scope.planning.disk import bytes_below, describe, free_bytes, project, readable
 from scope.errors import InputError
-from scope.holder import claim, sign_off
-from scope.hub import row_files
-from scope.lineage import digest_of, read_facts
-from scope.plan import plan_arm, twins
-from scope.retention import is_retired, is_there, keeps, restart_round, update_seconds
-from scope.sharing import check_name
-from scope.stages import grading_recipe, recipe
-from scope.unfinished import SECONDS_VARIABLE
+from scope.run.lock import claim, sign_off
+from scope.prompts.hub import row_files
+from scope.audit.lineage import digest_of, read_facts
+from scope.planning.arm import plan_arm, twins
+from scope.planning.retention import is_retired, is_there, keeps, restart_round, update_seconds
+from scope.planning.sharing import check_name
+from scope.planning.recipes import grading_recipe, recipe
+from scope.artifacts.partial import SECONDS_VARIABLE
 
 
 def checked(make, *arguments):

@@ -1,7 +1,7 @@
 # What Snakemake's SLURM plugin (2.8.0) leaves open.
 import asyncio
 
-from scope.queue import first_in_path
+from scope.slurm.jobs import first_in_path
 
 first_in_path(f"{workflow.basedir}/workflow/bin")
 

@@ -1,9 +1,9 @@
 # Functions again: what is asked for, by the targets and by the pages.
 import itertools
 
-from scope import cost
+from scope.planning import cost
 from scope.report.figure_names import NAMES as FIGURES
-from scope.why import Job, causes
+from scope.audit.explain import Job, causes
 
 
 def each_round(pattern, rounds, arms):

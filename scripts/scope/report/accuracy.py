@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from scope.metrics import best_at_k_per_problem, bootstrap_interval, pass_at_k_per_problem
+from scope.evaluate.metrics import best_at_k_per_problem, bootstrap_interval, pass_at_k_per_problem
 from scope.report.inputs import CELL
 
 Values = dict[str, np.ndarray]

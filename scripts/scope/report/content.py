@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from scope import artifacts
-from scope.provenance import Settings, origin, read_recipe
+from scope.artifacts import parquet
+from scope.artifacts.recipe import Settings, origin, read_recipe
 from scope.report import charts, dynamics, timing
 from scope.report.accuracy import accuracy, by_place, cell_values, differences
 from scope.report.data_card import data_card
@@ -43,7 +43,7 @@ def content(files: Files, recipe: str) -> dict[str, Any]:
     settings = read_recipe(recipe)
     by_kind = _by_kind(files)
     colours = policy_colours(settings.arms)
-    checks = artifacts.read(files.checks, "checks")
+    checks = parquet.read(files.checks, "checks")
     metrics = read_metrics(files.metrics)
     check_runs(metrics, "variant", settings.arms, settings.seeds)
     warnings = dynamics.warnings(metrics, methods(files.batches)) + _failed(checks)

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from scope import artifacts
+from scope.artifacts import parquet
 from scope.report import charts
 from scope.report.answer_forms import FORMS, LARGEST_GUESS, form, guessable
 from scope.report.inputs import notes
@@ -17,7 +17,7 @@ MOST_FAULTS = 50
 
 
 def data_card(files: list[Path], faults: list[Path], origins: dict[str, Any]) -> dict[str, Any]:
-    """The card of training and of each benchmark, in the order of `files`; `origins` as in scope.stages."""
+    """The card of training and of each benchmark, in the order of `files`; `origins` as in scope.planning.recipes."""
     sets = [_facts(path, origins) for path in files]
     shares = pl.DataFrame([
         {"set": one["name"], "form": kind, "problems": count, "value": count / one["problems"]}
@@ -35,7 +35,7 @@ def data_card(files: list[Path], faults: list[Path], origins: dict[str, Any]) ->
 
 def _facts(path: Path, origins: dict[str, Any]) -> dict[str, Any]:
     made = notes(path, "split", "read", "faults")
-    rows = artifacts.read(path, "prompts")
+    rows = parquet.read(path, "prompts")
     forms = [form(*row) for row in rows.select("domain", "answer", "tests").iter_rows()]
     guesses = [guessable(*pair) for pair in zip(forms, rows["answer"], strict=True)]
     lengths = rows["prompt_token_ids"].list.len()
@@ -72,6 +72,6 @@ def _sources(column: pl.Series) -> list[str]:
 
 
 def _listed(path: Path) -> dict[str, Any]:
-    rows = artifacts.read(path, "faults")
+    rows = parquet.read(path, "faults")
     return {"name": notes(path, "split")["split"], "rows": rows.head(MOST_FAULTS).to_dicts(), "all": rows.height,
             "file": str(path)}  # fmt: skip

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from scope.artifacts import METRICS
+from scope.artifacts.parquet import METRICS
 
 
 def series(metrics: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import vl_convert
 
+from scope.artifacts.recipe import Settings
 from scope.errors import InputError
-from scope.provenance import Settings
 from scope.report import charts, dynamics
 from scope.report.accuracy import accuracy, by_place, cell_values
 from scope.report.figure_names import FIGURES

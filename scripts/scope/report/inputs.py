@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from scope import artifacts
+from scope.artifacts import parquet
 from scope.errors import InputError
 
 LABELS = {"policy": pl.String, "variant": pl.String, "seed": pl.Int64, "round": pl.Int64}
@@ -17,7 +17,7 @@ CELL = ["sampling", "benchmark", "policy", "seed", "round"]
 
 def notes(path: str | Path, *names: str) -> dict[str, Any]:
     """The named notes of an artifact. Raises InputError where one was never written."""
-    stored = artifacts.metadata(path)
+    stored = parquet.metadata(path)
     missing = [name for name in names if name not in stored]
     if missing:
         raise InputError(f"{path}: its metadata lack {', '.join(missing)}; run its stage again with this version")
@@ -28,9 +28,9 @@ def read_labelled(
     paths: Iterable[str | Path], kind: str, *labels: str, columns: list[str] | None = None
 ) -> pl.DataFrame:
     """All rows of files of one kind, their labels as further columns; without files, a frame without rows."""
-    empty = pl.from_arrow(artifacts.SCHEMAS[kind].empty_table())
+    empty = pl.from_arrow(parquet.SCHEMAS[kind].empty_table())
     frames = [_label(empty.select(columns or pl.all()), dict.fromkeys(labels))]
-    frames += [_label(artifacts.read(path, kind, columns), notes(path, *labels)) for path in paths]
+    frames += [_label(parquet.read(path, kind, columns), notes(path, *labels)) for path in paths]
     return pl.concat(frames)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from scope import artifacts
+from scope.artifacts import parquet
 from scope.report.inputs import notes
 from scope.report.sources import users
 
@@ -34,7 +34,7 @@ def _rollouts(verdicts: list[Path], batches: list[Path]) -> pl.DataFrame:
     arms = users(batches)
     frames = [pl.DataFrame(schema=dict.fromkeys(("place", "policy", "reason"), pl.String))]
     for path in verdicts:
-        judged = artifacts.read(path, "verdicts")
+        judged = parquet.read(path, "verdicts")
         names = arms.get(str(path), [notes(path, "variant")["variant"]])
         frames += [judged.select(place=pl.lit(ROLLOUTS), policy=pl.lit(name), reason="reason") for name in names]
     return pl.concat(frames)

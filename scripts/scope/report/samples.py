@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from scope import artifacts
+from scope.artifacts import parquet
 from scope.errors import InputError
 from scope.report.inputs import notes
 from scope.report.style import number, token_colour
@@ -34,7 +34,7 @@ def sampled_rollouts(
     if found is None or _draws_deleted(found[0]):
         return []
     path, run = found
-    rows = _pick(artifacts.read(path, "batch"), count)
+    rows = _pick(parquet.read(path, "batch"), count)
     rows = _join(rows, path, rollouts, "rollouts", ["response_text"])
     rows = _join(rows, path, verdicts, "verdicts", ["extracted", "reason"])
     rows = _join(rows, path, [prompts], "prompts", ["problem", "answer"])
@@ -49,7 +49,7 @@ def _last_batch(arm: str, batches: list[Path]) -> tuple[Path, dict[str, Any]] | 
 
 def _draws_deleted(batch: Path) -> bool:
     """Whether the rollouts that a batch was made from are no longer there."""
-    drawn = [Path(path) for path in artifacts.metadata(batch)["inputs"] if Path(path).parent.name == "rollout"]
+    drawn = [Path(path) for path in parquet.metadata(batch)["inputs"] if Path(path).parent.name == "rollout"]
     return bool(drawn) and not any(path.exists() for path in drawn)
 
 
@@ -68,9 +68,9 @@ def _pick(batch: pl.DataFrame, count: int) -> pl.DataFrame:
 
 def _join(rows: pl.DataFrame, batch: Path, paths: list[Path], kind: str, columns: list[str]) -> pl.DataFrame:
     """Add columns, the last never null, of those files that the batch was made from; arms may share them."""
-    made_from = artifacts.metadata(batch)["inputs"]
-    own = [artifacts.read(path, kind) for path in paths if str(path) in made_from]
-    keys = [key for key in [*KEYS, "response_token_ids"] if key in artifacts.SCHEMAS[kind].names]
+    made_from = parquet.metadata(batch)["inputs"]
+    own = [parquet.read(path, kind) for path in paths if str(path) in made_from]
+    keys = [key for key in [*KEYS, "response_token_ids"] if key in parquet.SCHEMAS[kind].names]
     joined = rows.join(pl.concat(own), on=keys, how="left", maintain_order="left") if own else rows
     if not own or joined[columns[-1]].null_count():
         raise InputError(f"--{kind}: the rows of {batch} are in none of these files; pass those that it was made from: "

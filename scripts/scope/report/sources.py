@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scope import artifacts
-from scope.provenance import flat_settings, value_digest
+from scope.artifacts import parquet
+from scope.artifacts.digests import value_digest
+from scope.artifacts.recipe import flat_settings
 
 
 def sources(files: dict[str, list[Path]]) -> list[dict[str, Any]]:
@@ -13,7 +14,7 @@ def sources(files: dict[str, list[Path]]) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for kind, paths in files.items():
         for path in paths:
-            stored = artifacts.metadata(path)
+            stored = parquet.metadata(path)
             label = stored.get("variant") or stored.get("policy") or "shared"
             groups.setdefault((kind, label), []).append(stored.get("recipe", {}))
     return [{"kind": kind, "label": label, "files": len(recipes), "code": _short(r.get("code", "") for r in recipes),
@@ -23,7 +24,7 @@ def sources(files: dict[str, list[Path]]) -> list[dict[str, Any]]:
 
 def methods(batches: list[Path]) -> dict[str, str]:
     """The method of each arm, as the recipes of its batches say."""
-    stored = [artifacts.metadata(path) for path in batches]
+    stored = [parquet.metadata(path) for path in batches]
     objectives = {note["variant"]: note["recipe"].get("settings", {}).get("objective", {}) for note in stored}
     return {variant: objective["method"] for variant, objective in objectives.items() if "method" in objective}
 
@@ -36,7 +37,7 @@ def settings_by_arm(rollouts: list[Path], batches: list[Path], metrics: list[Pat
     arms = users(batches)
     table: dict[str, dict[str, str]] = {}
     for path in [*rollouts, *batches, *metrics]:
-        note = artifacts.metadata(path)
+        note = parquet.metadata(path)
         for key, value in flat_settings(note["recipe"].get("settings", {})):
             if value == {}:
                 continue
@@ -47,7 +48,7 @@ def settings_by_arm(rollouts: list[Path], batches: list[Path], metrics: list[Pat
 def users(batches: list[Path]) -> dict[str, list[str]]:
     """The arms whose batches were made from a file, by its path."""
     found: dict[str, list[str]] = {}
-    for note in map(artifacts.metadata, batches):
+    for note in map(parquet.metadata, batches):
         for path in note["inputs"]:
             found.setdefault(path, []).append(note["variant"])
     return found

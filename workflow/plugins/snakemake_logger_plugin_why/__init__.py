@@ -8,7 +8,7 @@ import sys
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from scope.why import Job, explain
+from scope.audit.explain import Job, explain
 
 
 class LogHandler(LogHandlerBase):

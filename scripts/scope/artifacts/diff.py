@@ -1,0 +1,37 @@
+"""What changed between two makings of one artifact, a line each."""
+
+import json
+from typing import Any
+
+from scope.artifacts.recipe import flat_settings
+
+
+def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """One line per setting that is another, new or gone."""
+    old, new = dict(flat_settings(before)), dict(flat_settings(now))
+    return [
+        f"setting {key}: {_shown(old, key)} -> {_shown(new, key)}"
+        for key in sorted(old.keys() | new.keys())
+        if key not in old or key not in new or old[key] != new[key]
+    ]
+
+
+def changed_modules(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """One line per module that is another, new or gone."""
+    words = {True: "is new", False: "changed"}
+    told = [f"code: {name} {words[name not in before]}" for name in sorted(now) if before.get(name) != now[name]]
+    return told + [f"code: {name} is no longer imported" for name in sorted(before.keys() - now.keys())]
+
+
+def changed_digests(before: dict[str, str], now: dict[str, str]) -> list[str]:
+    """One line per input file that is another, new or gone, by the digests of then and now."""
+    words = {(True, True): "its content changed", (False, True): "is new", (True, False): "is no longer one"}
+    return [
+        f"input {path}: {words[path in before, path in now]}"
+        for path in sorted(before.keys() | now.keys())
+        if before.get(path) != now.get(path)
+    ]
+
+
+def _shown(settings: dict[str, Any], key: str) -> str:
+    return json.dumps(settings[key]) if key in settings else "(not a setting)"

@@ -1,0 +1,81 @@
+"""Folders as artifacts: a manifest, written last, names every file and its digest.
+
+The manifest is what rules declare and what readers open; a folder without one was never finished.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from scope.artifacts.atomic import atomic
+from scope.artifacts.digests import file_digest
+from scope.artifacts.recipe import origin
+from scope.errors import InputError
+
+MANIFEST = "manifest.json"
+RETIRED = "retired.json"
+
+
+def fresh(manifest: str | Path) -> Path:
+    """An empty folder to fill, where `manifest` will lie; leftovers of an unfinished attempt are removed."""
+    folder = Path(manifest).parent
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def seal(
+    manifest: str | Path,
+    *,
+    recipe: str,
+    inputs: list[str | Path] = (),
+    folder: str | Path | None = None,
+    **notes: Any,
+) -> None:
+    """Write the manifest of a filled folder: by default the one it lies in, else a `folder` kept elsewhere."""
+    root = Path(folder) if folder else Path(manifest).parent
+    files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != MANIFEST)
+    content = {
+        "folder": str(root.resolve()) if folder else ".",
+        "files": {str(path.relative_to(root)): file_digest(path) for path in files},
+        **origin(recipe, list(inputs)),
+        **notes,
+    }
+    with atomic(manifest) as temporary:
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+
+
+def open_folder(manifest: str | Path) -> Path:
+    """The folder behind a manifest, every file checked against its digest."""
+    folder = locate(manifest)
+    for name, digest in read_manifest(manifest)["files"].items():
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name}: missing, though {manifest} lists it; {_remedy(manifest)}")
+        if file_digest(folder / name) != digest:
+            raise InputError(f"{folder / name}: not the file that {manifest} lists; restore it, or delete the manifest")
+    return folder
+
+
+def _remedy(manifest: str | Path) -> str:
+    """What to do where a listed file is missing."""
+    place = Path(manifest).parent
+    if (place.parent / RETIRED).is_file():
+        again = place.parent / "restored" / place.name / MANIFEST
+        return f"the retention policy deleted it: `snakemake {again}` recomputes it"
+    return "delete the manifest and run again"
+
+
+def locate(manifest: str | Path) -> Path:
+    """The folder behind a manifest that has been opened before: nothing is checked again."""
+    return Path(manifest).parent / read_manifest(manifest)["folder"]
+
+
+def read_manifest(manifest: str | Path) -> dict[str, Any]:
+    """A manifest's content."""
+    try:
+        return json.loads(Path(manifest).read_text())
+    except FileNotFoundError:
+        raise InputError(f"{manifest}: no such manifest; run the stage that makes this folder") from None
+    except json.JSONDecodeError as error:
+        raise InputError(f"{manifest}: not a readable manifest ({error}); delete it and run its stage again") from None

@@ -1,0 +1,120 @@
+"""What a killed attempt at an output has done so far, for the next attempt to continue.
+
+Declared outputs are deleted before every attempt, so it lies beside the output, in a hidden folder that no rule names.
+A record in it says what it is made from: recipe, code of every module, digests of the inputs, and place. Where any of
+that is another, the next attempt says what, removes the folder and starts fresh.
+"""
+
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scope.artifacts.atomic import atomic
+from scope.artifacts.diff import changed_digests, changed_modules, changed_settings
+from scope.artifacts.digests import value_digest
+from scope.artifacts.recipe import origin
+from scope.errors import InputError
+
+SUFFIX = ".unfinished"
+RECORD = "made_from.json"
+SECONDS_VARIABLE = "SCOPE_KEEP_SECONDS"
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """The folder of an output's unfinished work, and what binds what lies in it."""
+
+    folder: Path
+    recipe: str
+    identity: str
+    """Digest of all that it is made from; every file that is taken up carries it."""
+
+    def clear(self) -> None:
+        """Remove it; the output has been written."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@contextmanager
+def kept_beside(output: str | Path, recipe: str, inputs: list[str | Path], **place: Any) -> Iterator[Unfinished]:
+    """Context: the unfinished work of an output, removed when the output has been written."""
+    work = take_up(output, recipe, inputs, **place)
+    yield work
+    work.clear()
+
+
+def take_up(output: str | Path, recipe: str, inputs: list[str | Path], **place: Any) -> Unfinished:
+    """The unfinished work of an output, with what an attempt before did of the same making, else empty.
+
+    `place` holds the arguments beside recipe and inputs that decide what is computed, such as seed and round.
+    """
+    folder = folder_of(output)
+    made_from = {**origin(recipe, list(inputs)), "place": place}
+    identity = value_digest(made_from)
+    if folder.is_dir() and (before := _read_record(folder)) != made_from:
+        say(f"starts fresh, {folder} is removed: {'; '.join(_differences(before, made_from))}")
+        shutil.rmtree(folder)
+    with atomic(folder / RECORD) as temporary:
+        temporary.write_text(json.dumps({"made_from": made_from, "identity": identity}, indent=1) + "\n")
+    for leftover in folder.rglob(".*.tmp-*"):
+        leftover.unlink()
+    return Unfinished(folder, recipe, identity)
+
+
+def folder_of(output: str | Path) -> Path:
+    """`rollout/0.parquet` has its unfinished work in `rollout/.0.parquet.unfinished`."""
+    return Path(output).with_name(f".{Path(output).name}{SUFFIX}")
+
+
+def is_unfinished(path: str | Path) -> bool:
+    """Whether a path lies in a folder of unfinished work, and so is no artifact."""
+    return any(part.startswith(".") and part.endswith(SUFFIX) for part in Path(path).parts)
+
+
+def say(line: str) -> None:
+    """A line on what is continued and what is not, into the stage's log."""
+    print(f"resume: {line}", file=sys.stderr, flush=True)
+
+
+def _read_record(folder: Path) -> dict[str, Any] | None:
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        intact = value_digest(record["made_from"]) == record["identity"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return record["made_from"] if intact else None
+
+
+def _differences(before: dict[str, Any] | None, now: dict[str, Any]) -> list[str]:
+    if before is None:
+        return ["it has no readable record of what it was made from"]
+    differences = changed_settings(before["recipe"]["settings"], now["recipe"]["settings"])
+    differences += changed_modules(before["modules"], now["modules"])
+    differences += changed_digests(before["inputs"], now["inputs"])
+    return differences + changed_settings(before["place"], now["place"])
+
+
+class Timer:
+    """Says when unfinished work is to be kept: every SCOPE_KEEP_SECONDS, else every `seconds`."""
+
+    def __init__(self, seconds: float):
+        given = os.environ.get(SECONDS_VARIABLE, str(seconds))
+        try:
+            self.seconds = float(given)
+        except ValueError:
+            raise InputError(f"{SECONDS_VARIABLE} is {given!r}; write a number of seconds") from None
+        self.restart()
+
+    def restart(self) -> None:
+        """Count from now."""
+        self.since = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether the time is over."""
+        return time.monotonic() - self.since >= self.seconds

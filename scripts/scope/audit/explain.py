@@ -1,0 +1,72 @@
+"""Why a job would run: what its outputs say they were made from, against what they would be made from now."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from scope.artifacts.diff import changed_modules, changed_settings
+from scope.artifacts.fingerprint import modules
+from scope.audit.lineage import digest_of, kind_of, read_facts
+
+
+@dataclass(frozen=True)
+class Job:
+    """A planned job, as the workflow engine describes it."""
+
+    rule: str
+    outputs: Sequence[str]
+    inputs: Sequence[str]
+    recipe: str | None
+    """The recipe that it would run with; None for a rule without one."""
+    reason: str
+    """The engine's own words."""
+
+
+def explain(jobs: Sequence[Job]) -> Iterator[str]:
+    """Lines: every rule with what changed for it, jobs with the same causes counted together."""
+    made_again = {output for job in jobs for output in job.outputs}
+    groups: dict[tuple[str, tuple[str, ...]], list[Job]] = {}
+    for job in jobs:
+        if job.outputs:
+            groups.setdefault((job.rule, tuple(causes(job, made_again))), []).append(job)
+    for (rule, found), same in groups.items():
+        count = f"{len(same)} jobs, first" if len(same) > 1 else "1 job,"
+        yield f"{rule}: {count} {same[0].outputs[0]}"
+        yield from (f"    {cause}" for cause in found)
+
+
+def causes(job: Job, made_again: set[str]) -> list[str]:
+    """What changed for one job: settings, modules, inputs, outputs; else the engine's own words."""
+    there = [output for output in job.outputs if Path(output).is_file()]
+    stored = next((read_facts(output) for output in there if kind_of(output)), {})
+    found = [f"{Path(output).name} is not there" for output in job.outputs if output not in there][:1]
+    if job.recipe and "recipe" in stored:
+        now = json.loads(job.recipe)
+        found += changed_settings(stored["recipe"]["settings"], now["settings"])
+        if stored["recipe"]["code"] != now["code"]:
+            found += changed_modules(stored.get("modules", {}), modules(now["script"]))
+        found += changed_inputs(stored["inputs"], job.inputs, made_again)
+    follows = sorted({_stage(path) for path in job.inputs if path in made_again})
+    if follows:
+        found.append(f"follows {', '.join(follows)}")
+    return found or [job.reason]
+
+
+def changed_inputs(before: dict[str, str], now: Sequence[str], made_again: set[str]) -> list[str]:
+    """One line per input file whose content is another; those that will be made again are told by what they follow."""
+    return [
+        f"input {path}: its content changed"
+        for path in now
+        if path in before and path not in made_again and digest_of(path) not in (None, before[path])
+    ]
+
+
+def _stage(path: str) -> str:
+    """The stage that wrote a file, by its place: the folder below the round, or the file's own name."""
+    name, folder = Path(path), Path(path).parent.name
+    if "evaluate" in name.parts:
+        return "evaluate"
+    if name.name == "manifest.json" or folder in ("rollout", "verify", "prompts", "problems"):
+        return folder
+    return "score" if folder.startswith("score") else name.stem

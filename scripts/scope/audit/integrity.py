@@ -1,0 +1,196 @@
+"""Whether every artifact is the one that was made in its place: digests, its labels, and where its inputs come from.
+
+A link is a recorded digest, of an input or of a file in a sealed folder, that is compared with the file as it is now.
+"""
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from scope.artifacts.partial import is_unfinished
+from scope.audit import lineage
+from scope.audit.lineage import kind_of, local
+from scope.errors import InputError
+
+RESULTS = "results"
+RESTORED = "/restored/"  # copies that may go when they have been used
+WEIGHTS = (".safetensors", ".pt", ".bin")
+AGAIN = "delete it and run again"
+PUT_BACK = f"put the right file back, or {AGAIN}"
+PLACE = re.compile(
+    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<arm>shared/[^/]+(?=/seed\d)|[^/]+)/)?"
+    r"(?:seed(?P<seed>\d+)/)?(?:round(?P<round>\d+)/)?"
+)
+
+
+class Place(NamedTuple):
+    """Where a file lies; None for what does not apply. Shared rounds have an arm such as `shared/student-n4`."""
+
+    experiment: str
+    arm: str | None
+    seed: int | None
+    round: int | None
+
+    @property
+    def variant(self) -> str | None:
+        """The label of what lies here: the arm's name, or `shared`."""
+        return self.arm and self.arm.split("/")[0]
+
+
+def place_of(path: str) -> Place | None:
+    """The place of a path as seen from the project root; None outside of every experiment."""
+    match = PLACE.match(path)
+    if not match:
+        return None
+    seed, round_ = (number and int(number) for number in match.group("seed", "round"))
+    return Place(match["experiment"], match["arm"], seed, round_)
+
+
+class Audit:
+    """The check of the artifacts of one folder: what they are, how many, and every problem."""
+
+    def __init__(self, folder: str, digest: Callable[[str], str | None] = lineage.digest_of):
+        self.folder = folder
+        self.artifacts = self.links = 0
+        self.retired: set[str] = set()
+        self.unbound: list[str] = []
+        self._problems: set[str] = set()
+        self._broken: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._digest = digest
+        self._dropped = cache(self._read_dropped)
+
+    def check(self, path: str) -> None:
+        """Check one artifact: that it reads, its provenance, its labels, its files and its inputs."""
+        self.artifacts += 1
+        try:
+            facts = lineage.read_whole(path)
+        except InputError as error:
+            self._problems.add(str(error))
+            return
+        if kind_of(path) == lineage.PAGE and not facts:
+            self.unbound.append(path)
+            return
+        self._check_provenance(path, facts)
+        self._add(path, *wrong_labels(path, facts))
+        if kind_of(path) == lineage.MANIFEST:
+            self._check_folder(path, facts)
+        for given, digest in lineage.inputs_of(facts).items():
+            self._check_input(path, local(given), digest)
+
+    def problems(self) -> list[str]:
+        """Every problem as one line: the file, what is wrong, what to do."""
+        broken = [f"{file}: {what} {_several(makers)}; restore it, or delete what recorded it and run again"
+                  for (file, what), makers in self._broken.items()]  # fmt: skip
+        return sorted([*self._problems, *broken])
+
+    def _add(self, path: str, *problems: str) -> None:
+        self._problems.update(f"{path}: {problem}" for problem in problems)
+
+    def _check_provenance(self, path: str, facts: dict[str, Any]) -> None:
+        missing = lineage.gaps(facts)
+        if kind_of(path) == lineage.PAGE:
+            missing = [part for part in missing if part == "inputs"]
+        if missing:
+            self._add(path, f"incomplete provenance, without {', '.join(missing)}; {AGAIN}")
+
+    def _check_folder(self, manifest: str, facts: dict[str, Any]) -> None:
+        folder, files = str(facts.get("folder")), facts.get("files")
+        if not lineage.are_digests(files) or not (folder == "." or os.path.isabs(folder)):
+            self._add(manifest, f"names no folder with digests of its files; {AGAIN}")
+            return
+        root = local(os.path.join(os.path.dirname(manifest), folder))
+        for name, digest in files.items():
+            if os.path.isabs(name) or lineage.escapes(os.path.normpath(name)):
+                self._add(manifest, f"lists {name}, outside of its folder; {AGAIN}")
+            else:
+                self._compare(local(os.path.join(root, name)), digest, manifest)
+        for file in unlisted_weights(root, files):
+            self._add(file, f"is not listed in {manifest}; move it elsewhere, or delete it")
+
+    def _check_input(self, path: str, given: str, digest: str) -> None:
+        if lineage.escapes(given):
+            self._add(path, f"made from {given}, out of the project by `..`, which is not followed; {AGAIN}")
+            return
+        self._add(path, *foreign_input(path, given))
+        self._compare(given, digest, path)
+
+    def _compare(self, file: str, recorded: str, maker: str) -> None:
+        now = self._digest(file)
+        if now is None and (RESTORED in file or file in self._dropped(place_of(maker).experiment)):
+            self.retired.add(file)
+        elif now is None:
+            self._broken[file, "missing or unreadable, but recorded by"].append(maker)
+        else:
+            self.links += 1
+            if now != recorded:
+                self._broken[file, "changed since it was recorded by"].append(maker)
+
+    def _read_dropped(self, experiment: str) -> frozenset[str]:
+        try:
+            return lineage.dropped_files(f"{RESULTS}/{experiment}")
+        except InputError as error:
+            self._problems.add(str(error))
+            return frozenset()
+
+
+def _several(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def wrong_labels(path: str, facts: dict[str, Any]) -> list[str]:
+    """Problems of an artifact whose notes name another arm, seed, round or policy than the place where it lies."""
+    place = place_of(path)
+    graded = re.search("/shared/evaluate/([^/]+)/", path)
+    policy = graded[1] if graded else place.variant
+    here = {"variant": place.variant, "seed": place.seed, "round": place.round, "policy": policy}
+    return [f"mixed-up: says {key} {facts[key]!r}, lies in {key} {here[key]!r}; {PUT_BACK}"
+            for key in here if None not in (facts.get(key), here[key]) and facts[key] != here[key]]  # fmt: skip
+
+
+def foreign_input(path: str, given: str) -> list[str]:
+    """Problems of an artifact in results/ whose input lies where nothing was made for it."""
+    own, other = place_of(path), place_of(given)
+    if other is None:
+        return []
+    if own.experiment != other.experiment:
+        return [f"mixed-up: made from {given}, of another experiment; {PUT_BACK}"]
+    if own.seed is None and own.variant != "shared":
+        return []
+    for_all = other.arm == "shared" or (other.variant == "shared" and own.variant != "shared")
+    differs = {
+        "arm": not for_all and other.arm != own.arm,
+        "seed": None not in (own.seed, other.seed) and own.seed != other.seed,
+        "round": None not in (own.round, other.round) and own.round - other.round not in (0, 1),
+    }
+    return [f"mixed-up: made from {given}, of another {key}; {PUT_BACK}" for key in differs if differs[key]]
+
+
+def unlisted_weights(folder: str, files: dict[str, str]) -> list[str]:
+    """Files of weights or optimizer state in a sealed folder that its manifest does not list."""
+    found = (path for path in Path(folder).rglob("*") if path.suffix in WEIGHTS)
+    return sorted(str(path) for path in found if str(path.relative_to(folder)) not in files)
+
+
+def find_artifacts(path: str) -> dict[str, list[str]]:
+    """The artifacts at or below a path: those of results/ by experiment, else by the path itself.
+
+    Raises InputError when there is none.
+    """
+    asked = local(path)
+    if asked.split(os.sep)[0] != RESULTS or not os.path.exists(asked):
+        raise InputError(f"{path}: no such folder below {RESULTS}/; start in the project root and name an experiment")
+    folders = sorted(map(str, Path(asked).iterdir())) if asked == RESULTS else [asked]
+    found = {folder: artifacts for folder in folders if (artifacts := _artifacts_below(folder))}
+    if not found:
+        raise InputError(f"{path}: holds no artifact; name a folder that a run has filled")
+    return found
+
+
+def _artifacts_below(path: str) -> list[str]:
+    files = map(str, Path(path).rglob("*")) if os.path.isdir(path) else [path]
+    finished = (file for file in files if not is_unfinished(file))
+    return sorted(file for file in finished if kind_of(file) and place_of(file) and os.path.isfile(file))

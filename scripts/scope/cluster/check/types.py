@@ -1,0 +1,57 @@
+"""What the checks of a cluster hand each other: verdicts, the profile, and what jobs ask for."""
+
+from typing import Any, Literal, NamedTuple
+
+# The rules whose jobs go to SLURM; all others run beside the controller.
+RULES = ("model", "check_teacher", "evaluate_shared", "rollout", "score", "update", "restore", "evaluate")
+GPU_RULES = RULES[1:]
+# What they ask for where no profile says more: `gpu` is the number on all nodes together, `mem_mb` that of one node.
+STAGE = {"nodes": 1, "gpu": 0, "mem_mb": 4000}
+
+
+class Verdict(NamedTuple):
+    """What one check found, in one sentence, and what to do where it is not well."""
+
+    level: Literal["ok", "warning", "FAILED"]
+    subject: str
+    sentence: str
+    remedy: str = ""
+
+
+class Profile(NamedTuple):
+    """What profiles and command line say of the controller."""
+
+    status_command: str
+    init_seconds: int
+    """Seconds before Snakemake first asks for the state of its jobs."""
+    requeue: bool
+    latency_wait: int
+    """Seconds that Snakemake waits for files of a finished job."""
+
+
+class Request(NamedTuple):
+    """What the jobs of a rule ask SLURM for."""
+
+    rule: str
+    resources: dict[str, Any]
+    """By Snakemake's names: runtime in minutes, memory in MB, `gpu` on all nodes together."""
+    threads: int
+    options: list[str]
+    """The options of sbatch that Snakemake's plugin makes of them."""
+
+    @property
+    def nodes(self) -> int:
+        """Nodes of one job."""
+        return self.resources.get("nodes") or 1
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of one job, on all its nodes together."""
+        kind, _, rest = str(self.resources.get("gres") or "").partition(":")
+        count = rest.rpartition(":")[2] if kind == "gpu" else "0"
+        return self.resources.get("gpu") or self.nodes * (int(count) if count.isdigit() else 1)
+
+    def partitions(self, known: dict[str, dict[str, str]]) -> list[str]:
+        """The partitions that a job may go to: those named, or the cluster's default."""
+        named = str(self.resources.get("slurm_partition") or "")
+        return named.split(",") if named else [name for name, facts in known.items() if facts["Default"] == "YES"]

@@ -1,0 +1,162 @@
+"""Section on data: training problems, benchmarks, and the prompt around them."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from scope.config.types import Bare, Count, Section
+
+
+def _has_problem(template: str) -> str:
+    if "{problem}" not in template:
+        raise ValueError("a template must contain {problem}")
+    return template
+
+
+Template = Annotated[str, AfterValidator(_has_problem)]
+Fate = Literal["error", "drop", "keep"]
+
+
+class Puzzle(Section):
+    """Coins, the embedded world's procedurally generated puzzle (scope/worlds/coins.py)."""
+
+    digits: int = Field(5, ge=2, le=9)
+    """Digits given in each problem."""
+    spend: list[Count] = Field([3], min_length=1)
+    """How many digits a target is made of; one of these is drawn for each problem."""
+    prompts: Count = 2048
+    """Training problems."""
+    problems: Count = 256
+    """Held-out problems, the benchmark `coins`."""
+    seed: int = 0
+    """Seed of the generator."""
+
+    @model_validator(mode="after")
+    def _enough_digits(self) -> "Puzzle":
+        if max(self.spend) > self.digits:
+            raise ValueError("`spend` asks for more digits than `digits` gives")
+        return self
+
+
+class Functions(Section):
+    """Functions, the embedded world's procedurally generated code problems (scope/worlds/functions.py)."""
+
+    operations: list[Annotated[int, Field(ge=1, le=6)]] = Field([1, 2, 3], min_length=1)
+    """How many operations a function is made of; one of these is drawn for each problem."""
+    prompts: Count = 512
+    """Training problems."""
+    problems: Count = 64
+    """Held-out problems, the benchmark `functions`."""
+    seed: int = 0
+    """Seed of the generator."""
+
+
+class Hub(Section):
+    """A pinned dataset of the Hugging Face hub, read from its local cache; `make fetch` downloads it."""
+
+    dataset: str = Field(pattern=r"^[\w.-]+/[\w.-]+$")
+    """owner/name."""
+    revision: str = Field(pattern=r"^[0-9a-f]{40}$")
+    """The commit, all 40 digits: a branch or tag could change under the experiment."""
+    files: str = Field(pattern=r"\.(parquet|jsonl)$")
+    """Its files of problems, such as "data/train-*.parquet"; several are read as one, in the order of their names."""
+
+
+class Rows(Section):
+    """Problems: a local file (`path`), or files of a dataset on the hub (`hub`)."""
+
+    path: str | None = None
+    """Parquet or JSON-lines file, relative to the working directory; `${NAME}` takes an environment variable."""
+    hub: Hub | None = None
+    licence: str | None = None
+    """The data's licence, for the report's data card; it changes nothing that is computed."""
+    domain: Literal["math", "puzzle", "code"] = "math"
+    """Which verdicts apply (docs/verdicts.md)."""
+    tests: Literal["humaneval", "mbpp", "taco", "livecodebench"] | None = None
+    """For code: how the file publishes its tests, in columns of the names that these have them under."""
+    problem: str = "problem"
+    """Column that holds the problem text."""
+    answer: str = "answer"
+    """Column that holds the answer, or a list of them; none for code."""
+    boxed: bool = False
+    """The answer is what the last box of its column holds, as in Minerva's solutions."""
+    tolerance: str | None = None
+    """Column that holds the absolute error that a number may have; empty where it must be exact."""
+    where: dict[str, str | bool | int] = {}
+    """Take only rows whose columns have these values, such as {source: codeforces}."""
+    between: dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]] = {}
+    """Take only rows whose columns lie between two texts or are one: {contest_date: ["2024-08-01", "2025-02-01"]}."""
+    limit: Count | None = None
+    """Take only the first so many of these rows."""
+    template: Template | None = None
+    """Prompt text around `{problem}` for this file; null: `data.template`."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> "Rows":
+        if (self.path is None) == (self.hub is None):
+            raise ValueError("give exactly one of `path` (a local file) and `hub` (a dataset of the hub)")
+        return self
+
+    @model_validator(mode="after")
+    def _code_has_tests(self) -> "Rows":
+        if (self.domain == "code") != (self.tests is not None):
+            raise ValueError("`domain: code` and `tests` belong together")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_have_tolerance(self) -> "Rows":
+        if self.tolerance is not None and self.domain != "math":
+            raise ValueError("`tolerance` belongs to `domain: math`")
+        return self
+
+
+class Chat(Section):
+    """Prompts in the chat format that the student's tokenizer brings: the filled template is the user's message."""
+
+    system: str | None = None
+    """The system message; it has to appear in what the chat template writes."""
+    thinking: bool | None = None
+    """`enable_thinking` of the chat template, which has to know it; null: its own default."""
+
+
+class Data(Section):
+    """What is trained and evaluated on: generated, a `puzzle` or `functions`, or files, `train` and `benchmarks`."""
+
+    puzzle: Puzzle | None = None
+    functions: Functions | None = None
+    train: Rows | None = None
+    benchmarks: dict[Bare, Rows] = {}
+    """Held-out problems by name."""
+    template: Template = "{problem}"
+    """Prompt text around `{problem}`."""
+    chat: Chat | None = None
+    """Null: the filled template is the whole prompt, chat markers included."""
+    max_prompt_tokens: Count = 4096
+    """A longer prompt is never cut: see `overlong`."""
+    overlong: Literal["error", "drop"] = "error"
+    """Stop at an over-long training prompt, or drop it and count it; a benchmark never loses a problem."""
+    conflicting: Literal["error", "drop"] = "error"
+    """The same training problem with answers that differ in meaning: stop, or drop all its rows."""
+    broken: Fate = "error"
+    """A control character where LaTeX had a backslash (a form feed before rac), or an answer with an unbalanced brace
+    or $: stop, drop, or keep and list the row."""
+    unverifiable: Fate = "error"
+    """A mathematical answer that in a box earns no credit against itself, or code without tests, which stops a
+    benchmark: stop, drop, or keep and list the row."""
+    contaminated: Fate = "error"
+    """A training problem that a benchmark holds too (`ngram`): stop, drop, or keep and list the row."""
+    decontaminate: list[Bare] | None = None
+    """Benchmarks that training problems are compared with; null: all at hand. Another list makes other prompts."""
+    ngram: Count = 13
+    """So many common words in a row make a training problem one of a benchmark's; so do equal texts."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "Data":
+        if [self.puzzle, self.functions, self.train].count(None) != 2:
+            raise ValueError("give exactly one of `puzzle`, `functions` and `train`")
+        if self.train is not None and not self.benchmarks:
+            raise ValueError("`train` needs at least one entry under `benchmarks`")
+        strangers = set(self.decontaminate or ()) - set(self.benchmarks)
+        if strangers:
+            raise ValueError(f"`decontaminate` names {', '.join(sorted(strangers))}; `benchmarks` does not")
+        return self

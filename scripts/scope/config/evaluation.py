@@ -1,0 +1,34 @@
+"""Section on evaluation: how policies are sampled on the benchmarks."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from scope.config.types import Count, Name, Positive, Section
+
+
+class Sampling(Section):
+    """How evaluation samples are drawn."""
+
+    temperature: Positive = 0.6
+    top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    """0 switches it off."""
+    repetition_penalty: Positive = 1.0
+
+
+class Evaluation(Section):
+    """Grading of the base policy, the teacher and each arm's policies on the held-out benchmarks."""
+
+    engine: Literal["vllm", "transformers"] = "vllm"
+    n: Count = 32
+    """Samples per problem."""
+    max_tokens: Count = 32768
+    samplings: dict[Name, Sampling] = Field({"paper": Sampling(temperature=0.6, top_p=0.95, top_k=20)}, min_length=1)
+    """Named ways of sampling; every policy is graded under each, in a job of its own. Default: `paper`, T 0.6, top-p
+    0.95, top-k 20."""
+    shards: Count = 1
+    """Jobs that share the problems of a benchmark."""
+    every: int = Field(0, ge=0)
+    """Also evaluate every so many rounds; 0 evaluates the last round only."""
+    seed: int = 0

@@ -1,0 +1,239 @@
+"""The typed configuration of an experiment and of each of its arms, checked before anything runs.
+
+Free of torch, so that the workflow can import it while it plans. The JSON schema in workflow/schemas and the
+table of keys in config/KEYS.md are generated from these classes by `make schema`; tests keep them in step.
+"""
+
+import copy
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from scope.config.cost import Cost
+from scope.config.data import Data
+from scope.config.evaluation import Evaluation
+from scope.config.grid import Grid
+from scope.config.grid_expand import expand
+from scope.config.models import Models
+from scope.config.output import Report, Resume, Retention, Tracking
+from scope.config.teacher import Teacher
+from scope.config.temperature import resolve_temperature
+from scope.config.training import LogprobTemperature, Objective, Rollout, Update
+from scope.config.types import Arm, Count, Name, Section
+from scope.errors import InputError
+
+VARIANTS = Path(__file__).resolve().parents[3] / "config/variants.yaml"
+RESERVED = ("shared", "benchmarks", "figures", "base", "teacher")
+ARM_SECTIONS = ("rollout", "logprob_temperature", "teacher", "objective", "update")
+
+
+class Config(Section):
+    """One experiment: shared sections, and the arms that run on them."""
+
+    experiment: Name
+    """Folder under results/."""
+    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    rounds: Count = 1
+    arms: list[Arm] = Field(["scope"], min_length=1)
+    """Variants to run; with a `grid`, its cells run too, and alone where `arms` is left out."""
+    variants: dict[Arm, dict[str, Any] | None] = Field({})
+    """Named overrides of rollout, logprob_temperature, teacher, objective and update."""
+    grid: Grid | None = None
+    """Arms made from the values of axes."""
+    data: Data
+    models: Models
+    rollout: Rollout = Rollout()
+    logprob_temperature: LogprobTemperature = LogprobTemperature()
+    teacher: Teacher = Teacher()
+    objective: Objective = Objective()
+    update: Update = Update()
+    evaluation: Evaluation = Evaluation()
+    retention: Retention = Retention()
+    resume: Resume = Resume()
+    tracking: Tracking = Tracking()
+    report: Report = Report()
+    cost: Cost | None = None
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> "Config":
+        at = self.rollout.temperature
+        student, teacher = (resolve_temperature(t, at) for t in (
+            self.logprob_temperature.student, self.logprob_temperature.teacher))  # fmt: skip
+        if student not in (1.0, at):
+            raise ValueError(
+                f"logprob_temperature.student is {student}: engines record log-probabilities at 1.0 or at "
+                f"rollout.temperature ({at}); write one of these, or `rollout`"
+            )
+        if self.teacher.backend != "in_job" and teacher != 1.0:
+            raise ValueError(
+                f"logprob_temperature.teacher is {teacher}, but a vLLM server gives prompt log-probabilities "
+                "at 1.0 only; write `teacher: 1.0` (the fixed point is then student logits = rollout "
+                "temperature x teacher logits), or use `teacher.backend: in_job`"
+            )
+        if self.objective.mode == "released" and teacher != 1.0:
+            raise ValueError("objective.mode released scores the teacher at temperature 1: write "
+                             "`logprob_temperature.teacher: 1.0`")  # fmt: skip
+        for name, values in (("seeds", self.seeds), ("arms", self.arms)):
+            twice = [value for value in values if values.count(value) > 1]
+            if twice:
+                raise ValueError(f"`{name}`: {twice[0]} stands there twice; leave one out")
+        world, generated = ("puzzle", self.data.puzzle) if self.data.puzzle else ("functions", self.data.functions)
+        if generated and generated.prompts < self.update.steps_per_round * self.update.prompts_per_step:
+            raise ValueError(f"data.{world}.prompts must cover one round: update.steps_per_round x prompts_per_step")
+        if self.data.functions and self.models.tokenizer.kind == "characters" and self.models.makes_any:
+            raise ValueError("models.tokenizer.kind: `characters` are those of the puzzle; write `bpe` for functions")
+        return self
+
+
+def advice(config: Config) -> list[str]:
+    """What a run should be warned of, though it may go on."""
+    at = config.rollout.temperature
+    teacher = resolve_temperature(config.logprob_temperature.teacher, at)
+    if teacher == at or config.objective.method not in ("scope", "opd"):
+        return []
+    return [
+        f"teacher log-probabilities are taken at temperature {teacher}, rollouts at {at}: the fixed point is student "
+        f"logits = {at / teacher:g} x teacher logits"
+    ]
+
+
+def expand_path(path: str) -> str:
+    """Replace `${NAME}` by the environment variable NAME, which must be set."""
+    expanded = os.path.expandvars(os.path.expanduser(path))
+    missing = re.search(r"\$\{?(\w+)\}?", expanded)
+    if missing:
+        raise InputError(f"{path}: environment variable {missing[1]} is not set; export it, or write the path out")
+    return expanded
+
+
+def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `override` laid over it, mapping by mapping; other values are replaced whole."""
+    merged = dict(copy.deepcopy(base))
+    for key, value in override.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
+    return merged
+
+
+def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with the cells of its `grid` as further variants and arms.
+
+    Raises InputError that names each offending key; a configuration without a grid comes back as it is.
+    """
+    named = [name for name in raw.get("variants") or {} if "=" in str(name)]
+    if named:
+        raise InputError(f"variants.{named[0]}: only cells of a grid have an `=` in their name; choose another")
+    grid = _validate({**raw, "arms": raw.get("arms") or ["scope"]}, "config").grid
+    if grid is None:
+        return dict(raw)
+    for name, axis in grid.axes.items():
+        labels = raw["grid"]["axes"][name]["values"]
+        unquoted = [label for label in labels if not isinstance(label, str)] if isinstance(labels, Mapping) else []
+        if unquoted:
+            raise InputError(f"grid.axes.{name}.values: YAML reads a label as {unquoted[0]!r}; write it in quotes")
+        if axis.key.split(".")[0] not in ARM_SECTIONS:
+            raise InputError(f"grid.axes.{name}.key: {axis.key} cannot differ between arms; an axis may set a key of "
+                             f"{', '.join(ARM_SECTIONS)}")  # fmt: skip
+    cells = expand(grid, {name: arm_config(raw, name).model_dump(mode="json") for name in grid.variants})
+    variants = {name: _laid_over(raw["variants"][variant], pairs) for name, (variant, pairs) in cells.items()}
+    arms = dict.fromkeys([*(raw.get("arms") or []), *cells])
+    return {**raw, "variants": {**raw["variants"], **variants}, "arms": list(arms)}
+
+
+def _laid_over(override: Mapping[str, Any] | None, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    merged = dict(override or {})
+    for key, value in pairs:
+        for part in reversed(key.split(".")):
+            value = {part: value}
+        merged = merge(merged, value)
+    return merged
+
+
+def parse_config(raw: Mapping[str, Any]) -> Config:
+    """Check a configuration whole, each of its arms included.
+
+    Raises InputError that names each offending key and what it may be.
+    """
+    config = _validate(raw, "config")
+    for arm in config.arms:
+        arm_config(raw, arm)
+    return config
+
+
+def open_config(*paths: str | Path) -> Config:
+    """Read and check configuration files as the workflow does, those named last laid over the others."""
+    return parse_config(with_grid(read_config(VARIANTS, *paths)))
+
+
+def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
+    """The configuration of one arm: the shared one with the variant's overrides laid over it."""
+    variants = raw.get("variants") or {}
+    if arm not in variants:
+        known = ", ".join(sorted(variants)) or "none"
+        raise InputError(f"config: no variant named {arm!r}; `variants` defines: {known}")
+    if arm in RESERVED:
+        raise InputError(f"variants.{arm}: this name is taken by a folder or a policy of every experiment; "
+                         "choose another")  # fmt: skip
+    override = variants[arm] or {}
+    outside = sorted(set(override) - set(ARM_SECTIONS))
+    if outside:
+        raise InputError(f"variants.{arm}: {', '.join(outside)} cannot differ between arms; "
+                         f"a variant may set {', '.join(ARM_SECTIONS)}")  # fmt: skip
+    placed = [key for key in ("backend", "server", "service") if key in (override.get("teacher") or {})]
+    if placed:
+        raise InputError(f"variants.{arm}: teacher.{placed[0]} cannot differ between arms; all use the same servers")
+    return _validate(merge(raw, override), f"variants.{arm}")
+
+
+def _validate(raw: Mapping[str, Any], where: str) -> Config:
+    try:
+        return Config.model_validate(json.loads(json.dumps(raw)))
+    except ValidationError as error:
+        raise InputError("\n".join(_explain(item, where) for item in error.errors())) from None
+
+
+def _explain(item: Any, where: str) -> str:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        return f"{where}: unknown key `{key}`; {_neighbours(item['loc'])}"
+    given = "" if item["type"] in ("missing", "value_error") else f", not {item['input']!r}"
+    return f"{where}: {f'`{key}`: ' if key else ''}{item['msg'].removeprefix('Value error, ')}{given}"
+
+
+def _neighbours(location: tuple[Any, ...]) -> str:
+    """The keys that are allowed where an unknown one stands."""
+    section, named = Config, False
+    for part in location[:-1]:
+        if named:
+            named = False
+            continue
+        annotation = section.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        section = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
+        named = getattr(annotation, "__origin__", None) is dict
+    return f"allowed here: {', '.join(section.model_fields)}"
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of a configuration file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
+
+
+def read_config(*paths: str | Path) -> dict[str, Any]:
+    """Read YAML files, later ones laid over earlier ones, without checking them."""
+    import yaml
+
+    raw: dict[str, Any] = {}
+    for path in paths:
+        try:
+            raw = merge(raw, yaml.safe_load(Path(path).read_text()) or {})
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such configuration file") from None
+        except yaml.YAMLError as error:
+            raise InputError(f"{path}: not readable as YAML: {error}") from None
+    return raw

@@ -1,0 +1,71 @@
+"""Section on models: student, teacher, and those that the workflow makes itself."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from scope.config.types import Count, Positive, Section
+
+
+class Tokenizer(Section):
+    """The tokenizer of models that the workflow makes itself."""
+
+    kind: Literal["characters", "bpe"] = "characters"
+    """`characters` for the puzzle; `bpe` is trained on the prompts, or on further Functions and their bodies."""
+    vocab_size: int = Field(512, ge=300)
+    """Entries of a `bpe` vocabulary (`characters` has 17)."""
+
+
+class Sft(Section):
+    """Supervised steps that give a made model its first skill."""
+
+    steps: Count
+    canonical: float = Field(0.0, ge=0, le=1)
+    """Share of examples with the one canonical route, or body (1 a narrow teacher, 0.7 a broad one); others take a
+    random right one."""
+    batch: Count = 128
+    """Examples per step."""
+    learning_rate: Positive = 2e-3
+
+
+class Make(Section):
+    """A Qwen3-architecture model made from nothing."""
+
+    hidden_size: Count
+    intermediate_size: Count
+    layers: Count = 3
+    heads: Count = 4
+    kv_heads: Count = 2
+    head_dim: Count = 32
+    seed: int = 0
+    sft: Sft | None = None
+    """None leaves the random initialisation."""
+
+
+class Model(Section):
+    """A Hugging Face folder on disk (`path`), or a model to make (`make`)."""
+
+    path: str | None = None
+    """Folder with config.json, *.safetensors and a tokenizer; `${NAME}` takes an environment variable."""
+    make: Make | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "Model":
+        if (self.path is None) == (self.make is None):
+            raise ValueError("give exactly one of `path` (a model folder) and `make` (a model to make)")
+        return self
+
+
+class Models(Section):
+    """Student and teacher."""
+
+    student: Model
+    teacher: Model
+    tokenizer: Tokenizer = Tokenizer()
+    dtype: Literal["float32", "bfloat16"] = "bfloat16"
+    """Arithmetic of rollout, scoring and update."""
+
+    @property
+    def makes_any(self) -> bool:
+        """Whether the workflow makes one of them itself."""
+        return bool(self.student.make or self.teacher.make)

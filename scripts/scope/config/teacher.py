@@ -1,0 +1,97 @@
+"""Section on the teacher: which backend scores, and its servers."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from scope.config.types import Count, Positive, Section
+
+# Set by the replica itself, or changing log-probabilities, which no recipe would show.
+OWN_OPTIONS = (
+    "--host", "--port", "--api-key", "--model", "--served-model-name", "--dtype", "--generation-config",
+    "--max-model-len", "--load-format", "--quantization", "--kv-cache-dtype",
+)  # fmt: skip
+
+
+class Server(Section):
+    """vLLM servers that score token ids. None of this but `model` is in a recipe: it changes no score."""
+
+    model: str
+    """The served model's name."""
+    urls: list[Annotated[str, Field(pattern=r"^https?://[^/]+")]] = []
+    """Backend `external`: base addresses, such as http://10.0.0.5:8101."""
+    addresses: list[str] = []
+    """Backend `external`, instead of `urls`: hosts that all serve at `port`."""
+    port: int | None = Field(None, ge=1, le=65535)
+    """Port of every one of `addresses`."""
+    key_file: str = "~/.config/scope/teacher.key"
+    """File with the servers' key, for its owner alone; the variable SCOPE_TEACHER_API_KEY comes before it."""
+    timeout_s: Positive = 120.0
+    """Deadline of one request."""
+    attempts: Count = 5
+    """Tries per rollout, at any server, before the stage fails."""
+    concurrency: Count = 16
+    """Requests in flight of one job at each server."""
+    patience_s: Positive = 900.0
+    """How long a job waits while no server answers, before it fails."""
+
+    @property
+    def endpoints(self) -> list[str]:
+        """Base addresses of external servers."""
+        return self.urls or [f"http://{address}:{self.port}" for address in self.addresses]
+
+    @model_validator(mode="after")
+    def _one_way(self) -> "Server":
+        if bool(self.addresses) != (self.port is not None) or (self.urls and self.addresses):
+            raise ValueError("give `urls`, or `addresses` and `port`")
+        return self
+
+
+class Service(Section):
+    """Backend `service`: replicas, each a SLURM job, started by scripts/teacher_service.py. In no recipe."""
+
+    replicas: Count = 1
+    folder: str | None = None
+    """Folder of endpoint records, on a file system of all nodes; null: results/{experiment}/shared/teacher."""
+    heartbeat_s: Positive = 15.0
+    """Between two scored probes of a replica, each of which renews its record."""
+    deadline_minutes: Positive = 30.0
+    """A replica that scores no probe for so long, at its start or later, is given up."""
+    idle_minutes: Positive | None = 120.0
+    """A replica that nobody asks for so long ends; null: never. More than rollout and update of a round take."""
+    max_model_len: Count | None = None
+    """Tokens of the longest prompt with its response; null: data.max_prompt_tokens + rollout.max_tokens + 1."""
+    arguments: list[str] = []
+    """Further arguments of `vllm serve`, such as [--tensor-parallel-size, "2"]; none that changes log-probabilities."""
+
+    @model_validator(mode="after")
+    def _own_options(self) -> "Service":
+        taken = [argument for argument in self.arguments if argument.split("=")[0].replace("_", "-") in OWN_OPTIONS]
+        if taken:
+            raise ValueError(f"`arguments` may not hold {taken[0]}: other keys decide it, or it would change scores")
+        return self
+
+
+class Teacher(Section):
+    """Where teacher log-probabilities come from."""
+
+    backend: Literal["in_job", "external", "service"] = "in_job"
+    """`in_job`: a packed forward pass inside the job; `external`: servers given by `server`; `service`: replicas."""
+    server: Server | None = None
+    service: Service = Service()
+    pack_tokens: Count = 8192
+    """Most tokens in one packed forward pass."""
+
+    @model_validator(mode="after")
+    def _server_given(self) -> "Teacher":
+        if self.backend == "in_job" and self.server:
+            raise ValueError("the section `server` belongs to `backend: external` and `backend: service`")
+        if self.backend != "in_job" and not self.server:
+            raise ValueError(f"`backend: {self.backend}` needs the section `server`, with the `model` that it serves")
+        given = bool(self.server and self.server.endpoints)
+        if self.backend == "external" and not given:
+            raise ValueError("`backend: external` needs `server.urls`, or `server.addresses` and `server.port`")
+        if self.backend == "service" and given:
+            raise ValueError("`server.urls` and `server.addresses` are for `backend: external`; replicas write down "
+                             "where they are")  # fmt: skip
+        return self

@@ -1,0 +1,97 @@
+"""Sections on a round: rollouts, objective, update."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from scope.config.types import Count, NonNegative, Positive, Section
+
+
+class Rollout(Section):
+    """Sampling of the training rollouts; top-p and top-k are off, as Eqs. 1 to 3 assume."""
+
+    engine: Literal["vllm", "transformers"] = "vllm"
+    n: Count = 8
+    """Rollouts per prompt, the size of a group."""
+    temperature: Positive = 0.6
+    max_tokens: Count = 12288
+    """Response tokens, EOS included."""
+    shards: Count = 1
+    """Jobs that a round's prompts are dealt to."""
+
+
+class LogprobTemperature(Section):
+    """Temperature at which log-probabilities are taken: a number, or `rollout` for that of the rollouts."""
+
+    student: Literal["rollout"] | Positive = "rollout"
+    teacher: Literal["rollout"] | Positive = "rollout"
+
+
+class Objective(Section):
+    """Which method makes losses, weights and advantages out of verdicts and scores (scope/method/table.py)."""
+
+    method: Literal["scope", "opd", "grpo", "kd"] = "scope"
+    mode: Literal["paper", "released"] = "paper"
+    """`paper`: Eqs. 1 to 6; `released`: what the authors' published code computes."""
+    tau: Positive = 1.0
+    """Temperature of the weights, Eqs. 4 and 5."""
+    student_weight: Literal["high_ppl", "low_ppl", "uniform"] | None = None
+    """Correct path; null: as the mode has it (paper high_ppl, released low_ppl)."""
+    teacher_weight: Literal["low_ppl", "high_ppl", "uniform"] | None = None
+    """Incorrect path; null: low_ppl, as both modes have it."""
+    scale: Literal["sum", "mean"] | None = None
+    """Weights of a path sum to 1, or have mean 1; null: as the mode has it (paper sum, released mean)."""
+    kl: Literal["sampled", "full"] = "sampled"
+    """Eq. 3's single-sample estimator, or the exact reverse KL over the vocabulary."""
+    token_reduction: Literal["mean", "sum"] = "mean"
+    """Over the tokens of one response; `released` normalises over tokens of the batch instead."""
+    opd_clip: Positive | None = None
+    """Clip of the ratio in the opd loss; null: none in paper mode, 0.2 in released mode."""
+    pg_clip: Positive = 0.2
+    """Clip of the ratio in GRPO's surrogate."""
+    kl_coefficient: NonNegative = 1e-4
+    """GRPO's k3 KL to the reference policy; 0 drops the reference altogether."""
+    advantage_eps: Positive = 1e-6
+    """Added to the standard deviation of a group's rewards (GRPO)."""
+    drop_incorrect: bool = False
+    """KD: train only on the teacher's correct samples."""
+
+    @model_validator(mode="after")
+    def _released_is_scope(self) -> "Objective":
+        if self.mode == "released" and (self.method != "scope" or self.kl != "sampled"):
+            raise ValueError("`mode: released` exists for `method: scope` with `kl: sampled` only")
+        return self
+
+
+class Update(Section):
+    """Optimizer steps of one round."""
+
+    steps_per_round: Count = 1
+    prompts_per_step: Count = 256
+    learning_rate: Positive = 5e-5
+    schedule: Literal["constant", "linear"] = "constant"
+    warmup_steps: int = Field(0, ge=0)
+    """Linear warm-up from 0, in optimizer steps of the whole run."""
+    total_steps: Count | None = None
+    """Last step of `linear`, which reaches 0 just after it; explicit, so that adding rounds changes no finished one."""
+    weight_decay: NonNegative = 0.01
+    grad_clip: Positive = 1.0
+    """Bound on the gradient's norm."""
+    micro_batch_tokens: Count = 16384
+    """Most tokens of one packed micro-batch; changes memory and speed, not the gradient."""
+    ranks: Count = 1
+    """Processes of the update job."""
+    deepspeed: dict[str, Any] = {"zero_optimization": {"stage": 1}}
+    """Passed to DeepSpeed as it is; batch sizes, precision, clipping and optimizer are set from above."""
+
+    @model_validator(mode="after")
+    def _linear_ends(self) -> "Update":
+        if (self.schedule == "linear") != (self.total_steps is not None):
+            raise ValueError("`schedule: linear` and `total_steps` belong together")
+        if self.total_steps is not None and self.total_steps <= self.warmup_steps:
+            raise ValueError("`total_steps` must exceed `warmup_steps`")
+        owned = {"train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps",
+                 "gradient_clipping", "optimizer", "scheduler", "fp16", "bf16"} & set(self.deepspeed)  # fmt: skip
+        if owned:
+            raise ValueError(f"`deepspeed` may not set {', '.join(sorted(owned))}: other keys of `update` do")
+        return self

@@ -1,0 +1,30 @@
+"""Figures of a step that follow from the batch alone: routing, perplexities, weights, lengths."""
+
+import polars as pl
+
+from scope.method.weights import effective_sample_size
+
+
+def batch_metrics(rows: pl.DataFrame) -> dict[str, float | None]:
+    """Metrics (artifacts.METRICS) of one step's rows; null where a path is empty or was not scored."""
+    correct, incorrect = rows.filter("correct"), rows.filter(~pl.col("correct"))
+    return {
+        "share_correct": rows["correct"].mean(),
+        "ppl_student_correct": mean_perplexity(correct, "logprobs"),
+        "ppl_student_incorrect": mean_perplexity(incorrect, "logprobs"),
+        "ppl_teacher_incorrect": mean_perplexity(incorrect.filter(pl.col("loss") == "opd"), "scorer_logprobs"),
+        "ess_correct": mean_group_ess(correct),
+        "ess_incorrect": mean_group_ess(incorrect),
+        "response_tokens": rows["response_token_ids"].list.len().mean(),
+        "truncated": rows["truncated"].mean(),
+    }
+
+
+def mean_perplexity(rows: pl.DataFrame, column: str) -> float | None:
+    """Mean over rows of exp(-(mean log-probability))."""
+    return rows.select((-pl.col(column).list.mean()).exp().mean()).item()
+
+
+def mean_group_ess(rows: pl.DataFrame) -> float | None:
+    """Mean over prompts of the effective sample size of the path's weights, in rollouts."""
+    return rows.group_by("prompt_id").agg(ess=effective_sample_size(pl.col("weight")))["ess"].sort().mean()

@@ -1,0 +1,94 @@
+"""The packed forward pass: several (prompt, response) pairs in one row, without padding.
+
+Shapes: N tokens of a pack, R response tokens of a pack, V vocabulary. Attention stays inside each pair because
+position ids restart at every pair; only the R positions that predict response tokens reach the LM head.
+"""
+
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from scope.models.pair import Pair
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Pairs laid end to end."""
+
+    input_ids: Tensor
+    """(1, N)"""
+    position_ids: Tensor
+    """(1, N), from 0 in every pair"""
+    predicts: Tensor
+    """(R,) positions whose logits predict the response tokens"""
+    targets: Tensor
+    """(R,) the response tokens"""
+    row: Tensor
+    """(R,) index of the pair that each response token belongs to"""
+
+
+def plan_packs(lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """Cut rows, in order, into packs of at most `budget` tokens; a longer row gets a pack of its own."""
+    packs: list[list[int]] = []
+    room = 0
+    for index, length in enumerate(lengths):
+        if length > room:
+            packs.append([])
+            room = budget
+        packs[-1].append(index)
+        room -= length
+    return packs
+
+
+def pack(pairs: Sequence[Pair], device: torch.device) -> Pack:
+    """Lay pairs end to end."""
+    ids, positions, predicts, targets, rows = [], [], [], [], []
+    for row, pair in enumerate(pairs):
+        first = len(ids) + len(pair.prompt)
+        ids += [*pair.prompt, *pair.response]
+        positions += range(len(pair))
+        predicts += range(first - 1, first - 1 + len(pair.response))
+        targets += pair.response
+        rows += [row] * len(pair.response)
+    tensor = lambda values: torch.tensor(values, dtype=torch.long, device=device)  # noqa: E731
+    return Pack(tensor([ids]), tensor([positions]), tensor(predicts), tensor(targets), tensor(rows))
+
+
+def response_logits(model: torch.nn.Module, pack: Pack) -> Tensor:
+    """(R, V) float32 logits at the positions that predict response tokens."""
+    output = model(
+        input_ids=pack.input_ids, position_ids=pack.position_ids, use_cache=False, logits_to_keep=pack.predicts
+    )
+    return output.logits[0].float()
+
+
+def log_probabilities(logits_RV: Tensor, temperature: float) -> Tensor:
+    """(R, V) log pi(.) at a temperature: log softmax(logits / temperature)."""
+    return torch.log_softmax(logits_RV / temperature, dim=-1)
+
+
+def gather_targets(logp_RV: Tensor, targets_R: Tensor) -> Tensor:
+    """(R,) log-probability of each response token."""
+    return logp_RV.gather(1, targets_R[:, None])[:, 0]
+
+
+@torch.no_grad()
+def score_pairs(
+    model: torch.nn.Module, pairs: Sequence[Pair], *, temperature: float, budget: int, done: Container[int] = ()
+) -> Iterator[tuple[int, list[float]]]:
+    """Yield (index of the pair, log-probability in nats of each of its response tokens).
+
+    Pairs that are `done` do not come again, and a pack of such is skipped; the packs are the same whatever is done.
+    """
+    device = next(model.parameters()).device
+    for indices in plan_packs([len(pair) for pair in pairs], budget):
+        if all(index in done for index in indices):
+            continue
+        packed = pack([pairs[i] for i in indices], device)
+        logp_RV = log_probabilities(response_logits(model, packed), temperature)
+        logp_R = gather_targets(logp_RV, packed.targets).cpu()
+        for row, part in enumerate(logp_R.split([len(pairs[i].response) for i in indices])):
+            if indices[row] not in done:
+                yield indices[row], part.tolist()

@@ -1,0 +1,61 @@
+"""What the workflow has to know of one arm to plan its jobs, worked out once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from scope.config.experiment import Config
+from scope.method.table import method_of
+from scope.planning.recipes import exact_kl, recipe, scorer
+from scope.planning.sharing import check_name, draws_name, scores_name
+
+ARM_STAGES = ("check_teacher", "rollout", "verify", "score", "weigh", "update", "retire", "restore")
+
+
+@dataclass(frozen=True)
+class ArmPlan:
+    """One arm: who draws and who scores, where shared work lies, and the recipe of each stage."""
+
+    config: Config
+    behaviour: str
+    """Who draws the rollouts: `student` or `teacher`."""
+    scorer: str | None
+    """Who scores them: `teacher`, `reference`, or nobody."""
+    exact_kl: bool
+    """Whether the update itself needs the teacher."""
+    draws: str
+    """Folder below shared/ of the rollouts that its own policy did not draw."""
+    scores: str | None
+    """Folder beside these of their scores."""
+    check: str
+    """Name of the teacher's checks under its settings of the teacher."""
+    recipes: Mapping[str, str]
+
+    def shares_draws(self, round_: int) -> bool:
+        """Whether a round's rollouts are drawn by the base policy or the teacher, and so belong to no arm alone."""
+        return round_ == 1 or self.behaviour == "teacher"
+
+
+def twins(plans: Mapping[str, ArmPlan]) -> list[str]:
+    """A warning for every arm that computes what an arm before it computes, however its settings are written."""
+    seen: dict[tuple, str] = {}
+    said = []
+    for name, plan in plans.items():
+        first = seen.setdefault(tuple(sorted(plan.recipes.items())), name)
+        if first != name:
+            said.append(f"arms {first} and {name} compute the same: all but round 1 is computed twice")
+    return said
+
+
+def plan_arm(config: Config) -> ArmPlan:
+    """Everything about one arm that its jobs are planned from."""
+    method, scores = method_of(config.objective), scorer(config)
+    return ArmPlan(
+        config,
+        method.behaviour,
+        scores and scores["model"],
+        exact_kl(config),
+        draws_name(config),
+        scores and scores_name(config),
+        check_name(config),
+        {stage: recipe(config, stage) for stage in ARM_STAGES},
+    )

@@ -1,0 +1,211 @@
+"""How much disk an experiment takes, worked out from its configuration before anything runs.
+
+Counted are models that are made, policies, optimizer states, rollouts with their verdicts and scores, and batches.
+Prompts, evaluations, metrics, logs and policies under `restored/` are not. Responses end early, so rollouts and
+batches are upper bounds. An optimizer state is DeepSpeed's, of torch's AdamW, over all ranks together:
+
+    bytes per parameter          weights of the module   float32 weights   two float32 moments
+    ZeRO stage 0, float32        4                       the module's      8
+    ZeRO stage 1 or 2, float32   4                       4                 8
+    ZeRO stage 0 to 2, bfloat16  2                       4                 8
+    ZeRO stage 3                 none                    4                 8
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from scope.config.experiment import Config
+from scope.method.table import method_of
+from scope.planning.retention import keeps
+from scope.planning.sharing import draws_name, scores_name
+
+WIDTH = {"float32": 4, "bfloat16": 2}  # bytes of one number
+CHARACTERS = 17  # entries of the vocabulary `characters`
+
+# Bytes per response token in Parquet files, zstd-compressed. Real text in a vocabulary of 32 thousand tokens takes 1.2
+# for ids and 0.8 for text; tokens drawn at random take 3.0 for ids (vocabulary of 151 thousand) and 3.7 for text.
+# Log-probabilities take 3.4 to 5.9: float32, and in small files also an index into a dictionary that does not pay.
+TOKEN_ID, TEXT, LOGPROB = 3, 4, 6
+ROW = 64  # keys, verdict, extracted answer, weight and normaliser of one rollout: 3 to 30 bytes measured
+PARQUET_FILE = 8_000  # footer with recipe, modules and digests of inputs: 3 to 6 kB measured
+POLICY_FILES = 10_000  # safetensors header, configuration, tokenizer, manifest: 7 to 9 kB measured
+STATE_FILES = 60_000  # DeepSpeed's two scripts (41 kB), its records, the manifest: 47 to 66 kB measured
+WAITING = 2  # rounds whose files may wait to be deleted: one until it is graded, and the one after it
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Bytes on disk: five kinds at the end of the run, after deletion, their sum, and the most at any time.
+
+    Rollouts (with their verdicts and scores) and batches are upper bounds; `shared` holds the models that are made;
+    `per_state` is one state of the arm whose states are the largest.
+    """
+
+    policies: int
+    states: int
+    rollouts: int
+    batches: int
+    shared: int
+    end: int
+    peak: int
+    per_policy: int
+    per_state: int
+
+
+def project(arms: Mapping[str, Config], model_bytes: Mapping[str, int | None]) -> Projection:
+    """Project the disk use of an experiment, in bytes, from the checked configuration of each of its arms.
+
+    `model_bytes` holds the bytes of the *.safetensors of the folders "student" and "teacher", None for a model that
+    the workflow makes; the weights in a folder are taken to be stored in `models.dtype`. At the peak every arm and
+    seed is taken to run at once, each with the files of WAITING rounds still to be deleted, and with a checkpoint of
+    its update where a round has several steps.
+    """
+    configs = list(arms.values())
+    first, seeds = configs[0], len(configs[0].seeds)
+    size = parameters(first, "student", model_bytes["student"])
+    per_policy = size * WIDTH[first.models.dtype] + POLICY_FILES
+    per_state = size * max(state_width(config) for config in configs) + STATE_FILES
+    policies, states = kept_policies(first), len(kept_rounds(first.retention.states_every, first.rounds))
+    draws = [own_draws(config) for config in configs]
+    kinds = {
+        "policies": len(arms) * seeds * policies * per_policy,
+        "states": len(arms) * seeds * states * per_state,
+        "rollouts": seeds * (shared_draws(configs) + sum(kept for kept, _ in draws)),
+        "batches": seeds * sum(config.rounds * batch_bytes(config) for config in configs),
+        "shared": made_models(first, model_bytes),
+    }
+    late = min(WAITING, first.rounds - policies) * per_policy + min(WAITING, first.rounds - states) * per_state
+    checkpoints = sum(per_state for config in configs if config.update.steps_per_round > 1)
+    end = sum(kinds.values())
+    peak = end + seeds * (checkpoints + sum(late + waiting for _, waiting in draws))
+    return Projection(**kinds, end=end, peak=peak, per_policy=per_policy, per_state=per_state)
+
+
+def made_models(config: Config, model_bytes: Mapping[str, int | None]) -> int:
+    """Bytes of the models that the workflow makes, in float32 whatever `models.dtype` is; folders are not copied."""
+    made = [name for name, given in model_bytes.items() if given is None]
+    return sum(parameters(config, name, None) * WIDTH["float32"] + POLICY_FILES for name in made)
+
+
+def parameters(config: Config, name: str, folder_bytes: int | None) -> int:
+    """Parameters of a model: of a folder with so many bytes of weights, or of a Qwen3 to make, its head tied."""
+    if folder_bytes is not None:
+        return folder_bytes // WIDTH[config.models.dtype]
+    shape, tokenizer = getattr(config.models, name).make, config.models.tokenizer
+    hidden, vocabulary = shape.hidden_size, CHARACTERS if tokenizer.kind == "characters" else tokenizer.vocab_size
+    projections = 2 * (shape.heads + shape.kv_heads) * shape.head_dim + 3 * shape.intermediate_size
+    norms = 2 * hidden + 2 * shape.head_dim
+    return vocabulary * hidden + shape.layers * (projections * hidden + norms) + hidden
+
+
+def state_width(config: Config) -> int:
+    """Bytes per parameter of an optimizer state; the table above."""
+    stage = config.update.deepspeed.get("zero_optimization", {}).get("stage", 0)
+    dtype = config.models.dtype
+    module = 0 if stage == 3 else WIDTH[dtype]
+    master = 0 if stage == 0 and dtype == "float32" else WIDTH["float32"]
+    return module + master + 2 * WIDTH["float32"]
+
+
+def kept_rounds(every: int, rounds: int) -> set[int]:
+    """Rounds of which something kept every so many rounds stays: these, and the last one."""
+    return {rounds, *(round_ for round_ in range(1, rounds) if keeps(every, round_))}
+
+
+def kept_policies(config: Config) -> int:
+    """Policies of one arm and seed that stay; the best one counts where it may be none of the others."""
+    kept = kept_rounds(config.retention.policies_every, config.rounds)
+    evaluated = kept_rounds(config.evaluation.every, config.rounds)
+    best = 1 if config.retention.best and not evaluated <= kept else 0
+    return len(kept) + best
+
+
+def shared_rounds(config: Config) -> int:
+    """Rounds whose rollouts the base policy or the teacher draws: they are never deleted."""
+    return config.rounds if method_of(config.objective).behaviour == "teacher" else 1
+
+
+def own_draws(config: Config) -> tuple[int, int]:
+    """Bytes, at most, of the rollouts and scores of an arm's own policies, per seed: what stays, and what may wait."""
+    own = config.rounds - shared_rounds(config)
+    kept = own if config.retention.rollouts == "all" else min(own, 1)
+    of_round = rollout_bytes(config) + score_bytes(config)
+    return kept * of_round, min(WAITING, own - kept) * of_round
+
+
+def shared_draws(configs: list[Config]) -> int:
+    """Bytes per seed, at most, of rollouts and scores that arms with equal settings have in common: each once."""
+    draws = {draws_name(config): shared_rounds(config) * rollout_bytes(config) for config in configs}
+    scores = {(draws_name(config), scores_name(config)): shared_rounds(config) * score_bytes(config)
+              for config in configs if method_of(config.objective).scorer}  # fmt: skip
+    return sum(draws.values()) + sum(scores.values())
+
+
+def responses(config: Config) -> int:
+    """Rollouts of one round."""
+    return config.update.steps_per_round * config.update.prompts_per_step * config.rollout.n
+
+
+def rollout_bytes(config: Config) -> int:
+    """Bytes, at most, of one round's rollouts and verdicts."""
+    row = config.rollout.max_tokens * (TOKEN_ID + TEXT + LOGPROB) + ROW
+    return responses(config) * row + 2 * config.rollout.shards * PARQUET_FILE
+
+
+def score_bytes(config: Config) -> int:
+    """Bytes, at most, of one round's scores."""
+    if method_of(config.objective).scorer is None:
+        return 0
+    return responses(config) * (config.rollout.max_tokens * LOGPROB + ROW) + config.rollout.shards * PARQUET_FILE
+
+
+def batch_bytes(config: Config) -> int:
+    """Bytes, at most, of one round's batch: ids of prompt and response, log-probabilities of student and scorer."""
+    method, length = method_of(config.objective), config.rollout.max_tokens
+    ids = (config.data.max_prompt_tokens + length) * TOKEN_ID
+    logprobs = ((method.behaviour == "student") + (method.scorer is not None)) * length * LOGPROB
+    return responses(config) * (ids + logprobs + ROW) + PARQUET_FILE
+
+
+def free_bytes(path: str | Path) -> int:
+    """Free bytes of the file system of `path`, or of its nearest parent that exists."""
+    place = Path(path).resolve()
+    return shutil.disk_usage(next(folder for folder in (place, *place.parents) if folder.exists())).free
+
+
+def bytes_below(folder: str | Path) -> int:
+    """Bytes of all files below a folder; 0 where there is none."""
+    return sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+
+
+def describe(projection: Projection, free: int, taken: int = 0) -> str:
+    """The projection in one line; in a second one, where the peak does not fit, what to set.
+
+    `free` bytes there are, and `taken` ones that the experiment already has of them.
+    """
+    policies, states = projection.policies // projection.per_policy, projection.states // projection.per_state
+    kinds = {
+        f"{policies} {'policy' if policies == 1 else 'policies'}": projection.policies,
+        f"{states} {'state' if states == 1 else 'states'}": projection.states,
+        "rollouts at most": projection.rollouts,
+        "batches at most": projection.batches,
+        "made models": projection.shared,
+    }
+    parts = ", ".join(f"{kind} {readable(size)}" for kind, size in kinds.items() if size)
+    line = f"disk: about {readable(projection.end)} at the end ({parts}), {readable(projection.peak)} at the peak"
+    line += f"; {readable(free)} free" + (f", {readable(taken)} taken already" if taken else "")
+    if projection.peak <= free + taken:
+        return line
+    lacking = readable(projection.peak - free - taken)
+    return (f"{line}\ndisk: with responses of full length the peak does not fit by {lacking}: "
+            "make room, keep less (the section `retention`), or plan fewer arms or rounds")  # fmt: skip
+
+
+def readable(size: int) -> str:
+    """A size in bytes as a text of two significant digits, in kB, MB, GB or TB."""
+    rounded = float(f"{size:.2g}")
+    power, unit = next(((p, u) for p, u in ((12, "TB"), (9, "GB"), (6, "MB")) if rounded >= 10**p), (3, "kB"))
+    value = rounded / 10**power
+    return f"{value:.0f} {unit}" if value >= 10 else f"{value:.1f} {unit}"

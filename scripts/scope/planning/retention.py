@@ -1,0 +1,76 @@
+"""What is deleted when a round is over, and where deleted policies are recomputed from.
+
+Only the files behind a manifest are deleted, never the manifest: it goes on saying what the files were, so that
+nothing that was made from them looks out of date. A policy that is wanted again is recomputed beside it, under
+`restored/`, from the nearest round whose policy and optimizer state are both there.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from scope.artifacts.folder import read_manifest
+
+
+def keeps(every: int, round_: int) -> bool:
+    """Whether a round before the last one keeps what is kept every so many rounds."""
+    return every > 0 and round_ % every == 0
+
+
+def is_there(manifest: str | Path) -> bool:
+    """Whether every file behind a manifest is there; False also without a manifest."""
+    path = Path(manifest)
+    return path.is_file() and all((path.parent / name).is_file() for name in read_manifest(path)["files"])
+
+
+def is_retired(manifest: str | Path) -> bool:
+    """Whether the files behind a manifest were deleted."""
+    return Path(manifest).is_file() and not is_there(manifest)
+
+
+def drop(manifest: str | Path) -> list[str]:
+    """Delete the files behind a manifest, those already gone included in the answer: their paths."""
+    folder = Path(manifest).parent
+    dropped = drop_files(folder / name for name in read_manifest(manifest)["files"])
+    for emptied in sorted({Path(file).parent for file in dropped} - {folder}, reverse=True):
+        if emptied.is_dir() and not any(emptied.iterdir()):
+            emptied.rmdir()
+    return dropped
+
+
+def drop_files(files: Iterable[str | Path]) -> list[str]:
+    """Delete files; returns all their paths."""
+    paths = [Path(file) for file in files]
+    for path in paths:
+        path.unlink(missing_ok=True)
+    return [str(path) for path in paths]
+
+
+def restart_round(arm: str | Path, round_: int) -> int:
+    """The nearest round before `round_` of an arm's folder with policy and state at hand; 0 is the base policy."""
+    for earlier in range(round_ - 1, 0, -1):
+        place = Path(arm) / f"round{earlier}"
+        if is_there(place / "policy/manifest.json") and is_there(place / "state/manifest.json"):
+            return earlier
+    return 0
+
+
+def update_seconds(timings: Iterable[Path]) -> float | None:
+    """Median job seconds of updates, from the benchmark files that the workflow engine wrote; None without any."""
+    seconds = []
+    for file in timings:
+        header, first, *_ = [line.split("\t") for line in file.read_text().splitlines()]
+        seconds.append(float(dict(zip(header, first, strict=True))["s"]))
+    return sorted(seconds)[len(seconds) // 2] if seconds else None
+
+
+def policies_to_drop(retention, round_: int, accuracy: Mapping[int, float]) -> list[int]:
+    """Rounds whose policies go when `round_` is over: it, and a best one that has been overtaken.
+
+    `accuracy` of the evaluated rounds so far, where the best is kept; of two alike the later one is.
+    """
+    best = max(accuracy, key=lambda evaluated: (accuracy[evaluated], evaluated)) if accuracy else None
+    return [
+        candidate
+        for candidate in sorted({round_, *accuracy})
+        if candidate != best and not keeps(retention.policies_every, candidate)
+    ]

@@ -1,0 +1,34 @@
+"""Work that arms share: rollouts that no arm's own policy drew, their verdicts and their scores.
+
+In round 1 every arm starts from the base policy, and under KD the teacher draws in every round. Such rollouts depend
+on the sampling settings and the seed alone, so they lie in a folder named after these, and arms that agree use the
+same files.
+"""
+
+from typing import Any
+
+from scope.artifacts.digests import value_digest
+from scope.config.experiment import Config
+from scope.planning.recipes import scorer, stage_settings
+
+
+def draws_name(config: Config) -> str:
+    """Folder of the rollouts that any arm with the same sampling settings draws from the same policy."""
+    settings = stage_settings(config, "rollout")
+    sampling = config.rollout
+    return f"{settings['behaviour']}-n{sampling.n}-T{sampling.temperature:g}-{_digest(settings)}"
+
+
+def scores_name(config: Config) -> str:
+    """Folder of the scores on shared rollouts: by whom, of which rollouts, and a digest of the settings."""
+    who = scorer(config)
+    return f"score-{who['model']}-{who['scored']}-{_digest(stage_settings(config, 'score'))}"
+
+
+def check_name(config: Config) -> str:
+    """Name of the teacher's checks, which arms with the same settings of the teacher share."""
+    return f"check_teacher_{_digest(stage_settings(config, 'check_teacher'))}"
+
+
+def _digest(settings: dict[str, Any]) -> str:
+    return value_digest(settings)[:10]

@@ -1,0 +1,53 @@
+"""From problems to prompts: token ids, content hash, length."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from scope.errors import InputError
+from scope.prompts.chat_template import Writer
+from scope.prompts.issues import Found, settle
+
+
+def build_prompts(
+    rows: Sequence[dict[str, Any]],
+    write: Writer,
+    *,
+    domain: str,
+    max_tokens: int,
+    found: Iterable[Found],
+    fates: Mapping[str, str],
+    where: str,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Prompt rows and fault rows (parquet.SCHEMAS), given what prompts/issues.py found in the rows of the file `where`.
+
+    An empty prompt, and any fault whose fate is `error`, raises InputError that names file and row. Nothing is cut.
+    """
+    ids = [write(row["problem"]) for row in rows]
+    for row, tokens in zip(rows, ids, strict=True):
+        if not tokens:
+            raise InputError(
+                f"{where}: row {row['row']}: the prompt has no tokens; remove the row or mend data.template"
+            )
+    overlong = [
+        Found(row["row"], "overlong",
+              f"the prompt has {len(tokens)} tokens, data.max_prompt_tokens allows {max_tokens}; raise it")
+        for row, tokens in zip(rows, ids, strict=True) if len(tokens) > max_tokens
+    ]  # fmt: skip
+    faults = settle(rows, [*found, *overlong], fates, where)
+    gone = {fault["row"] for fault in faults if fault["fate"] != "kept"}
+    prompts = [_prompt(row, tokens, domain) for row, tokens in zip(rows, ids, strict=True) if row["row"] not in gone]
+    if not prompts:
+        raise InputError(f"{where}: no prompt is left; raise data.max_prompt_tokens or give other rows")
+    return prompts, faults
+
+
+def _prompt(row: dict[str, Any], ids: list[int], domain: str) -> dict[str, Any]:
+    texts = {key: value for key, value in row.items() if key != "row"}
+    made = {"prompt_id": content_hash(domain, row["problem"]), "domain": domain, "prompt_token_ids": ids}
+    return {"tests": None, "tolerance": None, **texts, **made}
+
+
+def content_hash(domain: str, problem: str) -> str:
+    """The prompt_id: 16 hex digits over domain and problem text."""
+    return hashlib.sha256(f"{domain}\0{problem}".encode()).hexdigest()[:16]

@@ -1,0 +1,39 @@
+"""Samples as rows of rollouts, those of an attempt before taken up."""
+
+from collections.abc import Iterator, Sequence, Set
+from typing import Any
+
+from scope.artifacts.partial import Unfinished
+from scope.artifacts.partial_rows import keep_rows
+from scope.rollout.engine import Draw, Engine, Request, check_samples
+
+
+def sample_rows(
+    engine: Engine,
+    keys: Sequence[tuple[str, int]],
+    requests: Sequence[Request],
+    draw: Draw,
+    work: Unfinished,
+    name: str,
+) -> list[dict[str, Any]]:
+    """Rollout rows (artifacts.SCHEMAS), one per request, in order; `keys` are their (prompt_id, sample_index).
+
+    `name` says in the log, and in the folder of unfinished work, which samples these are.
+    """
+
+    def finish(done: Set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+        for index, sample in check_samples(engine.sample_each(requests, draw, done)):
+            prompt, place = keys[index]
+            yield (
+                index,
+                {
+                    "prompt_id": prompt,
+                    "sample_index": place,
+                    "response_token_ids": sample.token_ids,
+                    "response_text": sample.text,
+                    "logprobs": sample.logprobs,
+                    "finish_reason": sample.finish_reason,
+                },
+            )
+
+    return keep_rows(work, name, "rollouts", keys, finish)

@@ -1,0 +1,117 @@
+"""Sampling with transformers alone: for machines without vLLM, and the oracle of the tests.
+
+Each sample draws Gumbel noise from its own seed; the largest perturbed log-probability is an exact draw, so
+`generate` can run greedily and a sample does not depend on its neighbours.
+"""
+
+from collections.abc import Container, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+from transformers import LogitsProcessor, LogitsProcessorList
+from transformers.generation import (
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from scope.errors import InputError
+from scope.models.load import load_model, load_tokenizer
+from scope.rollout.engine import Draw, Engine, Request, Sample
+
+BATCH = 256
+
+
+class TransformersEngine(Engine):
+    """Samples with `model.generate`, left-padded batches."""
+
+    def __init__(self, folder: str | Path, *, dtype: str, max_model_len: int, tempered: bool = False):
+        self.model = load_model(folder, dtype)
+        self.tokenizer = load_tokenizer(folder)
+        self.max_model_len = max_model_len
+        self.tempered = tempered
+
+    def sample_each(
+        self, requests: Sequence[Request], draw: Draw, done: Container[int] = ()
+    ) -> Iterator[tuple[int, Sample]]:
+        """Draw batch by batch; all requests are cut into the same batches, whichever are done."""
+        longest = max(len(request.prompt_token_ids) for request in requests) + draw.max_tokens
+        if longest > self.max_model_len:
+            raise InputError(f"a prompt and its response may take {longest} tokens, more than {self.max_model_len}")
+        every = range(len(requests))
+        batches = [every[i : i + BATCH] for i in range(0, len(requests), BATCH)]
+        wanted = [batch for batch in batches if not all(index in done for index in batch)]
+        for batch in tqdm(wanted, "sample", unit="batch"):
+            drawn = zip(batch, self._batch([requests[index] for index in batch], draw), strict=True)
+            yield from ((index, sample) for index, sample in drawn if index not in done)
+
+    @torch.inference_mode()
+    def _batch(self, requests: Sequence[Request], draw: Draw) -> list[Sample]:
+        encoded = self.tokenizer.pad(
+            {"input_ids": [list(request.prompt_token_ids) for request in requests]},
+            return_tensors="pt",
+            padding_side="left",
+        ).to(self.model.device)
+        recorder = _Recorder(draw.temperature if self.tempered else 1.0)
+        noise = _SeededGumbel([request.seed for request in requests])
+        ids = self.model.generate(
+            input_ids=encoded["input_ids"],
+            attention_mask=encoded["attention_mask"],
+            do_sample=False,
+            max_new_tokens=draw.max_tokens,
+            eos_token_id=self.tokenizer.eos_token_id,
+            pad_token_id=self.tokenizer.pad_token_id,
+            logits_processor=LogitsProcessorList([recorder, *_warpers(draw), noise]),
+        )
+        width = encoded["input_ids"].shape[1]
+        drawn = ids[:, width:]
+        return [self._cut(row, logprobs) for row, logprobs in zip(drawn, recorder.read(drawn), strict=True)]
+
+    def _cut(self, ids: torch.Tensor, logprobs: torch.Tensor) -> Sample:
+        ended = (ids == self.tokenizer.eos_token_id).nonzero()
+        length = int(ended[0]) + 1 if len(ended) else len(ids)
+        tokens = ids[:length].tolist()
+        text = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        return Sample(tokens, logprobs[:length].tolist(), text, "stop" if len(ended) else "length")
+
+
+def _warpers(draw: Draw) -> list[LogitsProcessor]:
+    chosen: list[LogitsProcessor] = []
+    if draw.repetition_penalty != 1.0:
+        chosen.append(RepetitionPenaltyLogitsProcessor(draw.repetition_penalty))
+    chosen.append(TemperatureLogitsWarper(draw.temperature))
+    if draw.top_k:
+        chosen.append(TopKLogitsWarper(draw.top_k))
+    if draw.top_p < 1.0:
+        chosen.append(TopPLogitsWarper(draw.top_p))
+    return chosen
+
+
+class _Recorder(LogitsProcessor):
+    """Keeps log softmax(logits / temperature) of every step, before anything else touches the logits."""
+
+    def __init__(self, temperature: float):
+        self.temperature = temperature
+        self.steps: list[torch.Tensor] = []
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        self.steps.append(torch.log_softmax(scores.float() / self.temperature, dim=-1))
+        return scores
+
+    def read(self, ids: torch.Tensor) -> torch.Tensor:
+        """(B, T) log-probabilities of the chosen ids (B, T)."""
+        return torch.stack(self.steps, dim=1).gather(2, ids[:, :, None])[:, :, 0]
+
+
+class _SeededGumbel(LogitsProcessor):
+    """Adds Gumbel noise from one generator per sample: the argmax is then a draw from softmax(scores)."""
+
+    def __init__(self, seeds: Sequence[int]):
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        size = scores.shape[1]
+        uniform = torch.stack([torch.rand(size, generator=g, dtype=torch.float64) for g in self.generators])
+        return scores - torch.log(-torch.log(uniform.clamp_min(1e-300))).to(scores)

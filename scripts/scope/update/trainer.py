@@ -1,0 +1,250 @@
+"""`update` obeys: the optimizer steps of one round over the batch that `weigh` made.
+
+    L = sum_i weight_i / normaliser_i * sum_t loss_{i,t}       over the whole global batch of a step
+
+Rows are dealt to ranks and cut into packed micro-batches; every rank runs the same number of them (a rank that has run
+out repeats a pack with zero weight), and the engine's average over ranks is undone, so that neither the cut nor the
+number of ranks changes the gradient by more than rounding. Shapes as in losses.py.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import isfinite
+from pathlib import Path
+
+import deepspeed
+import polars as pl
+import torch
+from torch import Tensor
+from torch import distributed as dist
+from torch.nn.utils import get_total_norm
+from tqdm import tqdm
+
+from scope.errors import InputError
+from scope.method import losses
+from scope.models.packed_forward import Pack, gather_targets, log_probabilities, pack, plan_packs, response_logits
+from scope.models.pair import Pair
+from scope.update.checkpoints import Checkpoint
+from scope.update.lr_schedule import learning_rate
+from scope.update.step_metrics import Tally
+
+
+@dataclass(frozen=True)
+class LossSettings:
+    """How the token losses are computed; the batch's metadata carries all but the temperatures."""
+
+    kl: str
+    opd_clip: float | None
+    pg_clip: float | None
+    kl_coefficient: float | None
+    student_temperature: float
+    teacher_temperature: float
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """One pack and, per response token, what the batch says about it; NaN where the batch has nothing."""
+
+    pack: Pack
+    kind: dict[str, Tensor]
+    """(R,) mask of each token loss that occurs"""
+    coefficient: Tensor
+    """(R,) weight / normaliser"""
+    engine_logp: Tensor
+    scorer_logp: Tensor
+    advantage: Tensor
+    correct: Tensor
+    logp_old: Tensor | None = None
+
+
+class Trainer:
+    """A DeepSpeed engine around the policy, and the teacher where the exact KL needs its distribution."""
+
+    def __init__(self, model: torch.nn.Module, update, dtype: str, loss: LossSettings, teacher=None):
+        self.update, self.loss, self.teacher = update, loss, teacher
+        optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
+        self.engine, self.optimizer, _, _ = deepspeed.initialize(
+            model=model, optimizer=optimizer, config=deepspeed_config(update, dtype)
+        )
+        self.device = self.engine.device
+
+    def run_round(
+        self, batch: pl.DataFrame, steps_done: int, checkpoint: Checkpoint | None = None
+    ) -> Iterator[dict[str, float]]:
+        """Run a round's optimizer steps, after a `checkpoint` those that follow; `steps_done` were in earlier rounds.
+
+        Yields the metrics of each, equal on all ranks, with `step`, its number in the whole run from 1.
+        """
+        self.engine.train()
+        rows = {steps_done + first + 1: batch.filter(step=first) for first in sorted(batch["step"].unique())}
+        left = [number for number in rows if checkpoint is None or number > checkpoint.step]
+        steps = [self.micro_batches(rows[number]) for number in left]
+        if len(rows) > 1:
+            steps = [[self.remember_old(micro) for micro in step] for step in steps]
+        if checkpoint:
+            self.load_state(checkpoint.folder)
+        for number, step in zip(left, tqdm(steps, "update", unit="step", disable=dist.get_rank() > 0), strict=True):
+            yield {"step": number, **self.optimizer_step(step, number)}
+
+    def micro_batches(self, rows: pl.DataFrame) -> list[MicroBatch]:
+        """This rank's packed micro-batches of one step, as many as on every other rank."""
+        world, rank = dist.get_world_size(), dist.get_rank()
+        rows = rows.sort("prompt_id", "sample_index")
+        lengths = (rows["prompt_token_ids"].list.len() + rows["response_token_ids"].list.len()).to_list()
+        packs = plan_packs(lengths, self.update.micro_batch_tokens)
+        mine = packs[rank::world]
+        idle = -(-len(packs) // world) - len(mine)
+        made = [self.micro_batch(rows[indices]) for indices in mine]
+        return made + [self.micro_batch(rows[packs[0]].with_columns(weight=pl.lit(0.0)))] * idle
+
+    def micro_batch(self, rows: pl.DataFrame) -> MicroBatch:
+        """Lay rows end to end and spread their figures over their response tokens."""
+        pairs = [Pair(*ids) for ids in rows.select("prompt_token_ids", "response_token_ids").iter_rows()]
+        packed = pack(pairs, self.device)
+        spread = lambda values: torch.tensor(values, device=self.device)[packed.row]  # noqa: E731
+        per_row = lambda column: spread(rows[column].cast(pl.Float64).fill_null(float("nan")).to_list())  # noqa: E731
+        kinds = rows["loss"].to_list()
+        return MicroBatch(
+            pack=packed,
+            kind={kind: spread([k == kind for k in kinds]) for kind in sorted(set(kinds))},
+            coefficient=spread((rows["weight"] / rows["normaliser"]).to_list()),
+            engine_logp=self._tokens(rows, "logprobs"),
+            scorer_logp=self._tokens(rows, "scorer_logprobs"),
+            advantage=per_row("advantage"),
+            correct=spread(rows["correct"].to_list()),
+        )
+
+    def _tokens(self, rows: pl.DataFrame, column: str) -> Tensor:
+        values = [
+            value if value is not None else [float("nan")] * length
+            for value, length in zip(rows[column].to_list(), rows["response_token_ids"].list.len(), strict=True)
+        ]
+        return torch.tensor([v for row in values for v in row], dtype=torch.float32, device=self.device)
+
+    @torch.no_grad()
+    def remember_old(self, micro: MicroBatch) -> MicroBatch:
+        """pi_old of Eq. 1: this trainer's own log-probabilities at the start of the round."""
+        logp_RV = log_probabilities(response_logits(self.engine, micro.pack), self.loss.student_temperature)
+        return replace(micro, logp_old=gather_targets(logp_RV, micro.pack.targets))
+
+    def optimizer_step(self, step: list[MicroBatch], number: int) -> dict[str, float]:
+        """Accumulate the gradient of one global batch and step; returns its metrics."""
+        rate = learning_rate(
+            number, peak=self.update.learning_rate, schedule=self.update.schedule,
+            warmup_steps=self.update.warmup_steps, total_steps=self.update.total_steps,
+        )  # fmt: skip
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        tally = Tally(self.device)
+        for index, micro in enumerate(step):
+            self.engine.set_gradient_accumulation_boundary(index == len(step) - 1)
+            loss = self.micro_batch_loss(micro, tally)
+            if not loss.isfinite():
+                raise InputError(f"step {number}: the loss is {loss.item()}; look for extreme log-probabilities "
+                                 "in the batch, or lower update.learning_rate; the policy was not saved")  # fmt: skip
+            self.engine.backward(loss * dist.get_world_size())
+        return tally.result() | {"grad_norm": self._step(number), "learning_rate": rate}
+
+    def _step(self, number: int) -> float:
+        """Step the optimizer; returns the gradient's norm before clipping, which has to be finite."""
+        norm = None
+        if self.engine.zero_optimization_stage() == 0:
+            norm = get_total_norm([p.grad for p in self.engine.module.parameters() if p.grad is not None])
+        self.engine.step()
+        norm = float(self.engine.get_global_grad_norm() if norm is None else norm)
+        if not isfinite(norm):
+            raise InputError(f"step {number}: the gradient is not finite (norm {norm}); lower update.learning_rate; "
+                             "the policy was not saved")  # fmt: skip
+        return norm
+
+    def micro_batch_loss(self, micro: MicroBatch, tally: Tally) -> Tensor:
+        """This micro-batch's share of L, and its tokens into the tally."""
+        logp_RV = log_probabilities(response_logits(self.engine, micro.pack), self.loss.student_temperature)
+        logp_R = gather_targets(logp_RV, micro.pack.targets)
+        old_R = micro.logp_old if micro.logp_old is not None else logp_R.detach()
+        share = logp_R.sum() * 0.0
+        for kind, mask in micro.kind.items():
+            loss_M = self.token_loss(kind, micro, mask, logp_RV, logp_R, old_R) * micro.coefficient[mask]
+            tally.add_sum(f"loss_{kind}", loss_M.detach())
+            share = share + loss_M.sum()
+        tally.add_sum("loss", share.detach())
+        self.observe(micro, logp_RV.detach(), logp_R.detach(), old_R, tally)
+        return share
+
+    def token_loss(
+        self, kind: str, micro: MicroBatch, mask: Tensor, logp_RV: Tensor, logp_R: Tensor, old_R: Tensor
+    ) -> Tensor:
+        """(M,) one of the four token losses of scope/method/losses.py, at the M tokens of `mask`."""
+        logp_M, old_M, scorer_M = logp_R[mask], old_R[mask], micro.scorer_logp[mask]
+        if kind == "mle":
+            return losses.mle(logp_M, old_M)
+        if kind == "nll":
+            return losses.nll(logp_M)
+        if kind == "pg":
+            surrogate_M = losses.pg(logp_M, old_M, micro.advantage[mask], self.loss.pg_clip)
+            if self.loss.kl_coefficient == 0:
+                return surrogate_M
+            return surrogate_M + self.loss.kl_coefficient * losses.k3(logp_M, scorer_M)
+        if self.loss.kl == "full":
+            return losses.reverse_kl(logp_RV[mask], self.teacher_distribution(micro.pack)[mask])
+        return losses.opd(logp_M, old_M, scorer_M, self.loss.opd_clip)
+
+    @torch.no_grad()
+    def teacher_distribution(self, pack: Pack) -> Tensor:
+        """(R, V) log pi_T(.) over the student's vocabulary."""
+        logits_RV = response_logits(self.teacher, pack)
+        known, vocabulary = logits_RV.shape[1], self.engine.module.config.vocab_size
+        if known < vocabulary:
+            raise InputError(f"the teacher knows {known} tokens, the student {vocabulary}; use kl: sampled")
+        return log_probabilities(logits_RV[:, :vocabulary], self.loss.teacher_temperature)
+
+    @torch.no_grad()
+    def observe(self, micro: MicroBatch, logp_RV: Tensor, logp_R: Tensor, old_R: Tensor, tally: Tally) -> None:
+        """What is logged beside the loss; rows of weight 0 that only keep ranks in step do not count."""
+        live = micro.coefficient != 0
+        rho_R = losses.ratio(logp_R, old_R)
+        gap_R = (micro.engine_logp - old_R).abs()
+        known = live & ~gap_R.isnan()
+        tally.add_mean("entropy", losses.entropy(logp_RV)[live])
+        tally.add_mean("ratio_mean", rho_R[live])
+        tally.add_max("ratio_max", rho_R[live])
+        tally.add_mean("engine_gap_mean", gap_R[known])
+        tally.add_max("engine_gap_max", gap_R[known])
+        if "opd" in micro.kind:
+            wrong = live & micro.kind["opd"] & ~micro.correct
+            advantage_R = micro.scorer_logp - logp_R
+            tally.add_weighted_mean("advantage_incorrect", advantage_R[wrong], micro.coefficient[wrong])
+            tally.add_mean("advantage_incorrect_positive", (advantage_R[wrong] > 0).float())
+        if "pg" in micro.kind:
+            tally.add_mean("clipped", ((rho_R - 1).abs() > self.loss.pg_clip)[live].float())
+            if self.loss.kl_coefficient:
+                tally.add_mean("kl_reference", losses.k3(logp_R, micro.scorer_logp)[live])
+
+    def save_policy(self, folder: Path) -> None:
+        """Write the policy in Hugging Face format from rank 0; all ranks take part."""
+        with deepspeed.zero.GatheredParameters(list(self.engine.module.parameters()), modifier_rank=None):
+            if dist.get_rank() == 0:
+                self.engine.module.save_pretrained(folder)
+
+    def save_state(self, folder: Path) -> None:
+        """Write optimizer state and full-precision weights, every rank its part."""
+        self.engine.save_checkpoint(str(folder), tag="state", save_latest=False)
+
+    def load_state(self, folder: Path) -> None:
+        """Take up the state of the round before; the number of ranks must be the same."""
+        if not (folder / "state").is_dir():
+            raise InputError(f"{folder}: holds no optimizer state; give the manifest of the round before as --state")
+        self.engine.load_checkpoint(str(folder), tag="state")
+
+
+def deepspeed_config(update, dtype: str) -> dict:
+    """DeepSpeed's own configuration: the user's `update.deepspeed`, and what other keys decide."""
+    return {
+        **update.deepspeed.as_dict(),
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "gradient_clipping": update.grad_clip,
+        "zero_allow_untested_optimizer": True,
+        "bf16": {"enabled": dtype == "bfloat16"},
+        "steps_per_print": 2**31,
+    }

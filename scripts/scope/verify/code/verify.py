@@ -1,0 +1,116 @@
+"""Verdicts on programs: the last complete code block of a response against tests, run in a sandbox.
+
+Tests are of three kinds (tests.py): whole programs with inputs and outputs, one function with arguments and
+results, and assertions on functions. What is expected never enters the program's sandbox: the first two are compared
+here, and assertions run in a sandbox of their own, whose calls of the program's functions go over a wire. So a program
+can only answer; it cannot change what `==` means, read the tests, or end with a pass.
+"""
+
+import json
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from scope.errors import InputError
+from scope.verify.code.blocks import last_program
+from scope.verify.code.outputs import same_output, same_value
+from scope.verify.sandbox.bubblewrap import open_sandbox
+from scope.verify.sandbox.inside import candidate, examiner
+from scope.verify.sandbox.inside.wire import pack, unpack
+from scope.verify.sandbox.process import Dead, Late, Limits, Process, TooMuch
+from scope.verify.verdict import Reason, Verdict
+
+TEST_S = 6.0
+"""Wall-clock seconds of one test, or one call, where the tests say nothing else."""
+PROGRAM_S = 60.0
+"""Wall-clock seconds of all tests of a program."""
+
+
+def verify_code(response: str, tests: str) -> Verdict:
+    """Judge a response by one block of Python, the `extracted`; `tests` is JSON of scope/verify/code/tests.py.
+
+    Raises InputError for tests of another form, and where there is none: any program would pass.
+    """
+    judge = {"stdio": _run_program, "calls": _call_function, "asserts": _examine}
+    job = read_job(tests)
+    program = last_program(response, [job["function"]] if "function" in job else job.get("functions", []))
+    if program is None:
+        return Verdict.of(Reason.no_code)
+    try:
+        return Verdict.of(judge[job["kind"]](program, job), program)
+    except Late:
+        return Verdict.of(Reason.timeout, program)
+    except TooMuch:
+        return Verdict.of(Reason.too_much_output, program)
+    except (Dead, ValueError, KeyError, TypeError, RecursionError):  # what it answered is no answer
+        return Verdict.of(Reason.raised, program)
+
+
+def read_job(tests: str) -> dict[str, Any]:
+    """The tests behind their JSON. Raises InputError unless they are one of the three forms, with a test at least."""
+    job = json.loads(tests)
+    keys = {"stdio": {"inputs", "outputs"}, "calls": {"function", "inputs", "outputs"},
+            "asserts": {"functions", "setup", "tests", "preamble", "prompt"}}  # fmt: skip
+    kind = job.get("kind")
+    if kind not in keys or keys[kind] - job.keys():
+        raise InputError(f"tests of kind {kind!r} with {sorted(job)}; write stdio, calls or asserts as "
+                         "scope/verify/code/tests.py has them")  # fmt: skip
+    if kind != "asserts" and len(job["inputs"]) != len(job["outputs"]):
+        raise InputError(f"tests have {len(job['inputs'])} inputs and {len(job['outputs'])} outputs; give as many")
+    if not (job["tests"].strip() if kind == "asserts" else job["inputs"]):
+        raise InputError("there are no tests, so any program would pass; remove the row, or give it tests")
+    return job
+
+
+def _run_program(program: str, job: dict[str, Any]) -> Reason:
+    with _candidate({"kind": "stdio", "program": textwrap.dedent(program)}) as answering:
+        for given, expected in zip(job["inputs"], job["outputs"], strict=True):
+            reply = _ask(answering, {"stdin": given}, job.get("time_s", TEST_S))
+            if reply["status"] != 0:
+                return Reason.raised
+            if not same_output(reply["stdout"], expected):
+                return Reason.wrong
+    return Reason.correct
+
+
+def _call_function(program: str, job: dict[str, Any]) -> Reason:
+    start = {"kind": "calls", "sources": [textwrap.dedent(program)], "functions": [job["function"]], "prelude": True}
+    with _candidate(start) as answering:
+        for arguments, expected in zip(job["inputs"], job["outputs"], strict=True):
+            call = {"call": job["function"], "args": pack(arguments), "kwargs": pack({})}
+            reply = _ask(answering, call, job.get("time_s", TEST_S))
+            if "raised" in reply:
+                return Reason.raised
+            if not same_value(unpack(reply["value"]), expected):
+                return Reason.wrong
+    return Reason.correct
+
+
+def _examine(program: str, job: dict[str, Any]) -> Reason:
+    """Assertions in one sandbox, the program in another; the lines between them pass through here."""
+    sources = [job["preamble"] + textwrap.dedent(program), job["prompt"] + program]
+    start = {"kind": "calls", "sources": sources, "functions": job["functions"], "prelude": False}
+    asked = {key: job[key] for key in ("setup", "functions", "tests")}
+    with _candidate(start) as answering, open_sandbox(examiner, Limits(PROGRAM_S)) as tests:
+        tests.send(json.dumps(asked))
+        raised = False
+        while True:
+            said = json.loads(tests.receive(PROGRAM_S))
+            if "passed" in said:
+                return Reason.correct if said["passed"] else Reason.raised if raised else Reason.wrong
+            reply = _ask(answering, said, job.get("time_s", TEST_S))
+            raised = "raised" in reply
+            tests.send(json.dumps(reply))
+
+
+@contextmanager
+def _candidate(start: dict[str, Any]) -> Iterator[Process]:
+    with open_sandbox(candidate, Limits(PROGRAM_S)) as process:
+        process.send(json.dumps(start))
+        yield process
+
+
+def _ask(answering: Process, request: dict[str, Any], within_s: float) -> dict[str, Any]:
+    answering.send(json.dumps(request))
+    return json.loads(answering.receive(within_s))

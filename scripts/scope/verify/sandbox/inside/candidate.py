@@ -1,0 +1,83 @@
+"""Runs a program that nobody trusts: once for each input, or once and then its functions for each call.
+
+What it answers may be forged by the program, but only as any wrong answer is: what is expected never comes here.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from scope.verify.sandbox.inside.wire import open_wire, pack, unpack
+
+Answer = Callable[[dict[str, Any]], dict[str, Any]]
+
+# What solutions of contest sites take for granted where the site calls a function of theirs.
+PRELUDE = (
+    "from typing import *\nfrom collections import *\nfrom functools import *\nfrom itertools import *\n"
+    "from heapq import *\nfrom bisect import *\nfrom math import *\nfrom builtins import *\n"
+    "import sys, math, re, random, string, heapq, bisect, itertools, functools, collections, copy\n"
+)
+
+
+def main() -> None:
+    """Read the program, then one request a line; write one reply a line."""
+    requests, replies = open_wire()
+    job = json.loads(requests.readline())
+    answer = run_once(job["program"]) if job["kind"] == "stdio" else open_calls(job)
+    for line in requests:
+        replies.write(json.dumps(answer(json.loads(line))) + "\n")
+        replies.flush()
+
+
+def run_once(program: str) -> Answer:
+    """Answers with the output of a fresh process for each input; the file limit bounds it."""
+    with open("program.py", "w") as file:
+        file.write(program)
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        for name, content in (("input", request["stdin"]), ("output", "")):
+            with open(name, "w") as file:
+                file.write(content)
+        child = os.fork()
+        if child == 0:
+            os.dup2(os.open("input", os.O_RDONLY), 0)
+            os.dup2(os.open("output", os.O_WRONLY), 1)
+            os.execv(sys.executable, [sys.executable, "-I", "-X", "utf8", "program.py"])
+        _, status = os.waitpid(child, 0)
+        with open("output", errors="replace", newline="") as file:
+            return {"stdout": file.read(), "status": os.waitstatus_to_exitcode(status)}
+
+    return answer
+
+
+def open_calls(job: dict[str, Any]) -> Answer:
+    """Answers with what functions return, of the first source that runs and has them all."""
+    failure = "NameError"
+    for source in job["sources"]:
+        names: dict[str, Any] = {"__name__": "candidate"}
+        try:
+            exec(PRELUDE if job["prelude"] else "", names)
+            for name in job["functions"]:  # which the program has to define itself
+                names.pop(name, None)
+            exec(compile(source, "program.py", "exec"), names)
+            functions = {name: find(name, names) for name in job["functions"]}
+        except BaseException as error:
+            failure = type(error).__name__
+            continue
+        return lambda request: call(functions, request)
+    return lambda _: {"raised": failure}
+
+
+def find(name: str, names: dict[str, Any]) -> Any:
+    """A function of the program, or a method of its class Solution."""
+    return names[name] if name in names else getattr(names["Solution"](), name)
+
+
+def call(functions: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """What a function returns, or the name of what it raises."""
+    try:
+        return {"value": pack(functions[request["call"]](*unpack(request["args"]), **unpack(request["kwargs"])))}
+    except BaseException as error:
+        return {"raised": type(error).__name__}

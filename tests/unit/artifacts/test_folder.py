@@ -1,0 +1,58 @@
+"""Folders with manifests: sealed last, checked on opening."""
+
+import json
+
+import pytest
+
+from conftest import RECIPE, seal_files
+from scope.artifacts.folder import fresh, open_folder, seal
+from scope.errors import InputError
+
+
+@pytest.fixture
+def sealed(tmp_path):
+    return seal_files(tmp_path / "policy/manifest.json", **{"deep/weights.bin": "1234"})
+
+
+def test_a_sealed_folder_opens(sealed):
+    assert open_folder(sealed) == sealed.parent
+
+
+def test_a_folder_kept_elsewhere_opens_through_its_manifest(sealed, tmp_path):
+    seal(tmp_path / "link/manifest.json", recipe=RECIPE, folder=sealed.parent)
+    assert open_folder(tmp_path / "link/manifest.json") == sealed.parent.resolve()
+
+
+def test_a_changed_file_is_named(sealed):
+    (sealed.parent / "deep/weights.bin").write_bytes(b"1235")
+    with pytest.raises(InputError, match=r"weights.bin: not the file that .*manifest.json lists"):
+        open_folder(sealed)
+
+
+def test_a_missing_file_is_named(sealed):
+    (sealed.parent / "deep/weights.bin").unlink()
+    with pytest.raises(InputError, match=r"weights.bin: missing"):
+        open_folder(sealed)
+
+
+def test_an_unfinished_folder_does_not_open(tmp_path):
+    folder = fresh(tmp_path / "policy/manifest.json")
+    (folder / "weights.bin").write_bytes(b"1")
+    with pytest.raises(InputError, match="no such manifest"):
+        open_folder(folder / "manifest.json")
+
+
+def test_a_damaged_manifest_is_named(sealed):
+    sealed.write_text(sealed.read_text()[:20])
+    with pytest.raises(InputError, match="not a readable manifest"):
+        open_folder(sealed)
+
+
+def test_fresh_removes_what_an_attempt_left(sealed):
+    assert list(fresh(sealed).iterdir()) == []
+
+
+def test_a_manifest_lists_digests_and_recipe(sealed):
+    content = json.loads(sealed.read_text())
+    assert list(content["files"]) == ["deep/weights.bin"]
+    assert content["recipe"] == json.loads(RECIPE)

@@ -1,0 +1,47 @@
+"""A stage refuses files that were made for another arm, seed or round, though they lie where its own belong."""
+
+from argparse import Namespace
+
+import pytest
+
+from conftest import RECIPE, seal_files
+from scope.artifacts import parquet
+from scope.artifacts.folder import seal
+from scope.artifacts.labels import check_files, check_policy
+from scope.errors import InputError
+
+HERE = {"variant": "scope", "seed": 0, "round": 2}
+OTHERS = [{"variant": "grpo"}, {"variant": "shared"}, {"seed": 1}, {"round": 1}, {"round": None}]
+
+
+def batch(path, **notes):
+    parquet.write(path, "batch", [], recipe=RECIPE, **{**HERE, **notes})
+    return path
+
+
+def test_files_of_the_same_place_are_taken_up(tmp_path):
+    check_files([batch(tmp_path / "b.parquet")], Namespace(**HERE))
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_files_of_another_place_are_refused(tmp_path, other):
+    (key, value), own = *other.items(), batch(tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=rf"b.parquet: made as {key} {value}, taken up as {key} {HERE[key]}; put"):
+        check_files([own, batch(tmp_path / "b.parquet", **other)], Namespace(**HERE))
+
+
+def test_rollouts_of_no_arm_alone_are_taken_up_where_they_are_shared(tmp_path):
+    shared = batch(tmp_path / "b.parquet", variant="shared")
+    check_files([shared], Namespace(**HERE), shared=True)
+    with pytest.raises(InputError, match="made as variant grpo, taken up as variant scope or shared"):
+        check_files([batch(tmp_path / "c.parquet", variant="grpo")], Namespace(**HERE), shared=True)
+
+
+def test_a_policy_is_that_of_the_round_before(tmp_path):
+    manifest = seal_files(tmp_path / "policy/manifest.json", weights="1")
+    check_policy(manifest, "scope", 0, 1)  # no round made it
+    seal(manifest, recipe=RECIPE, **HERE)
+    check_policy(manifest, "scope", 0, 2)
+    for variant, seed, round_, key in (("opd", 0, 2, "variant"), ("scope", 1, 2, "seed"), ("scope", 0, 1, "round")):
+        with pytest.raises(InputError, match=f"manifest.json: made as {key} {HERE[key]}, taken up as {key}"):
+            check_policy(manifest, variant, seed, round_)

@@ -1,0 +1,310 @@
+"""The configuration at the door: what it accepts, what it says to bad input, and its schema."""
+
+import json
+import re
+
+import pytest
+
+from conftest import ROOT
+from scope.config.experiment import (
+    ARM_SECTIONS,
+    Config,
+    advice,
+    arm_config,
+    expand_path,
+    merge,
+    parse_config,
+    read_config,
+    schema,
+)
+from scope.config.types import Section
+from scope.errors import InputError
+from scope.planning.recipes import PLAN_KEYS, STAGE_KEYS, recipe, stage_settings
+from scope.score.connection import connection_of
+
+SERVER = {"urls": ["http://127.0.0.1:1"], "model": "t"}
+
+
+@pytest.fixture
+def raw():
+    return read_config(ROOT / "config/config.yaml", ROOT / "config/variants.yaml")
+
+
+def with_key(raw, dotted, value):
+    override = value
+    for part in reversed(dotted.split(".")):
+        override = {part: override}
+    return merge(raw, override)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "config/config.yaml",
+        "config/code_demo.yaml",
+        "config/real_smoke.yaml",
+        "config/benchmarks.yaml",
+        "tests/configs/smallest.yaml",
+    ],
+)
+def test_shipped_configurations_are_valid(name):
+    config = read_config(ROOT / name, ROOT / "config/variants.yaml")
+    parse_config(config)
+
+
+def test_every_variant_is_valid_on_the_demo(raw):
+    for variant in raw["variants"]:
+        arm_config(raw, variant)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("rollout.tempo", 1, r"unknown key `rollout.tempo`; allowed here: engine, n, temperature"),
+        ("rounds", "six", r"`rounds`: .*integer, not 'six'"),
+        ("rounds", 0, r"`rounds`: .*greater than or equal to 1"),
+        ("seeds", [0, 0], r"`seeds`: 0 stands there twice"),
+        ("seeds", [-1], r"`seeds.0`: .*greater than or equal to 0"),
+        ("arms", ["scope", "scope"], r"`arms`: scope stands there twice"),
+        ("update.learning_rate", "fast", r"`update.learning_rate`: .*number, not 'fast'"),
+        ("update.learning_rate", float("nan"), r"`update.learning_rate`"),
+        ("objective.method", "ppo", r"`objective.method`: .*'scope', 'opd', 'grpo' or 'kd'"),
+        ("objective.tau", 0, r"`objective.tau`: .*greater than 0"),
+        ("models.student.path", "/somewhere", r"`models.student`: give exactly one of `path`"),
+        ("data.train", {"path": "x.parquet"}, r"`data`: give exactly one of `puzzle`, `functions` and `train`"),
+        ("teacher.backend", "external", r"`teacher`: `backend: external` needs the section `server`, with the `model`"),
+        ("teacher.server", {"model": "t"}, r"`teacher`: the section `server` belongs to `backend: external`"),
+        ("teacher", {"backend": "external", "server": {"model": "t"}}, r"needs `server.urls`, or `server.addresses`"),
+        ("teacher", {"backend": "service", "server": SERVER}, r"are for `backend: external`; replicas write down"),
+        (
+            "teacher",
+            {"backend": "external", "server": {**SERVER, "port": 1}},
+            r"give `urls`, or `addresses` and `port`",
+        ),
+        ("teacher.service.arguments", ["--api-key=x"], r"`arguments` may not hold --api-key=x"),
+        ("teacher.service.arguments", ["--kv_cache_dtype", "fp8"], r"may not hold --kv_cache_dtype"),
+        ("update.total_steps", None, r"`schedule: linear` and `total_steps` belong together"),
+        ("update.deepspeed", {"train_batch_size": 8}, r"may not set train_batch_size"),
+        ("logprob_temperature.student", 0.5, r"logprob_temperature.student is 0.5: .*write one of these"),
+        ("arms", ["scop"], r"no variant named 'scop'; `variants` defines: grpo, kd, opd, scope"),
+        ("experiment", "../up", r"`experiment`"),
+        ("data.puzzle.prompts", 100, r"data.puzzle.prompts must cover one round"),
+        ("data.puzzle.spend", [6], r"`spend` asks for more digits than `digits` gives"),
+        ("data", {"puzzle": None, "functions": {"prompts": 100}}, r"data.functions.prompts must cover one round"),
+        ("data", {"puzzle": None, "functions": {}}, r"`characters` are those of the puzzle; write `bpe` for functions"),
+    ],
+)
+def test_bad_keys_say_what_to_write(raw, key, value, said):
+    with pytest.raises(InputError, match=said):
+        parse_config(with_key(raw, key, value))
+
+
+def test_all_faults_are_told_at_once(raw):
+    bad = with_key(with_key(raw, "rollout.tempo", 1), "updat", {})
+    with pytest.raises(InputError) as told:
+        parse_config(bad)
+    assert "rollout.tempo" in str(told.value)
+    assert "updat" in str(told.value)
+
+
+def test_a_server_scores_at_temperature_one_only(raw):
+    served = merge(raw, {"teacher": {"backend": "external", "server": SERVER}})
+    parse_config(served)
+    cooler = with_key(served, "rollout.temperature", 0.6)
+    with pytest.raises(InputError, match=r"write `teacher: 1.0`"):
+        parse_config(cooler)
+    parse_config(with_key(cooler, "logprob_temperature.teacher", 1.0))
+
+
+def test_a_pool_is_given_by_urls_or_by_addresses_with_one_port(raw):
+    hosts = {"model": "t", "addresses": ["10.0.0.5", "node7"], "port": 8101}
+    for server, urls in ((SERVER, SERVER["urls"]), (hosts, ["http://10.0.0.5:8101", "http://node7:8101"])):
+        teacher = parse_config(merge(raw, {"teacher": {"backend": "external", "server": server}})).teacher
+        assert connection_of(teacher, "x").urls == urls
+    assert connection_of(parse_config(raw).teacher, "x") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("server.urls", ["http://127.0.0.1:2", "http://127.0.0.1:3"], set()),
+        ("server.concurrency", 64, set()),
+        ("server.timeout_s", 5, set()),
+        ("server.patience_s", 5, set()),
+        ("server.key_file", "/elsewhere", set()),
+        ("service.replicas", 7, set()),
+        ("pack_tokens", 512, {"check_teacher"}),
+        ("server.model", "another", {"check_teacher", "score"}),
+    ],
+)
+def test_where_servers_are_reruns_nothing(raw, key, value, stages):
+    served = merge(raw, {"teacher": {"backend": "external", "server": SERVER}})
+    before, after = parse_config(served), parse_config(with_key(served, f"teacher.{key}", value))
+    assert {stage for stage in STAGE_KEYS if recipe(before, stage, model="student", benchmark="coins")
+            != recipe(after, stage, model="student", benchmark="coins")} == stages  # fmt: skip
+
+
+def test_arms_use_the_same_servers(raw):
+    raw["variants"]["odd"] = {"teacher": {"backend": "external", "server": SERVER}}
+    with pytest.raises(InputError, match=r"variants.odd: teacher.backend cannot differ between arms"):
+        arm_config(raw, "odd")
+
+
+def test_a_variant_may_not_touch_what_arms_share(raw):
+    raw["variants"]["odd"] = {"data": {"max_prompt_tokens": 5}}
+    with pytest.raises(InputError, match=r"variants.odd: data cannot differ between arms"):
+        arm_config(raw, "odd")
+
+
+@pytest.mark.parametrize("name", ["shared", "base", "figures"])
+def test_a_variant_may_not_take_the_name_of_a_folder_or_policy(raw, name):
+    raw["variants"][name] = {}
+    with pytest.raises(InputError, match=f"variants.{name}: this name is taken"):
+        arm_config(raw, name)
+
+
+def test_an_unknown_key_below_a_name_lists_what_is_allowed(raw):
+    with pytest.raises(InputError, match=r"`evaluation.samplings.T1.temp`; allowed here: temperature, top_p"):
+        parse_config(with_key(raw, "evaluation.samplings.T1.temp", 1))
+
+
+def test_yaml_text_that_shows_a_number_is_that_number(raw):
+    assert parse_config(with_key(raw, "update.learning_rate", "1e-6")).update.learning_rate == 1e-6
+
+
+def test_an_unset_variable_in_a_path_is_named(monkeypatch):
+    monkeypatch.delenv("SCOPE_NOWHERE", raising=False)
+    with pytest.raises(InputError, match="SCOPE_NOWHERE is not set"):
+        expand_path("${SCOPE_NOWHERE}/x.parquet")
+
+
+def leaves(section, prefix=""):
+    for name, field in section.model_fields.items():
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        nested = next((k for k in kinds if isinstance(k, type) and issubclass(k, Section)), None)
+        yield from leaves(nested, f"{prefix}{name}.") if nested else [f"{prefix}{name}"]
+
+
+def test_every_key_belongs_to_a_stage():
+    used = {key.replace("{model}", model).replace(".{benchmark}", "") for keys in STAGE_KEYS.values() for key in keys
+            for model in ("student", "teacher")} | set(PLAN_KEYS)  # fmt: skip
+    used |= {"logprob_temperature", "data.decontaminate"}  # these act through settings derived from them
+    unused = [leaf for leaf in leaves(Config) if not any(leaf == key or leaf.startswith(f"{key}.") for key in used)]
+    assert unused == []
+
+
+def test_recipes_are_stable_under_reordering_and_differ_by_value(raw):
+    config = parse_config(raw)
+    reordered = parse_config(dict(reversed(raw.items())))
+    assert recipe(config, "weigh") == recipe(reordered, "weigh")
+    sharper = parse_config(with_key(raw, "objective.tau", 0.5))
+    assert recipe(config, "weigh") != recipe(sharper, "weigh")
+    assert recipe(config, "rollout") == recipe(sharper, "rollout")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("logprob_temperature.student", 1.0, {"rollout", "update"}),
+        ("logprob_temperature.teacher", 1.0, {"score"}),
+        ("rollout.temperature", 0.8, {"rollout", "score", "update"}),
+        ("objective.method", "opd", {"score", "weigh"}),
+        ("objective.kl", "full", {"weigh", "update"}),
+        ("objective.method", "kd", {"rollout", "score", "weigh"}),
+        ("teacher.pack_tokens", 512, {"score"}),
+        ("objective.tau", 2, {"weigh"}),
+    ],
+)
+def test_what_follows_from_several_keys_reaches_the_stages_that_use_it(raw, key, value, stages):
+    raw = with_key(raw, "rollout.temperature", 0.6)
+    before, after = parse_config(raw), parse_config(with_key(raw, key, value))
+    of_a_round = ("rollout", "verify", "score", "weigh", "update")
+    assert {stage for stage in of_a_round if recipe(before, stage) != recipe(after, stage)} == stages
+
+
+@pytest.mark.parametrize(
+    ("arm", "key", "value", "stages"),
+    [
+        ("opd", "objective.tau", 2, set()),
+        ("opd", "objective.pg_clip", 0.3, set()),
+        ("grpo", "objective.pg_clip", 0.3, {"weigh"}),
+        ("grpo", "logprob_temperature.teacher", 0.5, set()),
+        ("kd", "objective.drop_incorrect", True, {"weigh"}),
+        ("scope", "objective.drop_incorrect", True, set()),
+        ("scope_full_kl", "logprob_temperature.teacher", 0.5, {"score", "update"}),
+    ],
+)
+def test_what_a_method_does_not_compute_with_changes_nothing(raw, arm, key, value, stages):
+    before, after = arm_config(raw, arm), arm_config(with_key(raw, key, value), arm)
+    of_a_round = ("rollout", "verify", "score", "weigh", "update")
+    assert {stage for stage in of_a_round if recipe(before, stage) != recipe(after, stage)} == stages
+
+
+def test_equal_temperatures_are_equal_however_they_are_written(raw):
+    written = with_key(raw, "logprob_temperature", {"student": 1.0, "teacher": 1.0})
+    for stage in ("rollout", "score", "update"):
+        assert recipe(parse_config(raw), stage) == recipe(parse_config(written), stage)
+
+
+def test_swapped_values_make_another_recipe(raw):
+    swapped = with_key(with_key(raw, "update.steps_per_round", 32), "update.prompts_per_step", 10)
+    assert recipe(parse_config(raw), "update") != recipe(parse_config(swapped), "update")
+
+
+def test_adding_rounds_changes_no_recipe_of_a_finished_one(raw):
+    longer = parse_config(with_key(raw, "rounds", 8))
+    for stage in ("rollout", "verify", "score", "weigh", "update", "evaluate"):
+        assert recipe(longer, stage) == recipe(parse_config(raw), stage)
+
+
+def test_a_model_reruns_for_its_own_shape_only(raw):
+    wider = parse_config(with_key(raw, "models.teacher.make.hidden_size", 128))
+    assert stage_settings(wider, "model", model="student") == stage_settings(
+        parse_config(raw), "model", model="student"
+    )
+    assert stage_settings(wider, "model", model="teacher") != stage_settings(
+        parse_config(raw), "model", model="teacher"
+    )
+
+
+def test_the_generated_schema_is_in_step():
+    written = json.loads((ROOT / "workflow/schemas/config.schema.json").read_text())
+    assert written == json.loads(json.dumps(schema())), "run `make schema`"
+
+
+def test_the_readme_of_config_names_every_section():
+    text = (ROOT / "config/README.md").read_text()
+    assert [name for name in Config.model_fields if not re.search(rf"`{name}\b", text)] == []
+    assert set(ARM_SECTIONS) < set(Config.model_fields)
+
+
+def test_the_table_of_keys_is_in_step():
+    from config_schema import keys_table
+
+    assert (ROOT / "config/KEYS.md").read_text() == keys_table(), "run `make schema`"
+
+
+def test_a_teacher_at_another_temperature_is_warned_of(raw):
+    assert advice(parse_config(raw)) == []
+    mixed = with_key(with_key(raw, "rollout.temperature", 0.6), "logprob_temperature.teacher", 1.0)
+    assert "student logits = 0.6 x teacher logits" in advice(parse_config(mixed))[0]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "stages"),
+    [
+        ("data.train.licence", "MIT", {"report"}),
+        ("data.benchmarks.aime24.licence", "MIT", {"report"}),
+        ("data.benchmarks.aime24.problem", "question", {"prompts", "problems"}),
+        ("data.benchmarks.aime24.answer", "final_answer", {"problems"}),
+        ("data.benchmarks.amc23", {"path": "amc23.parquet"}, {"prompts", "report"}),
+        ("data.ngram", 12, {"prompts"}),
+        ("data.contaminated", "keep", {"prompts"}),
+        ("data.chat", {"thinking": False}, {"prompts", "problems"}),
+    ],
+)
+def test_what_decides_prompts_reruns_them_and_a_licence_the_page(key, value, stages):
+    raw = read_config(ROOT / "config/real_smoke.yaml", ROOT / "config/variants.yaml")
+    before, after = parse_config(raw), parse_config(with_key(raw, key, value))
+    named = {"model": "student", "benchmark": "aime24"}
+    assert {name for name in STAGE_KEYS if recipe(before, name, **named) != recipe(after, name, **named)} == stages

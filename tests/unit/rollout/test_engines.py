@@ -1,0 +1,116 @@
+"""Sampling engines: their log-probabilities are the model's, and a sample depends on its own seed alone."""
+
+import json
+import math
+import subprocess
+import sys
+from collections import Counter
+from functools import cache
+
+import pytest
+import torch
+
+from conftest import ROOT
+from scope.errors import InputError
+from scope.models.load import load_model, load_tokenizer
+from scope.models.packed_forward import score_pairs
+from scope.models.pair import Pair
+from scope.rollout.engine import Sample, check_samples
+from scope.seeds import derive_seed
+
+PROMPTS = ["12345=6:", "99=18:", "1357=8:"]
+DRAW = {"temperature": 0.6, "max_tokens": 20}
+
+
+@cache
+def drawn(engine, folder):
+    """What each of twelve requests gives, all asked for at once and tempered; a start of vLLM takes a while."""
+    return draw(engine, folder, asked_of(folder))
+
+
+def asked_of(folder):
+    tokenizer = load_tokenizer(folder)
+    ids = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in PROMPTS]
+    return [[ids[i % 3], derive_seed("engine", i)] for i in range(12)]
+
+
+def draw(engine, folder, requests, tempered=True, **changes):
+    asked = json.dumps({"requests": requests, "draw": {**DRAW, **changes}, "tempered": tempered})
+    command = [sys.executable, ROOT / "tests/draw.py", engine, folder]
+    done = subprocess.run(command, input=asked, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    line = next(line for line in done.stdout.splitlines() if line.startswith("SAMPLES"))
+    return [Sample(**sample) for sample in json.loads(line.removeprefix("SAMPLES"))]
+
+
+@pytest.fixture(scope="module")
+def folder(tiny):
+    return tiny["student"].parent
+
+
+@pytest.fixture(scope="module")
+def requests(folder):
+    return asked_of(folder)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("engine", ["vllm", "transformers"])
+@pytest.mark.parametrize("tempered", [True, False])
+def test_logprobs_are_those_of_the_model_at_the_stated_temperature(engine, tempered, folder, requests):
+    samples = drawn(engine, folder) if tempered else draw(engine, folder, requests, tempered)
+    pairs = [Pair(ids, sample.token_ids) for (ids, _), sample in zip(requests, samples, strict=True)]
+    oracle = dict(score_pairs(load_model(folder, "float32"), pairs, temperature=0.6 if tempered else 1.0, budget=64))
+    gaps = [abs(a - b) for i, sample in enumerate(samples) for a, b in zip(sample.logprobs, oracle[i], strict=True)]
+    assert max(gaps) < 1e-4
+    eos = load_tokenizer(folder).eos_token_id
+    for sample in samples:
+        assert (sample.token_ids[-1] == eos) == (sample.finish_reason == "stop")
+        assert eos not in sample.token_ids[:-1]
+        assert len(sample.token_ids) <= 20
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("engine", ["vllm", "transformers"])
+def test_a_sample_depends_on_its_seed_not_on_order_or_company(engine, folder, requests):
+    whole = drawn(engine, folder)
+    part = draw(engine, folder, requests[:3:-1])
+    assert [s.token_ids for s in part] == [s.token_ids for s in whole[:3:-1]]
+    assert len({tuple(s.token_ids) for s in whole}) > 6
+
+
+@pytest.mark.real
+@pytest.mark.slow
+def test_vllm_draws_where_prompts_exceed_a_batch(folder, requests):
+    """More than 8192 prompt tokens at once, and a prompt longer than the rest."""
+    long = [[[3 + (i + j) % 10 for j in range(40)], i] for i in range(300)]
+    samples = draw("vllm", folder, long, max_tokens=4)
+    assert all(1 <= len(sample.token_ids) <= 4 for sample in samples)
+
+
+def test_the_transformers_engine_draws_from_the_models_distribution(folder, requests):
+    ids, n = requests[0][0], 3000
+    first = Counter(s.token_ids[0] for s in draw("transformers", folder, [[ids, i] for i in range(n)], max_tokens=1))
+    model = load_model(folder, "float32")
+    with torch.no_grad():
+        expected = torch.softmax(model(torch.tensor([ids])).logits[0, -1] / 0.6, -1)
+    chi2 = sum((first[t] - n * p) ** 2 / (n * p) for t, p in enumerate(expected.tolist()))
+    assert chi2 < 50, "16 degrees of freedom: beyond 50 has probability 2e-5"
+
+
+def test_top_k_one_is_greedy(folder, requests):
+    same = draw("transformers", folder, [[requests[0][0], seed] for seed in range(5)], top_k=1)
+    assert len({tuple(sample.token_ids) for sample in same}) == 1
+
+
+@pytest.mark.parametrize(
+    ("sample", "said"),
+    [
+        (Sample([], [], "", "stop"), "zero-length response"),
+        (Sample([1, 2], [-1.0], "x", "stop"), "2 tokens, but log-probabilities"),
+        (Sample([1], [math.nan], "x", "stop"), "check the policy's weights"),
+        (Sample([1], [-math.inf], "x", "stop"), "check the policy's weights"),
+    ],
+)
+def test_bad_samples_are_refused(sample, said):
+    with pytest.raises(InputError, match=f"sample 1: .*{said}"):
+        list(check_samples(enumerate([Sample([1], [-0.5], "x", "stop"), sample])))

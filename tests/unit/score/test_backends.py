@@ -1,0 +1,244 @@
+"""Teacher backends agree on a real vLLM server; a faulty server never leads to an invented log-probability."""
+
+import math
+import time
+from functools import partial
+
+import pytest
+
+from conftest import BIN, RECIPE, run
+from scope.artifacts import parquet
+from scope.artifacts.partial import take_up
+from scope.artifacts.recipe import Settings, make_recipe
+from scope.errors import InputError
+from scope.models.pair import Pair
+from scope.score import endpoint
+from scope.score.api_key import KEY_VARIABLE
+from scope.score.backend import check_scores
+from scope.score.client import Server
+from scope.score.connection import VARIABLE, Connection, to_text
+from scope.score.open import open_teacher
+from stub_server import logprob, serving
+
+PAIRS = [Pair([3 + i % 10, 14, 5], [13, 4 + i % 9, 14, 3, 1][: 1 + i % 5]) for i in range(40)]
+EXTERNAL = Settings({"backend": "external", "model": "teacher", "pack_tokens": None})
+IN_JOB = Settings({"backend": "in_job", "model": None, "pack_tokens": 64})
+OPTIONS = {"dtype": "float32", "temperature": 1.0}
+
+
+@pytest.fixture(autouse=True)
+def short_rests(monkeypatch):
+    monkeypatch.setattr(endpoint, "REST_S", 0.02)
+
+
+def connection(*urls, **changes):
+    numbers = {"timeout_s": 20.0, "attempts": 3, "concurrency": 4, "patience_s": 0.5}
+    return to_text(Connection(**{"urls": list(urls), "folder": "none", "key_file": "none", **numbers, **changes}))
+
+
+@pytest.fixture
+def external(monkeypatch):
+    """Opens the external backend on servers, by their addresses."""
+
+    def open_external(*urls, settings=EXTERNAL, **changes):
+        monkeypatch.setenv(VARIABLE, connection(*urls, **changes))
+        return open_teacher(settings, "no/manifest.json", **OPTIONS)
+
+    return open_external
+
+
+@pytest.mark.real
+def test_in_job_and_external_agree_to_1e_4_in_float32(vllm_server, tiny, monkeypatch, external):
+    url, key = vllm_server
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    near = open_teacher(IN_JOB, tiny["teacher"], **OPTIONS).score(PAIRS)
+    far = external(url).score(PAIRS)
+    assert [len(row) for row in far] == [len(pair.response) for pair in PAIRS]
+    assert max(abs(a - b) for x, y in zip(near, far, strict=True) for a, b in zip(x, y, strict=True)) < 1e-4
+
+
+@pytest.mark.real
+def test_a_real_server_refuses_without_key_and_with_another_name(vllm_server, monkeypatch, external):
+    url, key = vllm_server
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    with pytest.raises(InputError, match=f"status 401.*export {KEY_VARIABLE}"):
+        external(url).score(PAIRS[:1])
+    monkeypatch.setenv(KEY_VARIABLE, key)
+    with pytest.raises(InputError, match=r"serves teacher, not 'another'; mend teacher.server.model"):
+        external(url, settings=Settings({"backend": "external", "model": "another"})).score(PAIRS[:1])
+    with pytest.raises(InputError, match="status 404"):
+        Server(url, "another", key=key, timeout_s=20).score(PAIRS[0])
+
+
+@pytest.mark.real
+def test_the_stub_answers_in_the_form_of_the_real_server(vllm_server, stub):
+    url, key = vllm_server
+    ask = {"model": "teacher", "prompt": [3, 14, 5], "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
+    for server in (Server(url, "teacher", key=key, timeout_s=20), Server(stub.url, "teacher", key=None, timeout_s=20)):
+        server.check_name()
+        answer = server.send("POST", "/v1/completions", json=ask)
+        first, *rest = answer["choices"][0]["prompt_logprobs"]
+        assert first is None
+        assert [list(entry) for entry in rest] == [["14"], ["5"]]
+        assert all(isinstance(entry[token]["logprob"], float) for entry in rest for token in entry)
+
+
+@pytest.fixture
+def stub():
+    with serving() as server:
+        yield server
+
+
+@pytest.mark.parametrize("faults", [[429, 503], ["cut", "cut"]])
+def test_passing_faults_are_retried(stub, external, faults):
+    stub.faults = faults
+    assert external(stub.url).score([Pair([3, 14], [5])]) == [[logprob(5)]]
+    assert stub.requests == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "said", "tries"),
+    [(500, "status 500, .*fault.*, after 3 tries", 3), (400, "status 400, .*fault", 1), (404, "status 404", 1)],
+)
+def test_lasting_faults_end_with_the_servers_words(stub, external, fault, said, tries):
+    stub.faults = [fault] * 10
+    with pytest.raises(InputError, match=said):
+        external(stub.url).score(PAIRS[:1])
+    assert stub.requests == tries
+
+
+def test_one_pair_that_always_fails_ends_a_long_queue(stub, external):
+    stub.faults = [500] * 1000
+    with pytest.raises(InputError, match=r"status 500, .*after 3 tries"):
+        external(stub.url).score(PAIRS)
+    assert stub.requests <= 4 + 2 * 3
+
+
+def test_a_hung_server_meets_the_deadline(stub, external):
+    stub.faults = ["hang"] * 10
+    start = time.monotonic()
+    with pytest.raises(InputError, match="ReadTimeout, after 2 tries"):
+        external(stub.url, timeout_s=0.3, attempts=2).score(PAIRS[:1])
+    assert time.monotonic() - start < 3
+
+
+def test_an_absent_server_is_named(external):
+    said = r"answered for 0.5 s \(http://127.0.0.1:9/v1/models: ConnectError\); .*is teacher.server.urls right"
+    with pytest.raises(InputError, match=said):
+        external("http://127.0.0.1:9").score(PAIRS[:1])
+
+
+def test_a_stage_without_the_servers_address_says_how_to_get_it(monkeypatch):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with pytest.raises(InputError, match=f"{VARIABLE} does not say .*teacher_service.py where"):
+        open_teacher(EXTERNAL, "no/manifest.json", **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda entries: None,
+        lambda entries: entries[:-1],
+        lambda entries: [*entries[:-1], None],
+        lambda entries: [*entries[:-1], {"9999": {"logprob": -1.0}}],
+        lambda entries: [*entries[:-1], {key: {"logprob": None} for key in entries[-1]}],
+    ],
+)
+def test_a_missing_logprob_is_never_made_up(stub, external, edit):
+    stub.edit = edit
+    with pytest.raises(InputError, match="the server gave"):
+        external(stub.url).score([Pair([3, 14], [5, 1])])
+    assert stub.requests == 1
+
+
+def test_what_is_done_is_not_asked_again(stub, external):
+    found = dict(external(stub.url).score_each(PAIRS, done={0, 2, 39}))
+    assert sorted(found) == sorted(set(range(40)) - {0, 2, 39})
+    assert stub.requests == 37
+
+
+def test_a_resumed_pass_computes_the_same_packs_and_skips_done_ones(tiny, monkeypatch):
+    from scope.models import packed_forward
+
+    teacher = open_teacher(IN_JOB, tiny["teacher"], **OPTIONS)
+    whole, packs = dict(teacher.score_each(PAIRS)), []
+    monkeypatch.setattr(
+        packed_forward,
+        "pack",
+        partial(lambda make, *given: packs.append(given[0]) or make(*given), packed_forward.pack),
+    )
+    first, *others = packed_forward.plan_packs([len(pair) for pair in PAIRS], 64)
+    done = {*first, others[0][0]}
+    rest = dict(teacher.score_each(PAIRS, done=done))
+    assert rest == {index: values for index, values in whole.items() if index not in done}
+    assert packs == [[PAIRS[index] for index in indices] for indices in others]
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf, 0.5])
+def test_a_logprob_that_is_not_one_is_refused_with_its_rollout(value):
+    with pytest.raises(InputError, match=r"rollout 3 of prompt 'p': the scorer gave log-probability"):
+        check_scores([[-1.0, value]], [Pair([1], [2, 3])], ["rollout 3 of prompt 'p'"])
+
+
+def test_scores_keep_null_where_the_objective_needs_none(tiny, tmp_path):
+    import polars as pl
+
+    from scope.score.rows import score_rollouts
+
+    rows = pl.DataFrame(
+        {"prompt_id": ["a", "b"], "sample_index": [0, 0], "correct": [True, False],
+         "prompt_token_ids": [[3], [4]], "response_token_ids": [[5, 1], [6, 1]]},
+        schema_overrides={"sample_index": pl.Int32})  # fmt: skip
+    work = take_up(tmp_path / "scores.parquet", RECIPE, [])
+    scores = score_rollouts(rows, ~pl.col("correct"), IN_JOB, tiny["teacher"], work, **OPTIONS)
+    assert scores["teacher_logprobs"].is_null().to_list() == [True, False]
+    nothing = score_rollouts(rows, pl.lit(False), IN_JOB, "no/such/manifest.json", work, **OPTIONS)
+    assert nothing["teacher_logprobs"].null_count() == 2
+
+
+def test_scores_survive_the_artifact(tmp_path):
+    rows = [{"prompt_id": "a", "sample_index": 0, "teacher_logprobs": None}]
+    parquet.write(tmp_path / "s.parquet", "scores", rows, recipe=RECIPE)
+    assert parquet.read(tmp_path / "s.parquet", "scores")["teacher_logprobs"].to_list() == [None]
+
+
+def check_teacher(tiny, tmp_path, teacher, **environment):
+    prompts = [
+        {"prompt_id": str(i), "problem": "p", "answer": "a", "source": "s", "domain": "puzzle", "tests": None,
+         "prompt_token_ids": [3 + i, 14, 5]} for i in range(4)]  # fmt: skip
+    parquet.write(tmp_path / "prompts.parquet", "prompts", prompts, recipe=RECIPE)
+    settings = {"teacher": teacher, "models.dtype": "float32", "rollout.engine": "transformers"}
+    return run(
+        BIN / "python", "scripts/check_teacher.py", "--student", tiny["student"], "--teacher", tiny["teacher"],
+        "--prompts", tmp_path / "prompts.parquet", "--out", tmp_path / "checks.parquet",
+        "--recipe", make_recipe("check_teacher", settings), check=False, **environment)  # fmt: skip
+
+
+SERVED = {"backend": "external", "model": "teacher", "pack_tokens": 64}
+
+
+@pytest.mark.real
+def test_the_check_of_a_served_teacher_passes_and_names_a_wrong_server(vllm_server, tiny, tmp_path):
+    url, key = vllm_server
+    where = {VARIABLE: connection(url), KEY_VARIABLE: key}
+    done = check_teacher(tiny, tmp_path, SERVED, **where)
+    assert done.returncode == 0, done.stderr
+    details = dict(parquet.read(tmp_path / "checks.parquet", "checks").select("check", "detail").iter_rows())
+    assert details["served_name"] == "served as 'teacher'"
+    assert "external and in_job agree" in details["agreement"]
+    done = check_teacher(tiny, tmp_path, {**SERVED, "model": "qwen"}, **where)
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1] == (
+        f"error: {url} serves teacher, not 'qwen'; mend teacher.server.model"
+    )
+    assert key not in done.stderr
+
+
+@pytest.mark.real
+def test_a_server_with_other_weights_is_found_out(vllm_server, tiny, tmp_path):
+    url, key = vllm_server
+    where = {VARIABLE: connection(url), KEY_VARIABLE: key}
+    done = check_teacher({**tiny, "teacher": tiny["student"]}, tmp_path, SERVED, **where)
+    assert done.returncode == 2
+    assert "external and in_job differ by" in done.stderr
+    assert not (tmp_path / "checks.parquet").exists()

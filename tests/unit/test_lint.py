@@ -1,0 +1,54 @@
+"""The house format: ruff, snakefmt, Snakemake's linter; and what must never stand in the project."""
+
+import re
+import subprocess
+
+import pytest
+
+from conftest import BIN, ROOT, run
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["ruff", "check", "."],
+        ["ruff", "format", "--check", "."],
+        ["snakefmt", "--check", "Snakefile", "workflow/rules"],
+        ["snakemake", "--lint"],
+    ],
+    ids=" ".join,
+)
+def test_linter(command):
+    done = run(BIN / command[0], *command[1:], check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def tracked():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, text=True, capture_output=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    return [
+        ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file() and not (ROOT / name).is_symlink()
+    ]
+
+
+def test_files_stay_small_enough_to_read_in_one_sitting():
+    limits = {".py": 250, ".smk": 180}
+    long = {f.name: n for f in tracked() if f.suffix in limits and "tests" not in f.parts
+            if (n := len(f.read_text().splitlines())) > limits[f.suffix]}  # fmt: skip
+    assert long == {}
+
+
+def test_no_path_of_one_machine_and_no_secret_stands_in_the_project():
+    pattern = re.compile(r"/(root|home/\w+|work)/\w|sk-[A-Za-z0-9]{20}|trust_remote_code=True|0\.0\.0\.0")
+    found = [f"{file.name}: {line}" for file in tracked() if file.name != "test_lint.py"
+             for line in file.read_text(errors="ignore").splitlines() if pattern.search(line)]  # fmt: skip
+    assert found == []
+
+
+def test_every_command_line_explains_itself():
+    commands = {*ROOT.glob("scripts/*.py"), *ROOT.glob("dev/*.py")} - {ROOT / "dev/library.py"}
+    for script in sorted(commands):
+        done = run(BIN / "python", script, "--help")
+        assert "usage:" in done.stdout
+        assert len(done.stdout.splitlines()) > 5, script

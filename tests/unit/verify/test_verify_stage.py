@@ -1,0 +1,132 @@
+"""The stage `verify` end to end, on small files."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import scope
+from scope.artifacts import parquet
+from scope.artifacts.digests import file_digest
+from scope.artifacts.recipe import make_recipe
+
+SCRIPT = Path(scope.__file__).parent.parent / "verify.py"
+
+PROMPTS = [
+    {"prompt_id": "a", "problem": "12=3:", "answer": "0", "domain": "puzzle"},
+    {"prompt_id": "b", "problem": "Half of 14?", "answer": "7", "domain": "math"},
+]
+ROLLOUTS = [
+    {"prompt_id": "b", "sample_index": 0, "response_text": r"\boxed{7}"},
+    {"prompt_id": "b", "sample_index": 1, "response_text": r"It is \boxed{8}"},
+    {"prompt_id": "b", "sample_index": 2, "response_text": r"\boxed{7} or \boxed{\frac", "finish_reason": "length"},
+    {"prompt_id": "b", "sample_index": 3, "response_text": "7"},
+    {"prompt_id": "a", "sample_index": 0, "response_text": "-1=2;-2=0"},
+    {"prompt_id": "a", "sample_index": 1, "response_text": "-1=2;-1=1"},
+]
+VERDICTS = [
+    ("a", 0, True, "0", "correct"),
+    ("a", 1, False, "-1=1", "digit_not_given"),
+    ("b", 0, True, "7", "correct"),
+    ("b", 1, False, "8", "wrong"),
+    ("b", 2, True, "7", "correct"),
+    ("b", 3, False, None, "no_box"),
+]
+
+
+def write_prompts(path, prompts):
+    shared = {"source": "test", "tests": None, "prompt_token_ids": [1]}
+    parquet.write(path, "prompts", [shared | row for row in prompts], recipe=make_recipe("verify", {}))
+
+
+def write_rollouts(path, rollouts):
+    shared = {"response_token_ids": [1, 2], "logprobs": [-0.5, -0.5], "finish_reason": "stop"}
+    rows = [shared | row for row in rollouts]
+    parquet.write(path, "rollouts", rows, recipe=make_recipe("verify", {}), variant="scope", seed=3, round=2, note=1)
+
+
+@pytest.fixture
+def files(tmp_path):
+    return write_inputs(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """A folder in which `verify` ran, and how it ended."""
+    folder = write_inputs(tmp_path_factory.mktemp("verify"))
+    return folder, run_verify(folder)
+
+
+def write_inputs(folder):
+    write_prompts(folder / "prompts.parquet", PROMPTS)
+    write_rollouts(folder / "rollouts.parquet", ROLLOUTS)
+    return folder
+
+
+def run_verify(folder, out="verdicts.parquet"):
+    command = [sys.executable, SCRIPT, "--recipe", make_recipe("verify", {}), "--workers", "2"]
+    command += ["--prompts", "prompts.parquet", "--rollouts", "rollouts.parquet", "--out", out]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+
+
+def test_every_rollout_gets_its_verdict(judged):
+    folder, done = judged
+    assert done.returncode == 0, done.stderr
+    assert parquet.read(folder / "verdicts.parquet", "verdicts").rows() == VERDICTS
+    assert "6 verdicts (3 correct, 1 digit_not_given, 1 no_box, 1 wrong)" in done.stderr
+    assert done.stdout == ""
+
+
+def test_verdicts_carry_where_they_came_from(judged):
+    folder, _ = judged
+    facts = parquet.metadata(folder / "verdicts.parquet")
+    assert {key: facts.get(key) for key in ("variant", "seed", "round", "note")} == {
+        "variant": "scope", "seed": 3, "round": 2, "note": None}  # fmt: skip
+    names = ("prompts.parquet", "rollouts.parquet")
+    assert facts["inputs"] == {name: file_digest(folder / name) for name in names}
+
+
+def test_equal_input_gives_equal_bytes(judged):
+    folder, _ = judged
+    assert run_verify(folder, "again.parquet").returncode == 0
+    assert (folder / "again.parquet").read_bytes() == (folder / "verdicts.parquet").read_bytes()
+
+
+def test_no_rollouts_give_no_verdicts(files):
+    write_rollouts(files / "rollouts.parquet", [])
+    done = run_verify(files)
+    assert done.returncode == 0, done.stderr
+    assert len(parquet.read(files / "verdicts.parquet", "verdicts")) == 0
+
+
+def test_a_box_of_a_million_digits_is_stored_clipped(files):
+    write_rollouts(files / "rollouts.parquet", [ROLLOUTS[0] | {"response_text": rf"\boxed{{{'1' * 10**6}}}"}])
+    assert run_verify(files).returncode == 0
+    assert parquet.read(files / "verdicts.parquet", "verdicts").rows() == [("b", 0, False, "1" * 1000, "too_long")]
+
+
+BAD_INPUT = [
+    ({"prompt_id": "lost"}, {}, ["rollouts.parquet", "'lost'", "prompts.parquet"]),
+    ({"response_token_ids": [], "logprobs": []}, {}, ["rollouts.parquet", "'b'", "sample_index 0", "`rollout` again"]),
+    ({}, {"domain": "poetry"}, ["'poetry'", "code, math, puzzle"]),
+    ({"prompt_id": "a"}, {"problem": "1+2=3"}, ["'1+2=3'", "Coins"]),
+]
+
+
+@pytest.mark.parametrize(("rollout", "prompt", "named"), BAD_INPUT)
+def test_bad_input_is_named_and_writes_nothing(files, rollout, prompt, named):
+    write_prompts(files / "prompts.parquet", [row | prompt for row in PROMPTS])
+    write_rollouts(files / "rollouts.parquet", [ROLLOUTS[0] | rollout])
+    done = run_verify(files)
+    assert done.returncode == 2
+    assert all(part in done.stderr for part in named), done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (files / "verdicts.parquet").exists()
+
+
+def test_a_tolerance_goes_with_its_prompt(files):
+    write_prompts(files / "prompts.parquet", [PROMPTS[0], {**PROMPTS[1], "tolerance": 1.0}])
+    assert run_verify(files).returncode == 0
+    verdicts = parquet.read(files / "verdicts.parquet", "verdicts")
+    assert verdicts.filter(prompt_id="b")["correct"].to_list() == [True, True, True, False]

@@ -1,0 +1,175 @@
+"""One controller per folder: a second one is refused, what a killed one left is cleared away."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from conftest import ROOT
+from scope.errors import InputError
+from scope.run import controller, leftovers, lock
+from scope.slurm import jobs
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts/slow.py").write_text("import time\ntime.sleep(60)\n")
+    (tmp_path / "Snakefile").write_text(
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'scripts')!r})\nfrom scope.run.lock import claim, sign_off\n"
+        "onstart:\n    claim()\n\nonsuccess:\n    sign_off()\n\n"
+        'rule all:\n    input: "out.txt"\n\n'
+        'rule slow:\n    output: "out.txt"\n'
+        f'    shell: "test -e ready || (touch started; {sys.executable} scripts/slow.py); touch {{output}}"\n'
+    )
+    yield tmp_path
+    for process in leftovers.orphans(tmp_path):
+        process.kill()
+
+
+def start(folder):
+    process = subprocess.Popen([sys.executable, "-m", "snakemake", "--cores", "1"], cwd=folder,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    for _ in range(300):
+        if (folder / "started").exists() and controller_jobs(folder):
+            return process
+        time.sleep(0.1)
+    raise AssertionError("the workflow did not start")
+
+
+def controller_jobs(folder):
+    return [p for p in leftovers.processes_in(folder) if "scripts/slow.py" in leftovers.command(p)]
+
+
+def test_a_live_controller_is_not_disturbed(folder):
+    process = start(folder)
+    assert leftovers.orphans(folder) == []
+    with pytest.raises(InputError, match=rf"a run is already at work in .*process {process.pid}"):
+        controller.run_snakemake(folder, ["--cores", "1"])
+    assert process.poll() is None
+    process.terminate()
+    for job in controller_jobs(folder):
+        job.kill()
+    process.wait(30)
+
+
+def test_a_killed_run_is_taken_up(folder):
+    process = start(folder)
+    os.kill(process.pid, 9)
+    process.wait()
+    (orphan,) = leftovers.orphans(folder)
+    assert list(folder.glob(".snakemake/locks/*"))
+    (folder / "ready").touch()
+    assert controller.run_snakemake(folder, ["--cores", "1", "--rerun-incomplete"]) == 0
+    assert not orphan.is_running()
+    assert (folder / "out.txt").exists()
+    assert not list(folder.glob(".snakemake/locks/*"))
+
+
+@pytest.mark.parametrize(
+    ("record", "said"),
+    [
+        ('{"host": "login7", "process": 12, "since": "2026-01-02 03:04:05"}',
+         r"locked by process 12 on login7 since 2026-01-02 03:04:05. If that run is alive on login7"),
+        (None, r"locked by a run that is unknown. If that run is alive on any machine"),
+    ],
+)  # fmt: skip
+def test_a_lock_that_may_be_another_machines_is_left_alone(folder, record, said):
+    process = start(folder)
+    os.kill(process.pid, 9)
+    process.wait()
+    (orphan,) = leftovers.orphans(folder)
+    if record:
+        (folder / ".snakemake/controller.json").write_text(record)
+    else:
+        (folder / ".snakemake/controller.json").unlink()
+    with pytest.raises(InputError, match=rf"{said}.*release the lock with `snakemake --unlock`, then start again"):
+        controller.run_snakemake(folder, ["--cores", "1"])
+    assert orphan.is_running()
+    assert list(folder.glob(".snakemake/locks/*"))
+
+
+def test_plain_snakemake_refuses_a_second_controller_and_a_stale_lock(folder):
+    second = [sys.executable, "-m", "snakemake", "--cores", "1"]
+    process = start(folder)
+    refused = subprocess.run(second, cwd=folder, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "Directory cannot be locked" in refused.stderr
+    os.kill(process.pid, 9)
+    process.wait()
+    stale = subprocess.run(second, cwd=folder, capture_output=True, text=True)
+    assert stale.returncode == 1
+    assert "--unlock" in stale.stderr
+
+
+def test_two_starts_at_once_give_one_controller(folder):
+    (folder / ".snakemake").mkdir()
+    with open(folder / ".snakemake/controller.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(InputError, match="already at work"):
+            controller.run_snakemake(folder, ["--cores", "1"])
+
+
+def test_snakemakes_status_is_passed_on(folder):
+    shutil.copy(ROOT / "LICENSE", folder / "ready")
+    (folder / "Snakefile").write_text('rule all:\n    shell: "exit 3"\n')
+    assert controller.run_snakemake(folder, ["--cores", "1"]) == 1
+
+
+def test_a_job_started_by_hand_is_left_alone(folder):
+    by_hand = subprocess.Popen([sys.executable, "scripts/slow.py"], cwd=folder)
+    (folder / "ready").touch()
+    assert controller.run_snakemake(folder, ["--cores", "1"]) == 0
+    assert by_hand.poll() is None
+    by_hand.kill()
+    by_hand.wait()
+
+
+def test_the_errors_of_failed_stages_are_told_at_the_end(folder):
+    (folder / "Snakefile").write_text(
+        'rule all:\n    output: "x"\n    log: "results/logs/stage.log"\n'
+        '    shell: "echo error: row 3 is empty > {log}; exit 2"\n'
+    )
+    before = time.time()
+    assert controller.run_snakemake(folder, ["--cores", "1"]) == 1
+    assert controller.stage_errors(folder, before - 1) == ["results/logs/stage.log: error: row 3 is empty"]
+    assert controller.stage_errors(folder, time.time() + 1) == []
+
+
+@pytest.mark.parametrize(
+    ("job", "queued", "gone"), [(None, [], False), ("7", ["7"], False), ("7", ["8"], True)],
+    ids=["no job: nobody can tell", "its job runs", "its job is over"],
+)  # fmt: skip
+def test_a_controller_of_another_machine_is_gone_with_its_slurm_job(monkeypatch, job, queued, gone):
+    monkeypatch.setattr(lock, "is_queued", lambda number: number in queued)
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert lock.Holder("node7", 12, "2026-01-02 03:04:05", job).is_gone() is gone
+
+
+def test_a_slurm_job_that_was_queued_again_takes_up_its_own_folder(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    assert lock.Holder("node7", 12, "2026-01-02 03:04:05", "7").is_gone()
+
+
+def test_a_run_that_may_live_elsewhere_stops_this_one_and_says_what_to_delete(tmp_path):
+    record = {"host": "login7", "process": 12, "since": "2026-01-02 03:04:05", "job": None}
+    (tmp_path / ".snakemake").mkdir()
+    (tmp_path / lock.RECORD).write_text(json.dumps(record))
+    with pytest.raises(InputError, match=r"process 12 on login7 since .*delete .snakemake/controller.json and start"):
+        lock.claim(tmp_path)
+    (tmp_path / lock.RECORD).unlink()
+    lock.claim(tmp_path)
+    assert lock.holder_of(tmp_path).process == os.getpid()
+
+
+def test_slurm_that_does_not_answer_stops_a_run_rather_than_risk_two_writers(monkeypatch):
+    silent = subprocess.CompletedProcess([], 1, "", "slurm_load_jobs error: Unable to contact slurm controller")
+    monkeypatch.setattr(jobs, "_squeue", lambda columns: silent)
+    monkeypatch.setattr(jobs, "PATIENCE_S", 0)
+    with pytest.raises(InputError, match=r"SLURM does not say which jobs run .*Unable to contact.*start again when"):
+        jobs.submitted_jobs(ROOT)
