@@ -47,7 +47,7 @@ wildcard_constraints:
     scores=r"score(-[a-z]+-[a-z]+-[0-9a-f]{10})?",
 
 
-for line in forewords():
+for line in preflight_notices():
     say(line)
 
 
@@ -55,8 +55,8 @@ USED_UP = set()
 
 
 onstart:
-    checked(claim)
-    mend_plugin()
+    checked(acquire_lock)
+    patch_slurm_executor()
     USED_UP.update(restored_to_be_used(workflow.dag))
     for line in code_changes(workflow.dag):
         say(line)
@@ -65,11 +65,11 @@ onstart:
 onsuccess:
     for folder in USED_UP:
         shutil.rmtree(folder)
-    sign_off()
+    release_lock()
 
 
 onerror:
-    sign_off()
+    release_lock()
 
 
 # Every round is asked for by name, in ascending order: a chain of hundreds would else be planned by recursion.

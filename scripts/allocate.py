@@ -12,7 +12,7 @@ import sys
 
 from scope import cli
 from scope.cluster import allocation
-from scope.cluster.teacher_steps import Share
+from scope.cluster.teacher_steps import NodeResources
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ def main() -> None:
     if "--" not in sys.argv:
         parser.error("write `--` between the options of sbatch and the arguments of Snakemake")
     if args.inside:
-        sys.exit(allocation.run_inside(arguments, args.margin, Share(*args.teacher_share)))
+        sys.exit(allocation.run_inside(arguments, args.margin, NodeResources(*args.teacher_share)))
     inside = ["--inside", "--margin", str(args.margin), "--teacher-share", *map(str, args.teacher_share)]
     command = [sys.executable, sys.argv[0], *inside, "--", *arguments]
     jobs, status = allocation.submit(options, arguments, command, args.chain, args.margin)

@@ -4,7 +4,7 @@ from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
 from scope.artifacts.labels import check_policy
-from scope.artifacts.partial import kept_beside
+from scope.artifacts.partial import partial_output
 from scope.artifacts.recipe import Settings, read_recipe
 from scope.errors import InputError
 
@@ -31,7 +31,7 @@ def main() -> None:
     check_policy(args.policy, args.label, args.seed, args.round)
     problems, inputs = parquet.read(args.problems, "prompts"), [args.problems, args.policy]
     part = problems.gather_every(settings.evaluation.shards, args.shard)
-    with kept_beside(args.out, args.recipe, inputs, benchmark=args.benchmark, shard=args.shard) as work:
+    with partial_output(args.out, args.recipe, inputs, benchmark=args.benchmark, shard=args.shard) as work:
         rows = []  # of a shard without problems, where a benchmark has fewer than shards
         if len(part):
             rows = grade(open_policy(args.policy, settings), part, args.benchmark, settings.evaluation, work)

@@ -22,9 +22,9 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="SVG", help="the picture")
     args = parser.parse_args()
 
-    from scope.report.figures import draw
+    from scope.report.figures import plot
 
-    picture = draw(args.figure, args.evaluations, args.metrics, read_recipe(args.recipe))
+    picture = plot(args.figure, args.evaluations, args.metrics, read_recipe(args.recipe))
     with atomic(args.out) as temporary:
         temporary.write_text(picture, encoding="utf-8")
 

@@ -3,7 +3,7 @@
 import sys
 
 from scope import cli
-from scope.artifacts.folder import fresh, open_folder, seal
+from scope.artifacts.folder import empty_folder, open_folder, write_manifest
 from scope.artifacts.recipe import read_recipe
 
 
@@ -20,7 +20,7 @@ def main() -> None:
 
     if args.folder:
         check_model_folder(args.folder)
-        seal(args.out, recipe=args.recipe, folder=args.folder)
+        write_manifest(args.out, recipe=args.recipe, folder=args.folder)
         return
     settings = read_recipe(args.recipe)
     shape = getattr(settings.models, args.name).make
@@ -32,10 +32,10 @@ def main() -> None:
         source = examples(settings.data, shape.sft.canonical, shape.seed)
         loss = train_on_examples(model, tokenizer, shape.sft, source)
         print(f"model: the last step's loss is {loss:.4f} nats per token", file=sys.stderr)
-    folder = fresh(args.out)
+    folder = empty_folder(args.out)
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
-    seal(args.out, recipe=args.recipe, inputs=[args.tokenizer])
+    write_manifest(args.out, recipe=args.recipe, inputs=[args.tokenizer])
 
 
 if __name__ == "__main__":

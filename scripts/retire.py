@@ -6,7 +6,7 @@ from pathlib import Path
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.atomic import atomic
-from scope.artifacts.recipe import origin, read_recipe
+from scope.artifacts.recipe import make_provenance, read_recipe
 from scope.planning import retention
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     if keep.rollouts == "last":
         made_from = parquet.metadata(args.batch)["inputs"]
         dropped += retention.drop_files(path for path in made_from if place in Path(path).parents)
-    record = {**origin(args.recipe, [args.batch, *args.evaluations]), "dropped": sorted(dropped)}
+    record = {**make_provenance(args.recipe, [args.batch, *args.evaluations]), "dropped": sorted(dropped)}
     with atomic(args.out) as temporary:
         temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
 

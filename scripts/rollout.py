@@ -4,7 +4,7 @@ from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
 from scope.artifacts.labels import check_policy
-from scope.artifacts.partial import kept_beside
+from scope.artifacts.partial import partial_output
 from scope.artifacts.recipe import read_recipe
 
 
@@ -18,9 +18,9 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
-    from scope.rollout.engine import Draw
+    from scope.rollout.engine import Sampling
     from scope.rollout.open import open_engine
-    from scope.rollout.shard import draw_group_samples, shard_prompts
+    from scope.rollout.shard import sample_groups, shard_prompts
 
     check_policy(args.policy, args.variant, args.seed, args.round - 1)
     settings = read_recipe(args.recipe)
@@ -35,9 +35,9 @@ def main() -> None:
     )
     static = settings.behaviour == "teacher"
     inputs, place = [args.prompts, args.policy], {"variant": args.variant, "seed": args.seed, "round": args.round}
-    with kept_beside(args.out, args.recipe, inputs, **place, shard=args.shard) as work:
-        rows = draw_group_samples(
-            engine, prompts, Draw(at, settings.rollout.max_tokens), work, n=settings.rollout.n, seed=args.seed,
+    with partial_output(args.out, args.recipe, inputs, **place, shard=args.shard) as work:
+        rows = sample_groups(
+            engine, prompts, Sampling(at, settings.rollout.max_tokens), work, n=settings.rollout.n, seed=args.seed,
             round_=0 if static else args.round)  # fmt: skip
         parquet.write(
             args.out, "rollouts", rows, recipe=args.recipe, inputs=inputs, **place, temperature=at,

@@ -5,7 +5,7 @@ import polars as pl
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.labels import check_files
-from scope.artifacts.partial import kept_beside
+from scope.artifacts.partial import partial_output
 from scope.artifacts.recipe import read_recipe
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     wanted = pl.lit(True) if scorer.scored == "all" else ~pl.col("correct")
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
     place = {"variant": args.variant, "seed": args.seed, "round": args.round}
-    with kept_beside(args.out, args.recipe, inputs, **place) as work:
+    with partial_output(args.out, args.recipe, inputs, **place) as work:
         scores = score_rollouts(
             rows, wanted, scorer.teacher, args.scorer, work, dtype=settings.models.dtype,
             temperature=scorer.temperature)  # fmt: skip

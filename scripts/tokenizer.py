@@ -5,7 +5,7 @@ from itertools import islice
 from pathlib import Path
 
 from scope import cli
-from scope.artifacts.folder import fresh, seal
+from scope.artifacts.folder import empty_folder, write_manifest
 from scope.artifacts.recipe import read_recipe
 
 FUNCTIONS = 1_000
@@ -27,9 +27,9 @@ def main() -> None:
         tokenizer = character_tokenizer()
     else:
         tokenizer = bpe_tokenizer(texts(settings.data, args.rows), kind.vocab_size)
-    folder: Path = fresh(args.out)
+    folder: Path = empty_folder(args.out)
     tokenizer.save_pretrained(folder)
-    seal(args.out, recipe=args.recipe, inputs=args.rows or [])
+    write_manifest(args.out, recipe=args.recipe, inputs=args.rows or [])
 
 
 def texts(data, rows: str | None) -> Iterator[str]:

@@ -55,10 +55,10 @@ def join(rollouts_file: str, prompts_file: str) -> pl.DataFrame:
         )
     prompts = parquet.read(prompts_file, "prompts").select("prompt_id", "domain", "problem", *AGAINST)
     joined = rollouts.join(prompts, on="prompt_id", how="left", maintain_order="left")
-    orphans = joined.filter(pl.col("domain").is_null())["prompt_id"]
-    if len(orphans):
+    unknown = joined.filter(pl.col("domain").is_null())["prompt_id"]
+    if len(unknown):
         raise InputError(
-            f"{rollouts_file}: prompt {orphans[0]!r} is not in {prompts_file}; "
+            f"{rollouts_file}: prompt {unknown[0]!r} is not in {prompts_file}; "
             "give the prompts that these rollouts were sampled from"
         )
     return joined

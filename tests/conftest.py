@@ -23,20 +23,20 @@ RECIPE = make_recipe("weigh", {})
 
 def seal_files(manifest, **files):
     """A sealed folder around a manifest, with files of the given texts."""
-    from scope.artifacts.folder import fresh, seal
+    from scope.artifacts.folder import empty_folder, write_manifest
 
-    folder = fresh(manifest)
+    folder = empty_folder(manifest)
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    seal(manifest, recipe=RECIPE)
+    write_manifest(manifest, recipe=RECIPE)
     return manifest
 
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """Manifests of two randomly initialised puzzle models, `student` and `teacher`, by name."""
-    from scope.artifacts.folder import fresh, seal
+    from scope.artifacts.folder import empty_folder, write_manifest
     from scope.artifacts.recipe import Settings
     from scope.models.load import make_model
     from scope.models.tokenizers import character_tokenizer
@@ -46,11 +46,11 @@ def tiny(tmp_path_factory):
     for seed, name in enumerate(("student", "teacher")):
         shape = {"hidden_size": 32, "intermediate_size": 64, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 32}
         manifests[name] = root / name / "manifest.json"
-        folder = fresh(manifests[name])
+        folder = empty_folder(manifests[name])
         tokenizer = character_tokenizer()
         make_model(Settings({**shape, "seed": seed}), tokenizer).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
-        seal(manifests[name], recipe=RECIPE)
+        write_manifest(manifests[name], recipe=RECIPE)
     return manifests
 
 

@@ -27,15 +27,15 @@ def kill(controller):
     "stage", ["update", *(pytest.param(stage, marks=pytest.mark.slow) for stage in ("rollout", "score", "evaluate"))]
 )
 def test_jobs_of_a_killed_controller_end_before_a_new_one_starts_any(cluster_run, stage):
-    targets, controller, orphan = cluster_run.start(stage)
+    targets, controller, leftover = cluster_run.start(stage)
     kill(controller)
-    assert cluster_run.state(orphan) == "RUNNING"
+    assert cluster_run.state(leftover) == "RUNNING"
     said = cluster_run.run(*targets)
-    assert f"cancelling SLURM job {orphan}" in said
+    assert f"cancelling SLURM job {leftover}" in said
     jobs = cluster_run.jobs(f"rule_{stage}_")
-    assert cluster_run.state(orphan) == "CANCELLED"
-    ended = jobs.filter(job=orphan)["end"].item()
-    later = jobs.filter(pl.col("job").cast(pl.Int64) > int(orphan), pl.col("state") == "COMPLETED")
+    assert cluster_run.state(leftover) == "CANCELLED"
+    ended = jobs.filter(job=leftover)["end"].item()
+    later = jobs.filter(pl.col("job").cast(pl.Int64) > int(leftover), pl.col("state") == "COMPLETED")
     assert len(later)
     assert min(later["start"]) >= ended
     assert cluster_run.is_whole()

@@ -4,7 +4,6 @@ import re
 import time
 
 import pytest
-from test_replica import Experiment
 
 from conftest import ROOT, run
 from flows import checkout, snakemake
@@ -16,6 +15,7 @@ from scope.score.connection import VARIABLE
 from scope.score.in_process import InJobTeacher
 from scope.score.open import open_teacher
 from scope.score.service.registry import read_records
+from served_teacher import Experiment
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 MODELS = """\

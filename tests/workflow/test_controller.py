@@ -21,14 +21,15 @@ def folder(tmp_path):
     (tmp_path / "scripts").mkdir()
     (tmp_path / "scripts/slow.py").write_text("import time\ntime.sleep(60)\n")
     (tmp_path / "Snakefile").write_text(
-        f"import sys\nsys.path.insert(0, {str(ROOT / 'scripts')!r})\nfrom scope.run.lock import claim, sign_off\n"
-        "onstart:\n    claim()\n\nonsuccess:\n    sign_off()\n\n"
+        f"import sys\nsys.path.insert(0, {str(ROOT / 'scripts')!r})\n"
+        "from scope.run.lock import acquire_lock, release_lock\n"
+        "onstart:\n    acquire_lock()\n\nonsuccess:\n    release_lock()\n\n"
         'rule all:\n    input: "out.txt"\n\n'
         'rule slow:\n    output: "out.txt"\n'
         f'    shell: "test -e ready || (touch started; {sys.executable} scripts/slow.py); touch {{output}}"\n'
     )
     yield tmp_path
-    for process in leftovers.orphans(tmp_path):
+    for process in leftovers.leftover_processes(tmp_path):
         process.kill()
 
 
@@ -48,7 +49,7 @@ def controller_jobs(folder):
 
 def test_a_live_controller_is_not_disturbed(folder):
     process = start(folder)
-    assert leftovers.orphans(folder) == []
+    assert leftovers.leftover_processes(folder) == []
     with pytest.raises(InputError, match=rf"a run is already at work in .*process {process.pid}"):
         controller.run_snakemake(folder, ["--cores", "1"])
     assert process.poll() is None
@@ -62,11 +63,11 @@ def test_a_killed_run_is_taken_up(folder):
     process = start(folder)
     os.kill(process.pid, 9)
     process.wait()
-    (orphan,) = leftovers.orphans(folder)
+    (leftover,) = leftovers.leftover_processes(folder)
     assert list(folder.glob(".snakemake/locks/*"))
     (folder / "ready").touch()
     assert controller.run_snakemake(folder, ["--cores", "1", "--rerun-incomplete"]) == 0
-    assert not orphan.is_running()
+    assert not leftover.is_running()
     assert (folder / "out.txt").exists()
     assert not list(folder.glob(".snakemake/locks/*"))
 
@@ -83,14 +84,14 @@ def test_a_lock_that_may_be_another_machines_is_left_alone(folder, record, said)
     process = start(folder)
     os.kill(process.pid, 9)
     process.wait()
-    (orphan,) = leftovers.orphans(folder)
+    (leftover,) = leftovers.leftover_processes(folder)
     if record:
         (folder / ".snakemake/controller.json").write_text(record)
     else:
         (folder / ".snakemake/controller.json").unlink()
     with pytest.raises(InputError, match=rf"{said}.*release the lock with `snakemake --unlock`, then start again"):
         controller.run_snakemake(folder, ["--cores", "1"])
-    assert orphan.is_running()
+    assert leftover.is_running()
     assert list(folder.glob(".snakemake/locks/*"))
 
 
@@ -148,12 +149,12 @@ def test_the_errors_of_failed_stages_are_told_at_the_end(folder):
 def test_a_controller_of_another_machine_is_gone_with_its_slurm_job(monkeypatch, job, queued, gone):
     monkeypatch.setattr(lock, "is_queued", lambda number: number in queued)
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    assert lock.Holder("node7", 12, "2026-01-02 03:04:05", job).is_gone() is gone
+    assert lock.LockOwner("node7", 12, "2026-01-02 03:04:05", job).is_gone() is gone
 
 
 def test_a_slurm_job_that_was_queued_again_takes_up_its_own_folder(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "7")
-    assert lock.Holder("node7", 12, "2026-01-02 03:04:05", "7").is_gone()
+    assert lock.LockOwner("node7", 12, "2026-01-02 03:04:05", "7").is_gone()
 
 
 def test_a_run_that_may_live_elsewhere_stops_this_one_and_says_what_to_delete(tmp_path):
@@ -161,10 +162,10 @@ def test_a_run_that_may_live_elsewhere_stops_this_one_and_says_what_to_delete(tm
     (tmp_path / ".snakemake").mkdir()
     (tmp_path / lock.RECORD).write_text(json.dumps(record))
     with pytest.raises(InputError, match=r"process 12 on login7 since .*delete .snakemake/controller.json and start"):
-        lock.claim(tmp_path)
+        lock.acquire_lock(tmp_path)
     (tmp_path / lock.RECORD).unlink()
-    lock.claim(tmp_path)
-    assert lock.holder_of(tmp_path).process == os.getpid()
+    lock.acquire_lock(tmp_path)
+    assert lock.lock_owner(tmp_path).process == os.getpid()
 
 
 def test_slurm_that_does_not_answer_stops_a_run_rather_than_risk_two_writers(monkeypatch):

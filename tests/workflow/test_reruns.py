@@ -19,12 +19,12 @@ pytestmark = pytest.mark.real
 WORLD = ("--configfile", "tests/configs/smallest.yaml", "tests/configs/two_arms.yaml")
 RESULTS = "results/two_arms"
 # Jobs of the stages from a point of the chain to the end; the first round's rollouts are shared by the arms.
-DRAWS = {"rollout": 3, "verify": 3}
+ROLLOUTS = {"rollout": 3, "verify": 3}
 SCORES = {"score": 4}
 WEIGHS = {"weigh": 4, "update": 4}
 GRADES = {"evaluate": 4, "report": 1}
-ROUND2_DRAWS = {"rollout": 2, "verify": 2, "score": 2}
-BOTH = DRAWS | SCORES | WEIGHS | GRADES
+ROUND2_ROLLOUTS = {"rollout": 2, "verify": 2, "score": 2}
+BOTH = ROLLOUTS | SCORES | WEIGHS | GRADES
 # Of one arm whose weights change: its round 1 draws stay, its round 2 is another one.
 ONE_ARM = {"rollout": 1, "verify": 1, "score": 1, "weigh": 2, "update": 2, "evaluate": 2, "report": 1}
 
@@ -103,13 +103,13 @@ def test_comments_and_docstrings_rerun_nothing(finished):
 @pytest.mark.parametrize("old", [False, True], ids=["now", "with an old file time"])
 def test_an_edit_reruns_the_stages_that_import_it(finished, old):
     with edited(finished / "scripts/scope/method/weights.py", "if not tau > 0", "if not tau > 0.0", old=old):
-        assert would_run(finished, *WORLD) == ROUND2_DRAWS | WEIGHS | GRADES
+        assert would_run(finished, *WORLD) == ROUND2_ROLLOUTS | WEIGHS | GRADES
     with edited(finished / "scripts/scope/evaluate/grade.py", "derive_seed(", "derive_seed(*(), ", old=old):
         assert would_run(finished, *WORLD) == {"evaluate_shared": 2, "evaluate": 4, "report": 1}
     with edited(finished / "scripts/scope/report/words.py", "\n\n\ndef ", "\n\nNEW = 1\n\n\ndef ", old=old):
         assert would_run(finished, *WORLD) == {"report": 1}
     with edited(finished / "scripts/scope/score/rows.py", "\n\n\ndef ", "\n\nNEW = 1\n\n\ndef ", old=old):
-        assert would_run(finished, *WORLD) == ROUND2_DRAWS | SCORES | WEIGHS | GRADES
+        assert would_run(finished, *WORLD) == ROUND2_ROLLOUTS | SCORES | WEIGHS | GRADES
     assert would_run(finished, *WORLD) == {}
 
 
@@ -142,14 +142,14 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
         ({"evaluation": {"every": 0}}, {"report": 1}),
         ({"evaluation": {"samplings": {"T2": {}}}}, {"evaluate_shared": 2, "evaluate": 4, "report": 1}),
         ({"objective": {"tau": 0.5}}, ONE_ARM),
-        ({"update": {"learning_rate": 2e-3}}, ROUND2_DRAWS | {"update": 4, "weigh": 2} | GRADES),
+        ({"update": {"learning_rate": 2e-3}}, ROUND2_ROLLOUTS | {"update": 4, "weigh": 2} | GRADES),
         ({"rollout": {"temperature": 0.9}}, BOTH),
         ({"report": {"title": "Another title"}}, {"report": 1}),
         ({"tracking": {"wandb": "offline"}}, {}),
         ({"objective": {"pg_clip": 0.3}}, {}),
         ({"arms": ["scope", "opd", "scope_tau1"]}, ONE_ARM),
         ({"arms": ["scope"]}, {"report": 1}),
-        ({"teacher": {"pack_tokens": 128}}, {"check_teacher": 1} | ROUND2_DRAWS | SCORES | WEIGHS | GRADES),
+        ({"teacher": {"pack_tokens": 128}}, {"check_teacher": 1} | ROUND2_ROLLOUTS | SCORES | WEIGHS | GRADES),
         ({"variants": {"opd": {"teacher": {"pack_tokens": 128}}}}, {"check_teacher": 1} | ONE_ARM | {"score": 2}),
         ({"seeds": [0, 1]}, {"rollout": 3, "verify": 3} | SCORES | WEIGHS | GRADES),
         ({"rounds": 4}, {"rollout": 4, "verify": 4, "score": 4, "weigh": 4, "update": 4, "evaluate": 4, "report": 1}),

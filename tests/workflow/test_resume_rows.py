@@ -12,7 +12,7 @@ import pytest
 from conftest import RECIPE, ROOT, run
 from killing import start_and_kill
 from scope.artifacts import parquet
-from scope.artifacts.partial import folder_of
+from scope.artifacts.partial import partial_folder
 from scope.artifacts.recipe import make_recipe
 
 PLACE = {"variant": "scope", "seed": 0, "round": 1}
@@ -58,38 +58,38 @@ def score(tiny, world, out, temperature=1.0):
 
 
 def parts_of(out, name):
-    return sorted((folder_of(out) / name).glob("*.parquet"))
+    return sorted((partial_folder(out) / name).glob("*.parquet"))
 
 
 @pytest.mark.real
 @pytest.mark.parametrize(("stage", "kind"), [(rollout, "rollouts"), (score, "scores")])
 def test_a_killed_stage_goes_on_and_its_rows_are_those_of_an_unbroken_run(stage, kind, tiny, world, tmp_path):
     out = tmp_path / "0.parquet"
-    start_and_kill(stage(tiny, world, out), (folder_of(out), f"{kind}/*.parquet"), out)
+    start_and_kill(stage(tiny, world, out), (partial_folder(out), f"{kind}/*.parquet"), out)
     kept = sum(len(parquet.read(part, kind)) for part in parts_of(out, kind))
     done = run(*stage(tiny, world, out))
     total = PROMPTS * (N if kind == "rollouts" else N - 1)
     assert 0 < kept < total
     assert f"resume: {kept:,} of {total:,} {kind} are there from an attempt before" in done.stderr
     assert out.read_bytes() == (world / f"{kind}.parquet").read_bytes()
-    assert not folder_of(out).exists()
+    assert not partial_folder(out).exists()
 
 
 @pytest.mark.real
 @pytest.mark.slow
 def test_another_temperature_or_seed_starts_fresh_and_says_so(tiny, world, tmp_path):
     out = tmp_path / "0.parquet"
-    start_and_kill(rollout(tiny, world, out), (folder_of(out), "rollouts/*.parquet"), out)
+    start_and_kill(rollout(tiny, world, out), (partial_folder(out), "rollouts/*.parquet"), out)
     left = tmp_path / "left"
-    shutil.copytree(folder_of(out), left)
+    shutil.copytree(partial_folder(out), left)
     done = run(*rollout(tiny, world, out, temperature=0.7))
-    assert f"resume: starts fresh, {folder_of(out)} is removed: " in done.stderr
+    assert f"resume: starts fresh, {partial_folder(out)} is removed: " in done.stderr
     assert "setting rollout.temperature: 1.0 -> 0.7" in done.stderr
     assert "from an attempt before" not in done.stderr
     assert parquet.metadata(out)["temperature"] == 0.7
-    shutil.copytree(left, folder_of(out))
+    shutil.copytree(left, partial_folder(out))
     assert "is removed: setting seed: 0 -> 1" in run(*rollout(tiny, world, out, seed=1)).stderr
-    assert not folder_of(out).exists()
+    assert not partial_folder(out).exists()
 
 
 @pytest.mark.real
@@ -105,8 +105,8 @@ def test_a_killed_evaluation_goes_on_and_equals_an_unbroken_one(tiny, world, tmp
         "--recipe", make_recipe("evaluate", settings)]  # fmt: skip
     whole, out = tmp_path / "whole.parquet", tmp_path / "coins.parquet"
     run(*evaluate(whole))
-    start_and_kill(evaluate(out), (folder_of(out), "samples-T1/*.parquet"), out)
+    start_and_kill(evaluate(out), (partial_folder(out), "samples-T1/*.parquet"), out)
     done = run(*evaluate(out))
     assert f"of {PROMPTS * N:,} samples-T1 are there from an attempt before" in done.stderr
     assert out.read_bytes() == whole.read_bytes()
-    assert not folder_of(out).exists()
+    assert not partial_folder(out).exists()

@@ -11,7 +11,7 @@ from conftest import RECIPE, ROOT, run
 from flows import checkout, digests, kill_all, snakemake
 from killing import flip_a_byte, start_and_kill
 from scope.artifacts import parquet
-from scope.artifacts.folder import fresh, read_manifest, seal
+from scope.artifacts.folder import empty_folder, read_manifest, write_manifest
 from scope.artifacts.recipe import make_recipe
 from scope.config.training import Update
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
@@ -27,12 +27,12 @@ def batch(tmp_path_factory):
     root = tmp_path_factory.mktemp("batch")
     manifest = root / "student/manifest.json"
     student = tiny_model(1)
-    folder = fresh(manifest)
+    folder = empty_folder(manifest)
     student.save_pretrained(folder)
     from scope.models.tokenizers import character_tokenizer
 
     character_tokenizer().save_pretrained(folder)
-    seal(manifest, recipe=RECIPE)
+    write_manifest(manifest, recipe=RECIPE)
     rows = weigh(
         scored_by(made_up_round({f"p{i:02d}": "1100" for i in range(STEPS)}), student, tiny_model(2)), objective_of(), 1
     )

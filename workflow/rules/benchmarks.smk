@@ -2,7 +2,7 @@
 ABSENT = {}
 
 
-def look_for(name, rows):
+def available_files(name, rows):
     """The files of a benchmark; where one is not there, none, and why."""
     try:
         files = row_files(rows)
@@ -15,14 +15,14 @@ def look_for(name, rows):
     return [] if missing else files
 
 
-BENCHMARK_FILES = {name: look_for(name, rows) for name, rows in CONFIG.data.benchmarks.items()}
+BENCHMARK_FILES = {name: available_files(name, rows) for name, rows in CONFIG.data.benchmarks.items()}
 GENERATED = ["coins" if CONFIG.data.puzzle else "functions"]
 EVALUATED = sorted(BENCHMARK_FILES.keys() - ABSENT.keys()) if BENCHMARK_FILES else GENERATED
 if not EVALUATED:
     raise WorkflowError("no benchmark is there: " + "; ".join(ABSENT.values()))
 
 
-def at_hand(config):
+def with_available_benchmarks(config):
     """A configuration without the benchmarks that are absent."""
     there = {name: rows for name, rows in config.data.benchmarks.items() if name not in ABSENT}
     return config.model_copy(update={"data": config.data.model_copy(update={"benchmarks": there})})
@@ -63,7 +63,7 @@ def recipe_under(sampling):
     return grading_recipe(CONFIG, sampling)
 
 
-def recipe_of_grading(wildcards):
+def grading_recipe_of(wildcards):
     """A params function: the recipe of evaluations under a job's way of sampling."""
     return recipe_under(wildcards.sampling)
 

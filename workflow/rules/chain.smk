@@ -9,23 +9,23 @@ def policy_before(wildcards):
     return f"{round_folder(wildcards.variant, wildcards.seed, int(wildcards.round) - 1)}/policy/manifest.json"
 
 
-def draws_folder(variant, seed, round_):
+def rollouts_folder(variant, seed, round_):
     """Where an arm's rollouts and verdicts of a round lie: its own folder, or a shared one."""
-    plan = plan_of(variant)
-    return round_folder(f"shared/{plan.draws}" if plan.shares_draws(int(round_)) else variant, seed, round_)
+    plan = plan_for(variant)
+    return round_folder(f"shared/{plan.rollouts}" if plan.shares_rollouts(int(round_)) else variant, seed, round_)
 
 
-def draws_files(variant, seed, round_, stage):
+def rollout_files(variant, seed, round_, stage):
     """An arm's rollout or verify files of a round, all shards."""
-    folder = draws_folder(variant, seed, round_)
-    return [f"{folder}/{stage}/{shard}.parquet" for shard in range(plan_of(variant).config.rollout.shards)]
+    folder = rollouts_folder(variant, seed, round_)
+    return [f"{folder}/{stage}/{shard}.parquet" for shard in range(plan_for(variant).config.rollout.shards)]
 
 
 def rollout_inputs(wildcards):
     """Who draws: the policy so far, the base policy, or the teacher (KD), and its checks then."""
-    plan, own = plan_at(wildcards), not wildcards.variant.startswith("shared/")
-    if own and plan.shares_draws(int(wildcards.round)):
-        shared = draws_folder(wildcards.variant, wildcards.seed, wildcards.round)
+    plan, own = arm_plan(wildcards), not wildcards.variant.startswith("shared/")
+    if own and plan.shares_rollouts(int(wildcards.round)):
+        shared = rollouts_folder(wildcards.variant, wildcards.seed, wildcards.round)
         raise WorkflowError(f"{wildcards.variant}, round {wildcards.round}: its rollouts are shared; ask for {shared}")
     if int(wildcards.shard) >= plan.config.rollout.shards:
         raise WorkflowError(f"rollout/{wildcards.shard}.parquet: rollout.shards is {plan.config.rollout.shards}, so "
@@ -37,7 +37,7 @@ def rollout_inputs(wildcards):
 
 def score_inputs(wildcards):
     """Who scores: the teacher, with its checks, or the base policy as GRPO's reference."""
-    plan = plan_at(wildcards)
+    plan = arm_plan(wildcards)
     if plan.scorer == "teacher":
         return {"scorer": model_manifest("teacher"), "checked": teacher_check(plan)}
     return {"scorer": model_manifest("student")}
@@ -45,12 +45,12 @@ def score_inputs(wildcards):
 
 def weigh_inputs(wildcards):
     """All shards of a round; no scores where the objective uses none."""
-    plan, place = plan_of(wildcards.variant), (wildcards.variant, wildcards.seed, wildcards.round)
-    scores = plan.scores if plan.shares_draws(int(wildcards.round)) else "score"
+    plan, place = plan_for(wildcards.variant), (wildcards.variant, wildcards.seed, wildcards.round)
+    scores = plan.scores if plan.shares_rollouts(int(wildcards.round)) else "score"
     return {
-        "rollouts": draws_files(*place, "rollout"),
-        "verdicts": draws_files(*place, "verify"),
-        "scores": draws_files(*place, scores) if plan.scorer else [],
+        "rollouts": rollout_files(*place, "rollout"),
+        "verdicts": rollout_files(*place, "verify"),
+        "scores": rollout_files(*place, scores) if plan.scorer else [],
     }
 
 
@@ -60,7 +60,7 @@ def update_inputs(wildcards):
     return {
         "policy": policy_before(wildcards),
         "state": [] if wildcards.round == "1" else f"{before}/state/manifest.json",
-        "teacher": model_manifest("teacher") if plan_of(wildcards.variant).exact_kl else [],
+        "teacher": model_manifest("teacher") if plan_for(wildcards.variant).exact_kl else [],
     }
 
 
@@ -79,7 +79,7 @@ def evaluations_before_retiring(variant, seed, round_):
     A policy that is kept waits for none. A deleted one waited for those that its record names: later ones are made
     from a restored policy.
     """
-    folder, keep = Path(round_folder(variant, seed, round_)), plan_of(variant).config.retention
+    folder, keep = Path(round_folder(variant, seed, round_)), plan_for(variant).config.retention
     if (folder / "retired.json").is_file() and is_retired(folder / "policy/manifest.json"):
         return [path for path in json.loads((folder / "retired.json").read_text())["inputs"] if "/evaluate/" in path]
     if keeps(keep.policies_every, round_) and not keep.best:
@@ -94,7 +94,7 @@ def graded_policy(wildcards):
     policy, arm = f"{folder}/policy/manifest.json", (wildcards.variant, wildcards.seed)
     if not is_retired(policy) or trains_again(*arm, int(wildcards.round)):
         return policy
-    graded = graded_from(f"{folder}/evaluate/{GRADES.format(**wildcards)}", recipe_of_grading(wildcards))
+    graded = graded_from(f"{folder}/evaluate/{GRADES.format(**wildcards)}", grading_recipe_of(wildcards))
     if graded:
         ANNOUNCED.update(round_folder(*arm, round_) for round_ in range(1, int(wildcards.round) + 1))
     return graded or f"{folder}/restored/policy/manifest.json"
@@ -105,14 +105,16 @@ def trains_again(variant, seed, round_):
     """Whether this plan makes a round's policy anew, by what the arm's rollouts, batches and policies record so far."""
     if round_ > 1 and trains_again(variant, seed, round_ - 1):
         return True
-    folder, recipes = round_folder(variant, seed, round_), plan_of(variant).recipes
-    batch, first_draws = f"{folder}/batch.parquet", draws_files(variant, seed, 1, "rollout") if round_ == 1 else []
-    if not Path(batch).is_file() or not read_facts(batch)["inputs"].keys() >= set(first_draws):
+    folder, recipes = round_folder(variant, seed, round_), plan_for(variant).recipes
+    batch, first_rollouts = f"{folder}/batch.parquet", (
+        rollout_files(variant, seed, 1, "rollout") if round_ == 1 else []
+    )
+    if not Path(batch).is_file() or not read_provenance(batch)["inputs"].keys() >= set(first_rollouts):
         return True
     made = {"weigh": [batch], "update": [f"{folder}/policy/manifest.json"]}
-    made["rollout"] = [path for path in first_draws if Path(path).is_file()]
+    made["rollout"] = [path for path in first_rollouts if Path(path).is_file()]
     return any(
-        read_facts(path)["recipe"] != json.loads(recipes[stage]) for stage, paths in made.items() for path in paths
+        read_provenance(path)["recipe"] != json.loads(recipes[stage]) for stage, paths in made.items() for path in paths
     )
 
 
@@ -120,7 +122,7 @@ def graded_from(evaluation, wanted):
     """The policy that an evaluation was made from, where it is there, by this recipe, and its inputs are unchanged."""
     if not Path(evaluation).is_file():
         return None
-    made = read_facts(evaluation)
+    made = read_provenance(evaluation)
     changed = (digest_of(path) not in (None, digest) for path, digest in made["inputs"].items())
     if made["recipe"] != json.loads(wanted) or any(changed):
         return None
@@ -135,7 +137,7 @@ def restore_inputs(wildcards):
         raise WorkflowError(f"{policy}: nothing was deleted here, so nothing is restored; ask for this one")
     start = restart_round(f"{RESULTS}/{variant}/seed{seed}", round_)
     announce(variant, seed, range(start + 1, round_ + 1))
-    teacher = {"teacher": model_manifest("teacher") if plan_of(variant).exact_kl else []}
+    teacher = {"teacher": model_manifest("teacher") if plan_for(variant).exact_kl else []}
     if round_ == 1:
         return {"policy": model_manifest("student"), "state": [], **teacher}
     before = round_folder(variant, seed, round_ - 1)

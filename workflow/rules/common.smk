@@ -11,10 +11,10 @@ from scope.config.experiment import advice, arm_config, expand_path, parse_confi
 from scope.score.connection import VARIABLE, connection_of, to_text
 from scope.planning.disk import bytes_below, describe, free_bytes, project, readable
 from scope.errors import InputError
-from scope.run.lock import claim, sign_off
+from scope.run.lock import acquire_lock, release_lock
 from scope.prompts.hub import row_files
-from scope.audit.lineage import digest_of, read_facts
-from scope.planning.arm import plan_arm, twins
+from scope.audit.lineage import digest_of, read_provenance
+from scope.planning.arm import plan_arm, duplicate_arms
 from scope.planning.retention import is_retired, is_there, keeps, restart_round, update_seconds
 from scope.planning.sharing import check_name
 from scope.planning.recipes import grading_recipe, recipe
@@ -67,30 +67,32 @@ ARM = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
 
 
 @cache
-def plan_of(variant):
+def plan_for(variant):
     """The plan of an arm, also of one that the experiment does not list."""
     return plan_arm(ARMS[variant] if variant in ARMS else checked(arm_config, RAW, variant))
 
 
-def some_plan(name, fits):
+def find_plan(name, fits):
     """The first plan, listed arms first, that shared work of a name belongs to."""
-    for plan in map(plan_of, [*CONFIG.arms, *RAW["variants"]]):
+    for plan in map(plan_for, [*CONFIG.arms, *RAW["variants"]]):
         if fits(plan):
             return plan
     raise WorkflowError(f"{SHARED}/{name}: no variant has such settings any more; delete it")
 
 
 @cache
-def plan_of_shared(draws, scores=None):
+def shared_plan(rollouts, scores=None):
     """The plan of some arm that uses a folder of shared rollouts and, where given, of scores on them."""
-    return some_plan(f"{draws}/{scores or ''}", lambda plan: plan.draws == draws and scores in (None, plan.scores))
+    return find_plan(
+        f"{rollouts}/{scores or ''}", lambda plan: plan.rollouts == rollouts and scores in (None, plan.scores)
+    )
 
 
-def plan_at(wildcards):
+def arm_plan(wildcards):
     """The plan behind a round's folder, an arm's own or a shared one."""
     if wildcards.variant.startswith("shared/"):
-        return plan_of_shared(wildcards.variant.removeprefix("shared/"), wildcards.get("scores"))
-    return plan_of(wildcards.variant)
+        return shared_plan(wildcards.variant.removeprefix("shared/"), wildcards.get("scores"))
+    return plan_for(wildcards.variant)
 
 
 def teacher_check(plan):
@@ -102,12 +104,12 @@ def recipe_of_check(wildcards):
     """The recipe of the teacher's checks: the experiment's, or that of an arm that they are named after."""
     if wildcards.check == "check_teacher":
         return recipe(CONFIG, "check_teacher")
-    return some_plan(wildcards.check, lambda plan: plan.check == wildcards.check).recipes["check_teacher"]
+    return find_plan(wildcards.check, lambda plan: plan.check == wildcards.check).recipes["check_teacher"]
 
 
 def recipe_of(stage):
     """A params function: the recipe of an arm's stage, its one parameter."""
-    return lambda wildcards: plan_at(wildcards).recipes[stage]
+    return lambda wildcards: arm_plan(wildcards).recipes[stage]
 
 
 def shared_recipe(stage):

@@ -17,7 +17,7 @@ rule prompts:
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=lambda wildcards: recipe(at_hand(CONFIG), "prompts"),
+        recipe=lambda wildcards: recipe(with_available_benchmarks(CONFIG), "prompts"),
         rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
         held_out=lambda wildcards: held_out_flags(),
     shell:

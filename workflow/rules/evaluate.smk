@@ -19,7 +19,7 @@ rule evaluate_shared:
     resources:
         **STAGE,
     params:
-        recipe=recipe_of_grading,
+        recipe=grading_recipe_of,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
@@ -45,7 +45,7 @@ rule evaluate:
     resources:
         **STAGE,
     params:
-        recipe=recipe_of_grading,
+        recipe=grading_recipe_of,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"

@@ -6,7 +6,7 @@ from scope.slurm.jobs import first_in_path
 first_in_path(f"{workflow.basedir}/workflow/bin")
 
 
-def mend_plugin():
+def patch_slurm_executor():
     """Watch SLURM jobs steadily and lose none of them; nothing for other executors."""
     period = getattr(workflow.executor_settings, "init_seconds_before_status_checks", None)
     if period is not None:

@@ -43,13 +43,13 @@ def evaluations(arms):
     return [*shared, *(path for folder in own for path in graded_in(folder))]
 
 
-def last_draws(stage, arms):
+def last_rollouts(stage, arms):
     """The rollout or verify files of the last round, of every seed; none where the retention policy deleted them."""
     return [
         path
         for arm in arms
         for seed in CONFIG.seeds
-        for path in draws_files(arm, seed, CONFIG.rounds, stage)
+        for path in rollout_files(arm, seed, CONFIG.rounds, stage)
         if Path(path).is_file() or not Path(f"{round_folder(arm, seed, CONFIG.rounds)}/retired.json").is_file()
     ]
 
@@ -60,8 +60,8 @@ def page_inputs(arms):
         "evaluations": evaluations(arms),
         "metrics": each_round(f"{ROUND}/metrics.parquet", all_rounds(), arms),
         "batches": each_round(f"{ROUND}/batch.parquet", [CONFIG.rounds], arms),
-        "rollouts": last_draws("rollout", arms),
-        "verdicts": last_draws("verify", arms),
+        "rollouts": last_rollouts("rollout", arms),
+        "verdicts": last_rollouts("verify", arms),
     }
 
 
@@ -73,7 +73,7 @@ def page_data():
 
 
 def arm_page_inputs(wildcards):
-    plan_of(wildcards.variant)
+    plan_for(wildcards.variant)
     return page_inputs([wildcards.variant])
 
 
@@ -91,18 +91,21 @@ def report_templates():
     return sorted(str(path) for path in Path("scripts/scope/report").iterdir() if path.suffix in (".j2", ".css"))
 
 
-def forewords():
+def preflight_notices():
     """What to know before a run: odd settings, arms alike, and the jobs, GPU hours and room that it will take."""
     said = {}
     for arm, settings in ARMS.items():
         for line in advice(settings):
             said.setdefault(line, []).append(arm)
     odd = [f"Warning: {', '.join(arms)}: {line}" for line, arms in said.items()]
-    alike = [f"Warning: {line}" for line in twins({arm: plan_of(arm) for arm in CONFIG.arms})]
+    alike = [f"Warning: {line}" for line in duplicate_arms({arm: plan_for(arm) for arm in CONFIG.arms})]
     disk = project(ARMS, {name: model_bytes(name) for name in MODEL_FOLDERS})
     free = free_bytes("results")
     room = describe(disk, free, bytes_below(RESULTS) if disk.peak > free else 0)
-    work = cost.describe(cost.count_jobs(at_hand(CONFIG), ARMS), cost.gpu_hours(at_hand(CONFIG), ARMS))
+    work = cost.describe(
+        cost.count_jobs(with_available_benchmarks(CONFIG), ARMS),
+        cost.gpu_hours(with_available_benchmarks(CONFIG), ARMS),
+    )
     return [*odd, *alike, *skipped(), *work, room, *about_to_go()]
 
 
@@ -131,7 +134,7 @@ def about_to_go():
 def settled(folder, arm):
     """Whether a round was gone through under the retention policy of now."""
     record = Path(f"{folder}/retired.json")
-    return record.is_file() and json.loads(record.read_text())["recipe"] == json.loads(plan_of(arm).recipes["retire"])
+    return record.is_file() and json.loads(record.read_text())["recipe"] == json.loads(plan_for(arm).recipes["retire"])
 
 
 def restored_to_be_used(dag):

@@ -10,14 +10,14 @@ from typing import Any
 
 from scope.artifacts.atomic import atomic
 from scope.artifacts.digests import file_digest
-from scope.artifacts.recipe import origin
+from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
 
 MANIFEST = "manifest.json"
 RETIRED = "retired.json"
 
 
-def fresh(manifest: str | Path) -> Path:
+def empty_folder(manifest: str | Path) -> Path:
     """An empty folder to fill, where `manifest` will lie; leftovers of an unfinished attempt are removed."""
     folder = Path(manifest).parent
     shutil.rmtree(folder, ignore_errors=True)
@@ -25,7 +25,7 @@ def fresh(manifest: str | Path) -> Path:
     return folder
 
 
-def seal(
+def write_manifest(
     manifest: str | Path,
     *,
     recipe: str,
@@ -39,7 +39,7 @@ def seal(
     content = {
         "folder": str(root.resolve()) if folder else ".",
         "files": {str(path.relative_to(root)): file_digest(path) for path in files},
-        **origin(recipe, list(inputs)),
+        **make_provenance(recipe, list(inputs)),
         **notes,
     }
     with atomic(manifest) as temporary:
@@ -48,7 +48,7 @@ def seal(
 
 def open_folder(manifest: str | Path) -> Path:
     """The folder behind a manifest, every file checked against its digest."""
-    folder = locate(manifest)
+    folder = folder_of(manifest)
     for name, digest in read_manifest(manifest)["files"].items():
         if not (folder / name).is_file():
             raise InputError(f"{folder / name}: missing, though {manifest} lists it; {_remedy(manifest)}")
@@ -66,7 +66,7 @@ def _remedy(manifest: str | Path) -> str:
     return "delete the manifest and run again"
 
 
-def locate(manifest: str | Path) -> Path:
+def folder_of(manifest: str | Path) -> Path:
     """The folder behind a manifest that has been opened before: nothing is checked again."""
     return Path(manifest).parent / read_manifest(manifest)["folder"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scope.artifacts.folder import read_manifest
-from scope.artifacts.metadata import stored_facts
+from scope.artifacts.metadata import parquet_provenance
 from scope.errors import InputError
 
 SHARED = "shared"  # the variant of rollouts that belong to no arm alone, and of what is made of them
@@ -19,7 +19,7 @@ def check_files(paths: Iterable[str | Path], place: Namespace, *, shared: bool =
     """
     variants = {place.variant, SHARED} if shared else {place.variant}
     for path in paths:
-        _check(path, stored_facts(path), variant=variants, seed={place.seed}, round={place.round})
+        _check(path, parquet_provenance(path), variant=variants, seed={place.seed}, round={place.round})
 
 
 def check_policy(manifest: str | Path, variant: str, seed: int | None, round_: int | None) -> None:

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scope.artifacts.atomic import atomic
-from scope.artifacts.metadata import stored_facts
-from scope.artifacts.recipe import origin
+from scope.artifacts.metadata import parquet_provenance
+from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
 
 _key = [pa.field("prompt_id", pa.string(), False), pa.field("sample_index", pa.int32(), False)]
@@ -95,7 +95,7 @@ def write(
     if not isinstance(rows, pl.DataFrame):
         rows = pl.from_arrow(pa.Table.from_pylist(rows, schema=SCHEMAS[kind]))
     table = _conform(rows.sort(SORT_KEYS[kind]), kind, str(path))
-    facts = {**origin(recipe, list(inputs)), **notes}
+    facts = {**make_provenance(recipe, list(inputs)), **notes}
     table = table.replace_schema_metadata({f"scope.{key}": json.dumps(facts[key], sort_keys=True) for key in facts})
     with atomic(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True, compression="zstd")
@@ -125,7 +125,7 @@ def read_all(paths: list[str | Path], kind: str) -> pl.DataFrame:
 
 def metadata(path: str | Path) -> dict[str, Any]:
     """The provenance that a Parquet file carries: recipe, modules, inputs and notes."""
-    return stored_facts(path)
+    return parquet_provenance(path)
 
 
 def _conform(rows: pl.DataFrame, kind: str, where: str, columns: list[str] | None = None) -> pa.Table:

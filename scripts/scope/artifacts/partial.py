@@ -19,7 +19,7 @@ from typing import Any
 from scope.artifacts.atomic import atomic
 from scope.artifacts.diff import changed_digests, changed_modules, changed_settings
 from scope.artifacts.digests import value_digest
-from scope.artifacts.recipe import origin
+from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
 
 SUFFIX = ".unfinished"
@@ -42,20 +42,20 @@ class Unfinished:
 
 
 @contextmanager
-def kept_beside(output: str | Path, recipe: str, inputs: list[str | Path], **place: Any) -> Iterator[Unfinished]:
+def partial_output(output: str | Path, recipe: str, inputs: list[str | Path], **place: Any) -> Iterator[Unfinished]:
     """Context: the unfinished work of an output, removed when the output has been written."""
-    work = take_up(output, recipe, inputs, **place)
+    work = open_partial(output, recipe, inputs, **place)
     yield work
     work.clear()
 
 
-def take_up(output: str | Path, recipe: str, inputs: list[str | Path], **place: Any) -> Unfinished:
+def open_partial(output: str | Path, recipe: str, inputs: list[str | Path], **place: Any) -> Unfinished:
     """The unfinished work of an output, with what an attempt before did of the same making, else empty.
 
     `place` holds the arguments beside recipe and inputs that decide what is computed, such as seed and round.
     """
-    folder = folder_of(output)
-    made_from = {**origin(recipe, list(inputs)), "place": place}
+    folder = partial_folder(output)
+    made_from = {**make_provenance(recipe, list(inputs)), "place": place}
     identity = value_digest(made_from)
     if folder.is_dir() and (before := _read_record(folder)) != made_from:
         say(f"starts fresh, {folder} is removed: {'; '.join(_differences(before, made_from))}")
@@ -67,7 +67,7 @@ def take_up(output: str | Path, recipe: str, inputs: list[str | Path], **place: 
     return Unfinished(folder, recipe, identity)
 
 
-def folder_of(output: str | Path) -> Path:
+def partial_folder(output: str | Path) -> Path:
     """`rollout/0.parquet` has its unfinished work in `rollout/.0.parquet.unfinished`."""
     return Path(output).with_name(f".{Path(output).name}{SUFFIX}")
 

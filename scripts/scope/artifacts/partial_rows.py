@@ -6,7 +6,7 @@ from typing import Any
 
 from scope.artifacts import parquet
 from scope.artifacts.partial import Timer, Unfinished, say
-from scope.artifacts.startup import work_begins
+from scope.artifacts.startup import log_startup_time
 from scope.errors import InputError
 
 Row = dict[str, Any]
@@ -24,7 +24,7 @@ def keep_rows(work: Unfinished, name: str, kind: str, keys: Sequence[tuple], fin
     found = _read_parts(work, folder, kind, keys)
     if found:
         say(f"{len(found):,} of {len(keys):,} {name} are there from an attempt before")
-    work_begins()
+    log_startup_time()
     fresh: list[Row] = []
     timer = Timer(EVERY_S)
     try:

@@ -40,7 +40,7 @@ def check_recipe(text: str, script: str) -> None:
                          "again, so that every artifact names the code that made it")  # fmt: skip
 
 
-def origin(recipe: str, inputs: list[str | Path]) -> dict[str, Any]:
+def make_provenance(recipe: str, inputs: list[str | Path]) -> dict[str, Any]:
     """What an artifact says of its making: its recipe, the modules behind it, and the digests of its inputs."""
     made_by = json.loads(recipe)
     return {"recipe": made_by, "modules": modules(made_by["script"]), "inputs": input_digests(inputs)}

@@ -7,7 +7,7 @@ import time
 VARIABLE = "SCOPE_STARTED"
 
 
-def work_begins() -> None:
+def log_startup_time() -> None:
     """Say it in the log, once; workflow/stage.sh notes when a stage's command was started."""
     started = os.environ.pop(VARIABLE, None)
     if started:

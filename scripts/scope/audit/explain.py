@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scope.artifacts.diff import changed_modules, changed_settings
 from scope.artifacts.fingerprint import modules
-from scope.audit.lineage import digest_of, kind_of, read_facts
+from scope.audit.lineage import digest_of, kind_of, read_provenance
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def explain(jobs: Sequence[Job]) -> Iterator[str]:
 def causes(job: Job, made_again: set[str]) -> list[str]:
     """What changed for one job: settings, modules, inputs, outputs; else the engine's own words."""
     there = [output for output in job.outputs if Path(output).is_file()]
-    stored = next((read_facts(output) for output in there if kind_of(output)), {})
+    stored = next((read_provenance(output) for output in there if kind_of(output)), {})
     found = [f"{Path(output).name} is not there" for output in job.outputs if output not in there][:1]
     if job.recipe and "recipe" in stored:
         now = json.loads(job.recipe)

@@ -60,7 +60,7 @@ def errors_naming(path: str) -> Iterator[None]:
         raise InputError(f"{path}: not a readable {kind_of(path)} ({reason}); {advice}") from None
 
 
-def read_facts(path: str) -> dict[str, Any]:
+def read_provenance(path: str) -> dict[str, Any]:
     """What an artifact carries: recipe, modules, inputs, notes; empty for a page that records nothing.
 
     Raises InputError that names the file when it cannot be read.
@@ -74,20 +74,20 @@ def read_facts(path: str) -> dict[str, Any]:
 
 
 def read_whole(path: str) -> dict[str, Any]:
-    """What `read_facts` gives, after every row of a Parquet file was read with its page checksums verified."""
+    """What `read_provenance` gives, after every row of a Parquet file was read with its page checksums verified."""
     if kind_of(path) == PARQUET:
         import pyarrow.parquet as pq
 
         with errors_naming(path), pq.ParquetFile(path, page_checksum_verification=True) as file:
             for batch in file.iter_batches():
                 batch.validate(full=True)
-    return read_facts(path)
+    return read_provenance(path)
 
 
 def _read_schema(path: str) -> dict[str, Any]:
-    from scope.artifacts.metadata import stored_facts
+    from scope.artifacts.metadata import parquet_provenance
 
-    return stored_facts(path)
+    return parquet_provenance(path)
 
 
 def _read_manifest(path: str) -> Any:
@@ -147,7 +147,7 @@ def tree(path: str) -> Iterator[str]:
     top = local(path)
     if not kind_of(top) or not os.path.isfile(top):
         raise InputError(f"{path}: no artifact; name a .parquet file, a folder's manifest.json or a report.html")
-    facts = read_facts(top)
+    facts = read_provenance(top)
     seen: set[str] = set()
     pending = [(0, top, "")]
     while pending:
@@ -171,7 +171,7 @@ def _describe(path: str, recorded: str) -> tuple[str, dict[str, str]]:
     if recorded not in ("", digest):
         words.append(f"(was {recorded[:SHORT]} when used)")
     try:
-        facts = read_facts(path) if kind_of(path) else {}
+        facts = read_provenance(path) if kind_of(path) else {}
     except InputError:
         return "  ".join([*words, "(not readable)"]), {}
     return "  ".join([*words, *_maker(facts)]), inputs_of(facts)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from scope.cluster.check import requests
 from scope.cluster.check.types import Request
-from scope.cluster.teacher_steps import Share, replicas_of, warm
+from scope.cluster.teacher_steps import NodeResources, replicas_of, warm
 from scope.config.experiment import open_config
 from scope.errors import InputError
 from scope.run.arguments import check_profile, configfiles_in, without_targets
@@ -38,10 +38,10 @@ class Allocation(NamedTuple):
     mem_mb: int
     end: float
     nodes: int
-    node: Share
+    node: NodeResources
     """The most that any one node has."""
 
-    def without(self, number: int, share: Share) -> "Allocation":
+    def without(self, number: int, share: NodeResources) -> "Allocation":
         """What is left where so many replicas of the teacher have their share."""
         taken = {name: getattr(self, name) - number * value for name, value in share._asdict().items()}
         return self._replace(**taken)
@@ -94,15 +94,15 @@ def read_allocation(text: str) -> Allocation:
         mem_mb=megabytes(resources["mem"]),
         end=commands.end_in(text) or float("inf"),
         nodes=int(resources["node"]),
-        node=Share(*map(max, zip(*nodes, strict=True))),
+        node=NodeResources(*map(max, zip(*nodes, strict=True))),
     )
 
 
-def read_node(text: str) -> Share:
+def read_node(text: str) -> NodeResources:
     """What `CPU_IDs=0-3,8 Mem=12000 GRES=gpu:2(IDX:0-1)` gives of one node."""
     ranges = [part.split("-") for part in re.search(r"CPU_IDs=(\S+)", text)[1].split(",")]
     cpus = sum(int(last) - int(first) + 1 for first, *_, last in (part * 2 for part in ranges))
-    return Share(gpus_in(text), cpus, int(re.search(r"Mem=(\d+)", text)[1]))
+    return NodeResources(gpus_in(text), cpus, int(re.search(r"Mem=(\d+)", text)[1]))
 
 
 def gpus_in(gres: str) -> int:
@@ -115,11 +115,11 @@ def check_shares(asked: list[Request], held: Allocation) -> None:
     for request in asked:
         if request.nodes > held.nodes:
             raise InputError(f"the rule {request.rule} asks for {request.nodes} nodes, the allocation has {held.nodes}")
-        per_node = Share(request.gpus // request.nodes, request.threads, request.resources["mem_mb"])
+        per_node = NodeResources(request.gpus // request.nodes, request.threads, request.resources["mem_mb"])
         check_share(f"the rule {request.rule}", per_node, held.node)
 
 
-def check_share(who: str, asked: Share, node: Share) -> None:
+def check_share(who: str, asked: NodeResources, node: NodeResources) -> None:
     """Raise InputError where something asks one node for more than it has in this allocation."""
     for name, unit in (("gpus", "GPUs"), ("cpus", "CPUs"), ("mem_mb", "MB")):
         if getattr(asked, name) > getattr(node, name):
@@ -135,7 +135,7 @@ def megabytes(size: str) -> int:
     return int(float(size[:-1]) * unit[size[-1]]) if size[-1] in unit else int(size)
 
 
-def run_inside(arguments: list[str], margin_s: float, share: Share) -> int:
+def run_inside(arguments: list[str], margin_s: float, share: NodeResources) -> int:
     """Run the workflow in the allocation that this process is in; returns its exit status, NOT_FINISHED at the end.
 
     `margin_s` seconds before the end no stage starts any more. Where the teacher is a service, its replicas run
@@ -155,7 +155,7 @@ def run_inside(arguments: list[str], margin_s: float, share: Share) -> int:
     return status
 
 
-def _run_stages(job: str, arguments: list[str], margin_s: float, share: Share) -> int:
+def _run_stages(job: str, arguments: list[str], margin_s: float, share: NodeResources) -> int:
     allocation = read_allocation(commands.ask("scontrol", "--details", "show", "job", job))
     check_shares(requests.shares(requests.parse(["--profile", PROFILE, *arguments])), allocation)
     environment, files = _environment(job), configfiles_in(arguments)

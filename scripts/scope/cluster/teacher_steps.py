@@ -14,7 +14,7 @@ NAME = "scope-teacher"
 STOP_S = 120
 
 
-class Share(NamedTuple):
+class NodeResources(NamedTuple):
     """What each replica has of the allocation."""
 
     gpus: int
@@ -39,7 +39,9 @@ def replicas_of(configfiles: list[str]) -> Replicas:
 
 
 @contextmanager
-def warm(replicas: Replicas, share: Share, configfiles: list[str], environment: dict[str, str]) -> Iterator[None]:
+def warm(
+    replicas: Replicas, share: NodeResources, configfiles: list[str], environment: dict[str, str]
+) -> Iterator[None]:
     """Context: the replicas run, each as a step; at its end they drain."""
     if replicas.number:
         make_key(replicas.key_file)

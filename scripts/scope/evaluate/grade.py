@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 
 from scope.artifacts.partial import Unfinished
-from scope.rollout.engine import Draw, Engine, Request
+from scope.rollout.engine import Engine, Request, Sampling
 from scope.rollout.samples import sample_rows
 from scope.seeds import derive_seed
 from scope.verify.pool import Row, verify_rows
@@ -25,16 +25,16 @@ def _grade_under(
     problems: pl.DataFrame,
     benchmark: str,
     name: str,
-    sampling: dict[str, Any],
+    settings: dict[str, Any],
     evaluation,
     work: Unfinished,
 ) -> list[dict[str, Any]]:
-    draw = Draw(max_tokens=evaluation.max_tokens, **sampling)
+    sampling = Sampling(max_tokens=evaluation.max_tokens, **settings)
     keys = [(row, index) for row in problems.iter_rows(named=True) for index in range(evaluation.n)]
     seeds = [derive_seed(evaluation.seed, benchmark, name, row["prompt_id"], index) for row, index in keys]
     requests = [Request(row["prompt_token_ids"], seed) for (row, _), seed in zip(keys, seeds, strict=True)]
     places = [(row["prompt_id"], index) for row, index in keys]
-    samples = sample_rows(engine, places, requests, draw, work, f"samples-{name}")
+    samples = sample_rows(engine, places, requests, sampling, work, f"samples-{name}")
     items = [
         Row(row["domain"], row["problem"], sample["response_text"], row["answer"], row["tests"], row["tolerance"])
         for (row, _), sample in zip(keys, samples, strict=True)

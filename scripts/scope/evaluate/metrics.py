@@ -50,7 +50,7 @@ def best_at_k_bootstrap(correct: ArrayLike, k: int, *, resamples: int = 1000, se
     """best@k as verl reports it (`bootstrap_metric`, used by the released SCOPE code): a biased cousin of pass@k.
 
     Draws k of a problem's N outcomes WITH replacement, takes the best, averages over resamples and problems.
-    pass@k draws without replacement and is unbiased; this one draws some outcomes twice and others never, so its
+    pass@k samples without replacement and is unbiased; this one samples some outcomes twice and others never, so its
     expectation, 1 - (1 - c/N)^k, lies below pass@k for 0 < c < N and k > 1. With k = N it expects 1 - (1 - c/N)^N
     where pass@N is 1: one correct sample of 32 gives .638. Never compare the one with the other.
     Raises InputError when k < 1 or k > N.
@@ -61,18 +61,18 @@ def best_at_k_bootstrap(correct: ArrayLike, k: int, *, resamples: int = 1000, se
 def best_at_k_per_problem(correct: ArrayLike, k: int, *, resamples: int = 1000, seed: int = 0) -> np.ndarray:
     """`best_at_k_bootstrap` of each problem: (P, N) verdicts to (P,) shares.
 
-    How many of k draws with replacement are correct is binomial with share c/N; the best is 1 unless none is.
+    How many of k samples with replacement are correct is binomial with share c/N; the best is 1 unless none is.
     """
     verdicts = _verdicts(correct)
     k = _sample_count(k, verdicts)
-    draws = np.random.default_rng(seed).binomial(k, verdicts.mean(axis=1), size=(resamples, len(verdicts)))
-    return (draws > 0).mean(axis=0)
+    resampled = np.random.default_rng(seed).binomial(k, verdicts.mean(axis=1), size=(resamples, len(verdicts)))
+    return (resampled > 0).mean(axis=0)
 
 
 def bootstrap_interval(
     values: ArrayLike, *, resamples: int = 2000, seed: int = 0, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Percentile bootstrap interval of the mean over problems: problems are drawn anew, their values kept.
+    """Percentile bootstrap interval of the mean over problems: problems are resampled, their values kept.
 
     `values` is (P,), or (P, M) for M figures of the same problems, such as avg and pass@k, or the paired difference
     of two policies. Returns (low, high), each of shape () or (M,). It covers the choice of problems only, not the
@@ -83,8 +83,8 @@ def bootstrap_interval(
     if problems == 0:
         raise InputError("an interval over problems needs at least one problem")
     rng = np.random.default_rng(seed)
-    draws = (rng.integers(problems, size=problems) for _ in range(resamples))
-    means = np.stack([np.bincount(drawn, minlength=problems) @ values / problems for drawn in draws])
+    resampled = (rng.integers(problems, size=problems) for _ in range(resamples))
+    means = np.stack([np.bincount(sample, minlength=problems) @ values / problems for sample in resampled])
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.recipes import exact_kl, recipe, scorer
-from scope.planning.sharing import check_name, draws_name, scores_name
+from scope.planning.sharing import check_name, rollouts_name, scores_name
 
 ARM_STAGES = ("check_teacher", "rollout", "verify", "score", "weigh", "update", "retire", "restore")
 
@@ -22,7 +22,7 @@ class ArmPlan:
     """Who scores them: `teacher`, `reference`, or nobody."""
     exact_kl: bool
     """Whether the update itself needs the teacher."""
-    draws: str
+    rollouts: str
     """Folder below shared/ of the rollouts that its own policy did not draw."""
     scores: str | None
     """Folder beside these of their scores."""
@@ -30,12 +30,12 @@ class ArmPlan:
     """Name of the teacher's checks under its settings of the teacher."""
     recipes: Mapping[str, str]
 
-    def shares_draws(self, round_: int) -> bool:
+    def shares_rollouts(self, round_: int) -> bool:
         """Whether a round's rollouts are drawn by the base policy or the teacher, and so belong to no arm alone."""
         return round_ == 1 or self.behaviour == "teacher"
 
 
-def twins(plans: Mapping[str, ArmPlan]) -> list[str]:
+def duplicate_arms(plans: Mapping[str, ArmPlan]) -> list[str]:
     """A warning for every arm that computes what an arm before it computes, however its settings are written."""
     seen: dict[tuple, str] = {}
     said = []
@@ -54,7 +54,7 @@ def plan_arm(config: Config) -> ArmPlan:
         method.behaviour,
         scores and scores["model"],
         exact_kl(config),
-        draws_name(config),
+        rollouts_name(config),
         scores and scores_name(config),
         check_name(config),
         {stage: recipe(config, stage) for stage in ARM_STAGES},

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping
 from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.disk import kept_rounds, shared_rounds
-from scope.planning.sharing import check_name, draws_name, scores_name
+from scope.planning.sharing import check_name, rollouts_name, scores_name
 
 
 def rounds_to_run(arms: Mapping[str, Config]) -> Iterator[tuple[str, Config, int]]:
     """Rounds of rollout, score and update: stage, settings, and their number for one seed; shared ones stand once."""
     configs = list(arms.values())
     scored = [config for config in configs if method_of(config.objective).scorer]
-    for config in {draws_name(config): config for config in configs}.values():
+    for config in {rollouts_name(config): config for config in configs}.values():
         yield "rollout", config, shared_rounds(config)
-    for config in {(draws_name(config), scores_name(config)): config for config in scored}.values():
+    for config in {(rollouts_name(config), scores_name(config)): config for config in scored}.values():
         yield "score", config, shared_rounds(config)
     for config in configs:
         yield "rollout", config, config.rounds - shared_rounds(config)

@@ -19,7 +19,7 @@ from pathlib import Path
 from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.retention import keeps
-from scope.planning.sharing import draws_name, scores_name
+from scope.planning.sharing import rollouts_name, scores_name
 
 WIDTH = {"float32": 4, "bfloat16": 2}  # bytes of one number
 CHARACTERS = 17  # entries of the vocabulary `characters`
@@ -68,18 +68,18 @@ def project(arms: Mapping[str, Config], model_bytes: Mapping[str, int | None]) -
     per_policy = size * WIDTH[first.models.dtype] + POLICY_FILES
     per_state = size * max(state_width(config) for config in configs) + STATE_FILES
     policies, states = kept_policies(first), len(kept_rounds(first.retention.states_every, first.rounds))
-    draws = [own_draws(config) for config in configs]
+    rollouts = [own_rollouts(config) for config in configs]
     kinds = {
         "policies": len(arms) * seeds * policies * per_policy,
         "states": len(arms) * seeds * states * per_state,
-        "rollouts": seeds * (shared_draws(configs) + sum(kept for kept, _ in draws)),
+        "rollouts": seeds * (shared_rollouts(configs) + sum(kept for kept, _ in rollouts)),
         "batches": seeds * sum(config.rounds * batch_bytes(config) for config in configs),
         "shared": made_models(first, model_bytes),
     }
     late = min(WAITING, first.rounds - policies) * per_policy + min(WAITING, first.rounds - states) * per_state
     checkpoints = sum(per_state for config in configs if config.update.steps_per_round > 1)
     end = sum(kinds.values())
-    peak = end + seeds * (checkpoints + sum(late + waiting for _, waiting in draws))
+    peak = end + seeds * (checkpoints + sum(late + waiting for _, waiting in rollouts))
     return Projection(**kinds, end=end, peak=peak, per_policy=per_policy, per_state=per_state)
 
 
@@ -127,7 +127,7 @@ def shared_rounds(config: Config) -> int:
     return config.rounds if method_of(config.objective).behaviour == "teacher" else 1
 
 
-def own_draws(config: Config) -> tuple[int, int]:
+def own_rollouts(config: Config) -> tuple[int, int]:
     """Bytes, at most, of the rollouts and scores of an arm's own policies, per seed: what stays, and what may wait."""
     own = config.rounds - shared_rounds(config)
     kept = own if config.retention.rollouts == "all" else min(own, 1)
@@ -135,12 +135,12 @@ def own_draws(config: Config) -> tuple[int, int]:
     return kept * of_round, min(WAITING, own - kept) * of_round
 
 
-def shared_draws(configs: list[Config]) -> int:
+def shared_rollouts(configs: list[Config]) -> int:
     """Bytes per seed, at most, of rollouts and scores that arms with equal settings have in common: each once."""
-    draws = {draws_name(config): shared_rounds(config) * rollout_bytes(config) for config in configs}
-    scores = {(draws_name(config), scores_name(config)): shared_rounds(config) * score_bytes(config)
+    rollouts = {rollouts_name(config): shared_rounds(config) * rollout_bytes(config) for config in configs}
+    scores = {(rollouts_name(config), scores_name(config)): shared_rounds(config) * score_bytes(config)
               for config in configs if method_of(config.objective).scorer}  # fmt: skip
-    return sum(draws.values()) + sum(scores.values())
+    return sum(rollouts.values()) + sum(scores.values())
 
 
 def responses(config: Config) -> int:

@@ -12,7 +12,7 @@ from scope.config.experiment import Config
 from scope.planning.recipes import scorer, stage_settings
 
 
-def draws_name(config: Config) -> str:
+def rollouts_name(config: Config) -> str:
     """Folder of the rollouts that any arm with the same sampling settings draws from the same policy."""
     settings = stage_settings(config, "rollout")
     sampling = config.rollout

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from scope.artifacts import parquet
-from scope.artifacts.recipe import Settings, origin, read_recipe
+from scope.artifacts.recipe import Settings, make_provenance, read_recipe
 from scope.report import charts, dynamics, timing
 from scope.report.accuracy import accuracy, by_place, cell_values, differences
 from scope.report.data_card import data_card
@@ -52,7 +52,7 @@ def content(files: Files, recipe: str) -> dict[str, Any]:
         "title": settings.report.title,
         "question": settings.report.question,
         "experiment": {name: getattr(settings, name) for name in ("experiment", "seeds", "rounds", "arms")},
-        "provenance": origin(recipe, [path for paths in by_kind.values() for path in paths]),
+        "provenance": make_provenance(recipe, [path for paths in by_kind.values() for path in paths]),
         "colours": colours,
         "arm_colours": {name: colours[name] for name in settings.arms},
         **_accuracy(files, settings, colours),

@@ -14,7 +14,7 @@ from scope.report.inputs import read_evaluations, read_metrics
 from scope.report.style import policy_colours
 
 
-def draw(name: str, evaluations: list[Path], metrics: list[Path], settings: Settings) -> str:
+def plot(name: str, evaluations: list[Path], metrics: list[Path], settings: Settings) -> str:
     """The figure `name` (figure_names.NAMES) as SVG text; equal input gives equal text.
 
     Raises InputError where the files hold nothing to draw.
@@ -59,11 +59,11 @@ def step_panels(name: str, files: list[Path], arms: list[str]) -> dict[str, char
     return {figure.title: charts.step_lines(series, figure.title, figure.unit, colours, charts.legend(colours))}
 
 
-def _colours(drawn: set[str], arms: list[str]) -> dict[str, str]:
+def _colours(plotted: set[str], arms: list[str]) -> dict[str, str]:
     """The colours of those policies that are drawn, in the order of the legend."""
     colours = policy_colours(arms)
-    strangers = drawn - set(colours)
+    strangers = plotted - set(colours)
     if strangers:
         raise InputError(f"{', '.join(sorted(strangers))} is none of the recipe's arms ({', '.join(arms)}); give only "
                          "files of these arms, or print a recipe that names it")  # fmt: skip
-    return {name: colour for name, colour in colours.items() if name in drawn}
+    return {name: colour for name, colour in colours.items() if name in plotted}

@@ -49,8 +49,8 @@ def _last_batch(arm: str, batches: list[Path]) -> tuple[Path, dict[str, Any]] | 
 
 def _draws_deleted(batch: Path) -> bool:
     """Whether the rollouts that a batch was made from are no longer there."""
-    drawn = [Path(path) for path in parquet.metadata(batch)["inputs"] if Path(path).parent.name == "rollout"]
-    return bool(drawn) and not any(path.exists() for path in drawn)
+    sampled = [Path(path) for path in parquet.metadata(batch)["inputs"] if Path(path).parent.name == "rollout"]
+    return bool(sampled) and not any(path.exists() for path in sampled)
 
 
 def _pick(batch: pl.DataFrame, count: int) -> pl.DataFrame:

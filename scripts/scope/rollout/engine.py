@@ -17,7 +17,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Draw:
+class Sampling:
     """How to draw: the sampling settings of one call."""
 
     temperature: float
@@ -42,14 +42,14 @@ class Engine(ABC):
 
     @abstractmethod
     def sample_each(
-        self, requests: Sequence[Request], draw: Draw, done: Container[int] = ()
+        self, requests: Sequence[Request], sampling: Sampling, done: Container[int] = ()
     ) -> Iterator[tuple[int, Sample]]:
         """Draw one sample per request, but for those whose index is `done`; yield (index, sample) as each ends."""
 
-    def sample(self, requests: Sequence[Request], draw: Draw) -> list[Sample]:
+    def sample(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
         """Draw one sample per request, in order."""
-        drawn = dict(self.sample_each(requests, draw))
-        return [drawn[index] for index in range(len(requests))]
+        sampled = dict(self.sample_each(requests, sampling))
+        return [sampled[index] for index in range(len(requests))]
 
 
 def check_samples(samples: Iterable[tuple[int, Sample]]) -> Iterator[tuple[int, Sample]]:

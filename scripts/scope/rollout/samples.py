@@ -5,14 +5,14 @@ from typing import Any
 
 from scope.artifacts.partial import Unfinished
 from scope.artifacts.partial_rows import keep_rows
-from scope.rollout.engine import Draw, Engine, Request, check_samples
+from scope.rollout.engine import Engine, Request, Sampling, check_samples
 
 
 def sample_rows(
     engine: Engine,
     keys: Sequence[tuple[str, int]],
     requests: Sequence[Request],
-    draw: Draw,
+    sampling: Sampling,
     work: Unfinished,
     name: str,
 ) -> list[dict[str, Any]]:
@@ -22,7 +22,7 @@ def sample_rows(
     """
 
     def finish(done: Set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-        for index, sample in check_samples(engine.sample_each(requests, draw, done)):
+        for index, sample in check_samples(engine.sample_each(requests, sampling, done)):
             prompt, place = keys[index]
             yield (
                 index,

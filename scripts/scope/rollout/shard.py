@@ -6,7 +6,7 @@ import polars as pl
 
 from scope.artifacts.partial import Unfinished
 from scope.prompts.order import round_prompts
-from scope.rollout.engine import Draw, Engine, Request
+from scope.rollout.engine import Engine, Request, Sampling
 from scope.rollout.samples import sample_rows
 from scope.seeds import derive_seed
 
@@ -17,8 +17,8 @@ def shard_prompts(prompts: pl.DataFrame, settings, seed: int, round_: int, shard
     return prompts.filter(pl.col("prompt_id").is_in(chosen[shard :: settings.rollout.shards]))
 
 
-def draw_group_samples(
-    engine: Engine, prompts: pl.DataFrame, draw: Draw, work: Unfinished, *, n: int, seed: int, round_: int
+def sample_groups(
+    engine: Engine, prompts: pl.DataFrame, sampling: Sampling, work: Unfinished, *, n: int, seed: int, round_: int
 ) -> list[dict[str, Any]]:
     """Rollout rows (artifacts.SCHEMAS): `n` samples of each prompt.
 
@@ -29,4 +29,4 @@ def draw_group_samples(
         (prompt, ids, i) for prompt, ids in prompts.select("prompt_id", "prompt_token_ids").rows() for i in range(n)
     ]
     requests = [Request(ids, derive_seed(seed, round_, prompt, i)) for prompt, ids, i in asked]
-    return sample_rows(engine, [(prompt, i) for prompt, _, i in asked], requests, draw, work, "rollouts")
+    return sample_rows(engine, [(prompt, i) for prompt, _, i in asked], requests, sampling, work, "rollouts")

@@ -19,7 +19,7 @@ from transformers.generation import (
 
 from scope.errors import InputError
 from scope.models.load import load_model, load_tokenizer
-from scope.rollout.engine import Draw, Engine, Request, Sample
+from scope.rollout.engine import Engine, Request, Sample, Sampling
 
 BATCH = 256
 
@@ -34,40 +34,40 @@ class TransformersEngine(Engine):
         self.tempered = tempered
 
     def sample_each(
-        self, requests: Sequence[Request], draw: Draw, done: Container[int] = ()
+        self, requests: Sequence[Request], sampling: Sampling, done: Container[int] = ()
     ) -> Iterator[tuple[int, Sample]]:
         """Draw batch by batch; all requests are cut into the same batches, whichever are done."""
-        longest = max(len(request.prompt_token_ids) for request in requests) + draw.max_tokens
+        longest = max(len(request.prompt_token_ids) for request in requests) + sampling.max_tokens
         if longest > self.max_model_len:
             raise InputError(f"a prompt and its response may take {longest} tokens, more than {self.max_model_len}")
         every = range(len(requests))
         batches = [every[i : i + BATCH] for i in range(0, len(requests), BATCH)]
         wanted = [batch for batch in batches if not all(index in done for index in batch)]
         for batch in tqdm(wanted, "sample", unit="batch"):
-            drawn = zip(batch, self._batch([requests[index] for index in batch], draw), strict=True)
-            yield from ((index, sample) for index, sample in drawn if index not in done)
+            sampled = zip(batch, self._batch([requests[index] for index in batch], sampling), strict=True)
+            yield from ((index, sample) for index, sample in sampled if index not in done)
 
     @torch.inference_mode()
-    def _batch(self, requests: Sequence[Request], draw: Draw) -> list[Sample]:
+    def _batch(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
         encoded = self.tokenizer.pad(
             {"input_ids": [list(request.prompt_token_ids) for request in requests]},
             return_tensors="pt",
             padding_side="left",
         ).to(self.model.device)
-        recorder = _Recorder(draw.temperature if self.tempered else 1.0)
+        recorder = _Recorder(sampling.temperature if self.tempered else 1.0)
         noise = _SeededGumbel([request.seed for request in requests])
         ids = self.model.generate(
             input_ids=encoded["input_ids"],
             attention_mask=encoded["attention_mask"],
             do_sample=False,
-            max_new_tokens=draw.max_tokens,
+            max_new_tokens=sampling.max_tokens,
             eos_token_id=self.tokenizer.eos_token_id,
             pad_token_id=self.tokenizer.pad_token_id,
-            logits_processor=LogitsProcessorList([recorder, *_warpers(draw), noise]),
+            logits_processor=LogitsProcessorList([recorder, *_warpers(sampling), noise]),
         )
         width = encoded["input_ids"].shape[1]
-        drawn = ids[:, width:]
-        return [self._cut(row, logprobs) for row, logprobs in zip(drawn, recorder.read(drawn), strict=True)]
+        sampled = ids[:, width:]
+        return [self._cut(row, logprobs) for row, logprobs in zip(sampled, recorder.read(sampled), strict=True)]
 
     def _cut(self, ids: torch.Tensor, logprobs: torch.Tensor) -> Sample:
         ended = (ids == self.tokenizer.eos_token_id).nonzero()
@@ -77,15 +77,15 @@ class TransformersEngine(Engine):
         return Sample(tokens, logprobs[:length].tolist(), text, "stop" if len(ended) else "length")
 
 
-def _warpers(draw: Draw) -> list[LogitsProcessor]:
+def _warpers(sampling: Sampling) -> list[LogitsProcessor]:
     chosen: list[LogitsProcessor] = []
-    if draw.repetition_penalty != 1.0:
-        chosen.append(RepetitionPenaltyLogitsProcessor(draw.repetition_penalty))
-    chosen.append(TemperatureLogitsWarper(draw.temperature))
-    if draw.top_k:
-        chosen.append(TopKLogitsWarper(draw.top_k))
-    if draw.top_p < 1.0:
-        chosen.append(TopPLogitsWarper(draw.top_p))
+    if sampling.repetition_penalty != 1.0:
+        chosen.append(RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty))
+    chosen.append(TemperatureLogitsWarper(sampling.temperature))
+    if sampling.top_k:
+        chosen.append(TopKLogitsWarper(sampling.top_k))
+    if sampling.top_p < 1.0:
+        chosen.append(TopPLogitsWarper(sampling.top_p))
     return chosen
 
 

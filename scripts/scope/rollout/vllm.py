@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from scope.rollout.engine import Draw, Engine, Request, Sample
+from scope.rollout.engine import Engine, Request, Sample, Sampling
 
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -43,13 +43,13 @@ class VllmEngine(Engine):
         )
 
     def sample_each(
-        self, requests: Sequence[Request], draw: Draw, done: Container[int] = ()
+        self, requests: Sequence[Request], sampling: Sampling, done: Container[int] = ()
     ) -> Iterator[tuple[int, Sample]]:
         """Draw under continuous batching; what is done is not asked for."""
         asked = [index for index in range(len(requests)) if index not in done]
         queued = self.llm.enqueue(
             [{"prompt_token_ids": list(requests[index].prompt_token_ids)} for index in asked],
-            [SamplingParams(**asdict(draw), logprobs=0, seed=requests[index].seed) for index in asked],
+            [SamplingParams(**asdict(sampling), logprobs=0, seed=requests[index].seed) for index in asked],
             use_tqdm=False,
         )
         # The engine queues a request under its number and a random ending; its output carries the number alone.

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from scope.errors import InputError
 from scope.run.leftovers import controllers
-from scope.run.lock import holder_of
+from scope.run.lock import lock_owner
 
 
 def run_snakemake(folder: Path, arguments: list[str]) -> int:
@@ -40,7 +40,7 @@ def run_snakemake(folder: Path, arguments: list[str]) -> int:
 
 def _lock_is_ours_to_release(folder: Path) -> None:
     """Raise InputError unless the lock's holder can be seen to be gone."""
-    holder = holder_of(folder)
+    holder = lock_owner(folder)
     if holder and holder.is_gone():
         return
     who = f"by {holder}" if holder else "by a run that is unknown"
@@ -60,7 +60,7 @@ def _only_controller(folder: Path, lock) -> None:
     alive = controllers(folder)
     if free and not alive:
         return
-    who = f"process {alive[0].pid}" if alive else holder_of(folder) or "starting"
+    who = f"process {alive[0].pid}" if alive else lock_owner(folder) or "starting"
     raise InputError(
         f"a run is already at work in {folder} ({who}); wait for it, or stop it with Ctrl-C"
         + (f" (where its terminal is gone: kill -INT {alive[0].pid})" if alive else "")

@@ -13,7 +13,7 @@ from scope.slurm.jobs import cancel, has_slurm, submitted_jobs
 
 def end_processes(folder: Path) -> None:
     """End the processes, and say so."""
-    for process in orphans(folder):
+    for process in leftover_processes(folder):
         print(f"run: ending process {process.pid}, left behind by a run that was killed", file=sys.stderr)
         _end(process)
 
@@ -28,7 +28,7 @@ def end_jobs(folder: Path) -> None:
         cancel(jobs)
 
 
-def orphans(folder: Path) -> list[psutil.Process]:
+def leftover_processes(folder: Path) -> list[psutil.Process]:
     """Live stage processes of `folder`, and submissions under way, that no Snakemake process has above it."""
     stages = {f"scripts/{path.name}" for path in (folder / "scripts").glob("*.py")} - {"scripts/run.py"}
     jobs = [p for p in processes_in(folder) if stages & set(command(p)) or _submits(p)]

@@ -18,7 +18,7 @@ RECORD = ".snakemake/controller.json"
 OWN_JOB = "SLURM_JOB_ID"
 
 
-class Holder(NamedTuple):
+class LockOwner(NamedTuple):
     """A controller: its process, and the SLURM job that it runs in."""
 
     host: str
@@ -38,37 +38,37 @@ class Holder(NamedTuple):
         return self.job == os.environ.get(OWN_JOB) or not is_queued(self.job)
 
 
-def claim(folder: str | Path = ".") -> None:
+def acquire_lock(folder: str | Path = ".") -> None:
     """Become the one controller of a folder: end what a killed one left running, then sign.
 
     Raises InputError where another one runs, or may run on a machine that cannot be seen from here.
     """
-    holder = holder_of(folder)
+    holder = lock_owner(folder)
     if holder and not holder.is_gone():
         raise InputError(f"a run may be at work in {Path(folder).resolve()} ({holder}); wait for it or stop it there; "
                          f"if it is gone, delete {RECORD} and start again")  # fmt: skip
     if holder:
         end_processes(Path(folder))
     end_jobs(Path(folder))
-    sign(folder)
+    write_owner(folder)
 
 
-def sign(folder: str | Path = ".") -> None:
+def write_owner(folder: str | Path = ".") -> None:
     """Record this process as the controller of a folder."""
-    holder = Holder(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"), os.environ.get(OWN_JOB))
+    holder = LockOwner(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"), os.environ.get(OWN_JOB))
     with atomic(Path(folder) / RECORD) as temporary:
         temporary.write_text(json.dumps(holder._asdict()) + "\n")
 
 
-def sign_off(folder: str | Path = ".") -> None:
+def release_lock(folder: str | Path = ".") -> None:
     """Remove the record of this process."""
     (Path(folder) / RECORD).unlink(missing_ok=True)
 
 
-def holder_of(folder: str | Path) -> Holder | None:
+def lock_owner(folder: str | Path) -> LockOwner | None:
     """The controller on record; None where there is no readable record."""
     try:
-        return Holder(**json.loads((Path(folder) / RECORD).read_text()))
+        return LockOwner(**json.loads((Path(folder) / RECORD).read_text()))
     except (OSError, ValueError, TypeError):
         return None
 

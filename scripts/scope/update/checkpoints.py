@@ -12,7 +12,7 @@ from typing import Any
 
 import torch.distributed as dist
 
-from scope.artifacts.folder import MANIFEST, fresh, open_folder, read_manifest, seal
+from scope.artifacts.folder import MANIFEST, empty_folder, open_folder, read_manifest, write_manifest
 from scope.artifacts.partial import Timer, Unfinished, say
 from scope.errors import InputError
 
@@ -72,12 +72,12 @@ class Checkpoints:
         folder = self.work.folder / f"step{rows[-1]['step']}"
         manifest, first = folder / MANIFEST, dist.get_rank() == 0
         if first:
-            fresh(manifest)
+            empty_folder(manifest)
         dist.barrier()
         save_state(folder)
         dist.barrier()
         if first:
-            seal(manifest, recipe=self.work.recipe, identity=self.work.identity, rows=rows)
+            write_manifest(manifest, recipe=self.work.recipe, identity=self.work.identity, rows=rows)
             for older in set(self.work.folder.glob("step*")) - {folder}:
                 shutil.rmtree(older)
         self.timer.restart()

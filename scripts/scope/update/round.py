@@ -10,10 +10,10 @@ from typing import Any
 import torch.distributed as dist
 
 from scope.artifacts import parquet
-from scope.artifacts.folder import fresh, locate, open_folder, read_manifest, seal
+from scope.artifacts.folder import empty_folder, folder_of, open_folder, read_manifest, write_manifest
 from scope.artifacts.labels import check_files, check_policy
-from scope.artifacts.partial import Unfinished, say, take_up
-from scope.artifacts.startup import work_begins
+from scope.artifacts.partial import Unfinished, open_partial, say
+from scope.artifacts.startup import log_startup_time
 from scope.errors import InputError
 from scope.method.batch_metrics import batch_metrics
 from scope.models.load import load_model, load_tokenizer
@@ -56,16 +56,16 @@ def state_cut(update) -> dict[str, Any]:
 def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]], work: Unfinished) -> None:
     """Write policy and state from all ranks, then, from rank 0, the manifests and the metrics; clear what is done."""
     first = dist.get_rank() == 0
-    out_policy, out_state = (fresh(m) if first else Path(m).parent for m in (args.out_policy, args.out_state))
+    out_policy, out_state = (empty_folder(m) if first else Path(m).parent for m in (args.out_policy, args.out_state))
     dist.barrier()
     trainer.save_policy(out_policy)
     trainer.save_state(out_state)
     dist.barrier()
     if first:
         provenance, place = {"recipe": args.recipe, "inputs": inputs_of(args)}, place_of(args)
-        load_tokenizer(locate(args.policy)).save_pretrained(out_policy)
-        seal(args.out_state, **provenance, **place, cut=state_cut(trainer.update))
-        seal(args.out_policy, **provenance, **place)
+        load_tokenizer(folder_of(args.policy)).save_pretrained(out_policy)
+        write_manifest(args.out_state, **provenance, **place, cut=state_cut(trainer.update))
+        write_manifest(args.out_policy, **provenance, **place)
         if args.repeats:
             print(compare(args.out_policy, args.repeats), file=sys.stderr)
         parquet.write(args.out_metrics, "metrics", metrics, **provenance, **place)
@@ -86,7 +86,7 @@ def place_of(args: Namespace) -> dict[str, Any]:
 def unfinished(args: Namespace) -> Unfinished:
     """What an attempt before has done of this update, on all ranks."""
     output = Path(args.out_metrics).with_name("update")
-    return from_first_rank(lambda: take_up(output, args.recipe, inputs_of(args), **place_of(args)))
+    return from_first_rank(lambda: open_partial(output, args.recipe, inputs_of(args), **place_of(args)))
 
 
 def compare(manifest: str, original: str) -> str:
@@ -115,7 +115,7 @@ def run_and_log(trainer: Trainer, args: Namespace, settings, work: Unfinished) -
     checkpoint = checkpoints.newest()
     rows = [_metrics_row(args.round, row) for row in checkpoint.rows] if checkpoint else []
     if not dist.get_rank():
-        work_begins()
+        log_startup_time()
         if checkpoint:
             say(f"{len(rows):,} of {total:,} steps are there from an attempt before")
     with _tracked(args, work) as track:

@@ -5,7 +5,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 
-class Tally:
+class StepMetrics:
     """Sums, weighted means and maxima by name; `result` reduces them over all ranks."""
 
     def __init__(self, device: torch.device):

@@ -26,7 +26,7 @@ from scope.models.packed_forward import Pack, gather_targets, log_probabilities,
 from scope.models.pair import Pair
 from scope.update.checkpoints import Checkpoint
 from scope.update.lr_schedule import learning_rate
-from scope.update.step_metrics import Tally
+from scope.update.step_metrics import StepMetrics
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ class Trainer:
         lengths = (rows["prompt_token_ids"].list.len() + rows["response_token_ids"].list.len()).to_list()
         packs = plan_packs(lengths, self.update.micro_batch_tokens)
         mine = packs[rank::world]
-        idle = -(-len(packs) // world) - len(mine)
+        padding = -(-len(packs) // world) - len(mine)
         made = [self.micro_batch(rows[indices]) for indices in mine]
-        return made + [self.micro_batch(rows[packs[0]].with_columns(weight=pl.lit(0.0)))] * idle
+        return made + [self.micro_batch(rows[packs[0]].with_columns(weight=pl.lit(0.0)))] * padding
 
     def micro_batch(self, rows: pl.DataFrame) -> MicroBatch:
         """Lay rows end to end and spread their figures over their response tokens."""
@@ -135,7 +135,7 @@ class Trainer:
         )  # fmt: skip
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        tally = Tally(self.device)
+        tally = StepMetrics(self.device)
         for index, micro in enumerate(step):
             self.engine.set_gradient_accumulation_boundary(index == len(step) - 1)
             loss = self.micro_batch_loss(micro, tally)
@@ -157,7 +157,7 @@ class Trainer:
                              "the policy was not saved")  # fmt: skip
         return norm
 
-    def micro_batch_loss(self, micro: MicroBatch, tally: Tally) -> Tensor:
+    def micro_batch_loss(self, micro: MicroBatch, tally: StepMetrics) -> Tensor:
         """This micro-batch's share of L, and its tokens into the tally."""
         logp_RV = log_probabilities(response_logits(self.engine, micro.pack), self.loss.student_temperature)
         logp_R = gather_targets(logp_RV, micro.pack.targets)
@@ -199,7 +199,7 @@ class Trainer:
         return log_probabilities(logits_RV[:, :vocabulary], self.loss.teacher_temperature)
 
     @torch.no_grad()
-    def observe(self, micro: MicroBatch, logp_RV: Tensor, logp_R: Tensor, old_R: Tensor, tally: Tally) -> None:
+    def observe(self, micro: MicroBatch, logp_RV: Tensor, logp_R: Tensor, old_R: Tensor, tally: StepMetrics) -> None:
         """What is logged beside the loss; rows of weight 0 that only keep ranks in step do not count."""
         live = micro.coefficient != 0
         rho_R = losses.ratio(logp_R, old_R)

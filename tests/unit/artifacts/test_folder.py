@@ -5,7 +5,7 @@ import json
 import pytest
 
 from conftest import RECIPE, seal_files
-from scope.artifacts.folder import fresh, open_folder, seal
+from scope.artifacts.folder import empty_folder, open_folder, write_manifest
 from scope.errors import InputError
 
 
@@ -19,7 +19,7 @@ def test_a_sealed_folder_opens(sealed):
 
 
 def test_a_folder_kept_elsewhere_opens_through_its_manifest(sealed, tmp_path):
-    seal(tmp_path / "link/manifest.json", recipe=RECIPE, folder=sealed.parent)
+    write_manifest(tmp_path / "link/manifest.json", recipe=RECIPE, folder=sealed.parent)
     assert open_folder(tmp_path / "link/manifest.json") == sealed.parent.resolve()
 
 
@@ -36,7 +36,7 @@ def test_a_missing_file_is_named(sealed):
 
 
 def test_an_unfinished_folder_does_not_open(tmp_path):
-    folder = fresh(tmp_path / "policy/manifest.json")
+    folder = empty_folder(tmp_path / "policy/manifest.json")
     (folder / "weights.bin").write_bytes(b"1")
     with pytest.raises(InputError, match="no such manifest"):
         open_folder(folder / "manifest.json")
@@ -49,7 +49,7 @@ def test_a_damaged_manifest_is_named(sealed):
 
 
 def test_fresh_removes_what_an_attempt_left(sealed):
-    assert list(fresh(sealed).iterdir()) == []
+    assert list(empty_folder(sealed).iterdir()) == []
 
 
 def test_a_manifest_lists_digests_and_recipe(sealed):

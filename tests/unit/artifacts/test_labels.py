@@ -6,7 +6,7 @@ import pytest
 
 from conftest import RECIPE, seal_files
 from scope.artifacts import parquet
-from scope.artifacts.folder import seal
+from scope.artifacts.folder import write_manifest
 from scope.artifacts.labels import check_files, check_policy
 from scope.errors import InputError
 
@@ -40,7 +40,7 @@ def test_rollouts_of_no_arm_alone_are_taken_up_where_they_are_shared(tmp_path):
 def test_a_policy_is_that_of_the_round_before(tmp_path):
     manifest = seal_files(tmp_path / "policy/manifest.json", weights="1")
     check_policy(manifest, "scope", 0, 1)  # no round made it
-    seal(manifest, recipe=RECIPE, **HERE)
+    write_manifest(manifest, recipe=RECIPE, **HERE)
     check_policy(manifest, "scope", 0, 2)
     for variant, seed, round_, key in (("opd", 0, 2, "variant"), ("scope", 1, 2, "seed"), ("scope", 0, 1, "round")):
         with pytest.raises(InputError, match=f"manifest.json: made as {key} {HERE[key]}, taken up as {key}"):

@@ -11,11 +11,11 @@ from conftest import RECIPE, ROOT
 from killing import flip_a_byte
 from scope.artifacts import parquet, recipe
 from scope.artifacts.fingerprint import modules
-from scope.artifacts.partial import Timer, is_unfinished, take_up
+from scope.artifacts.partial import Timer, is_unfinished, open_partial
 from scope.artifacts.partial_rows import keep_rows
 from scope.artifacts.recipe import Settings, make_recipe
 from scope.errors import InputError
-from scope.rollout.engine import Draw, Engine, Sample
+from scope.rollout.engine import Engine, Sample, Sampling
 from scope.rollout.samples import sample_rows
 
 GOOD, KEYS = Sample([5, 1], [-0.5, -0.25], "x", "stop"), [("p", 0), ("p", 1), ("q", 0), ("q", 1)]
@@ -28,7 +28,7 @@ def making(tmp_path):
     arguments = {"recipe": make_recipe("weigh", {"objective.tau": 1}), "inputs": [tmp_path / "input"], "seed": 0}
 
     def again(**changes):
-        return take_up(tmp_path / "out.parquet", **{**arguments, **changes})
+        return open_partial(tmp_path / "out.parquet", **{**arguments, **changes})
 
     return again
 
@@ -73,7 +73,7 @@ class Scripted(Engine):
     def __init__(self, samples):
         self.samples, self.asked = samples, []
 
-    def sample_each(self, requests, draw, done=()):
+    def sample_each(self, requests, sampling, done=()):
         self.asked.append([index for index in range(len(requests)) if index not in done])
         for index in self.asked[-1]:
             if isinstance(self.samples[index], Exception):
@@ -81,9 +81,9 @@ class Scripted(Engine):
             yield index, self.samples[index]
 
 
-def draw_scripted(samples, work):
+def sample_scripted(samples, work):
     engine = Scripted(samples)
-    rows = sample_rows(engine, KEYS, [None] * len(KEYS), Draw(1.0, 8), work, "rollouts")
+    rows = sample_rows(engine, KEYS, [None] * len(KEYS), Sampling(1.0, 8), work, "rollouts")
     return engine, rows
 
 
@@ -92,8 +92,8 @@ def draw_scripted(samples, work):
 def test_rows_before_a_fault_are_kept_and_a_bad_one_never_is(making, monkeypatch, seconds, bad):
     monkeypatch.setenv("SCOPE_KEEP_SECONDS", seconds)
     with pytest.raises((RuntimeError, InputError)):
-        draw_scripted([GOOD, GOOD, bad, GOOD], making())
-    engine, rows = draw_scripted([None, None, GOOD, GOOD], making())
+        sample_scripted([GOOD, GOOD, bad, GOOD], making())
+    engine, rows = sample_scripted([None, None, GOOD, GOOD], making())
     assert engine.asked == [[2, 3]]
     assert [(row["prompt_id"], row["sample_index"]) for row in rows] == KEYS
     assert all(row["logprobs"] == GOOD.logprobs for row in rows)
@@ -101,7 +101,7 @@ def test_rows_before_a_fault_are_kept_and_a_bad_one_never_is(making, monkeypatch
 
 def test_a_damaged_part_is_computed_again_and_one_of_another_making_too(making, monkeypatch, capsys):
     monkeypatch.setenv("SCOPE_KEEP_SECONDS", "0")
-    _, whole = draw_scripted([GOOD] * 4, making())
+    _, whole = sample_scripted([GOOD] * 4, making())
     folder = making().folder / "rollouts"
     damaged, foreign = folder / "2.parquet", folder / "98.parquet"
     rows = parquet.read(folder / "3.parquet", "rollouts")
@@ -109,7 +109,7 @@ def test_a_damaged_part_is_computed_again_and_one_of_another_making_too(making, 
     parquet.write(foreign, "rollouts", spoilt, recipe=RECIPE, identity="another")
     damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
     (folder / ".99.parquet.tmp-1").write_text("half of a part")
-    engine, again = draw_scripted([None, GOOD, None, None], making())
+    engine, again = sample_scripted([None, GOOD, None, None], making())
     assert (engine.asked, again) == ([[1]], whole)
     said = capsys.readouterr().err
     for part in (damaged, foreign):
@@ -117,15 +117,15 @@ def test_a_damaged_part_is_computed_again_and_one_of_another_making_too(making, 
 
 
 def test_all_rows_there_ask_for_nothing(making):
-    draw_scripted([GOOD] * 4, making())
-    assert draw_scripted([None] * 4, making())[0].asked == [[]]
+    sample_scripted([GOOD] * 4, making())
+    assert sample_scripted([None] * 4, making())[0].asked == [[]]
 
 
 def test_two_ways_of_sampling_keep_apart(making):
     work = making()
     for name, text in (("samples-T1", "one"), ("samples-T1-b", "two")):
         engine = Scripted([Sample([5, 1], [-0.5, -0.25], text, "stop")] * 4)
-        rows = sample_rows(engine, KEYS, [None] * 4, Draw(1.0, 8), work, name)
+        rows = sample_rows(engine, KEYS, [None] * 4, Sampling(1.0, 8), work, name)
         assert engine.asked == [[0, 1, 2, 3]]
         assert {row["response_text"] for row in rows} == {text}
 
@@ -152,13 +152,13 @@ def test_an_engine_skips_batches_that_are_done_and_draws_the_others_alike(tiny, 
 
     monkeypatch.setattr(transformers, "BATCH", 4)
     engine = transformers.TransformersEngine(tiny["student"].parent, dtype="float32", max_model_len=32)
-    requests, draw = [Request([3 + i % 9, 14, 5], i) for i in range(14)], Draw(1.0, 8)
-    whole, sizes, batch = engine.sample(requests, draw), [], engine._batch
-    monkeypatch.setattr(engine, "_batch", lambda asked, draw: sizes.append(len(asked)) or batch(asked, draw))
+    requests, sampling = [Request([3 + i % 9, 14, 5], i) for i in range(14)], Sampling(1.0, 8)
+    whole, sizes, batch = engine.sample(requests, sampling), [], engine._batch
+    monkeypatch.setattr(engine, "_batch", lambda asked, sampling: sizes.append(len(asked)) or batch(asked, sampling))
     done = {*range(4, 8), 9, 13}
-    drawn = dict(engine.sample_each(requests, draw, done))
+    sampled = dict(engine.sample_each(requests, sampling, done))
     assert sizes == [4, 4, 2], "batches of all requests, the done one left out"
-    assert drawn == {index: whole[index] for index in set(range(14)) - done}
+    assert sampled == {index: whole[index] for index in set(range(14)) - done}
 
 
 def test_scores_of_pairs_that_are_done_are_not_asked_for(tiny):
@@ -178,8 +178,8 @@ def test_vllm_yields_each_index_once_and_asks_for_none_that_is_done(tiny):
     asked = {"requests": [[[3 + i % 10, 14, 5], i] for i in range(12)], "draw": {"temperature": 1.0, "max_tokens": 12},
              "tempered": True, "done": [1, 5, 11]}  # fmt: skip
     done = subprocess.run(
-        [sys.executable, ROOT / "tests/draw.py", "vllm", tiny["student"].parent], input=json.dumps(asked), text=True,
-        capture_output=True)  # fmt: skip
+        [sys.executable, ROOT / "tests/sample_process.py", "vllm", tiny["student"].parent],
+        input=json.dumps(asked), text=True, capture_output=True)  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
     lines = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("SAMPLES", "EACH")))
     whole, each = json.loads(lines["SAMPLES"]), json.loads(lines["EACH"])
@@ -222,8 +222,8 @@ def test_unfinished_work_is_no_artifact(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "results/demo/scope/seed0/round1/rollout/0.parquet"
-    work = take_up(out, RECIPE, [], seed=0)
-    draw_scripted([GOOD] * 4, work)
+    work = open_partial(out, RECIPE, [], seed=0)
+    sample_scripted([GOOD] * 4, work)
     parquet.write(out.with_name("1.parquet"), "scores", [], recipe=RECIPE)
     (found,) = find_artifacts("results").values()
     assert [path.rsplit("/", 1)[1] for path in found] == ["1.parquet"]

@@ -9,7 +9,7 @@ import pytest
 
 from conftest import ROOT, run
 from scope.artifacts import fingerprint
-from scope.artifacts.recipe import check_recipe, make_recipe, origin, read_recipe
+from scope.artifacts.recipe import check_recipe, make_provenance, make_recipe, read_recipe
 from scope.errors import InputError
 
 
@@ -111,7 +111,7 @@ def test_a_command_line_tells_a_recipe_of_other_code_in_one_line(tmp_path):
 
 def test_artifacts_name_their_modules(scripts):
     code()
-    made = origin(make_recipe("stage", {"a": 1}), [scripts / "stage.py"])
+    made = make_provenance(make_recipe("stage", {"a": 1}), [scripts / "stage.py"])
     assert list(made["modules"]) == ["scope/__init__.py", "scope/deeper.py", "scope/used.py", "stage.py"]
     assert made["recipe"]["settings"] == {"a": 1}
     assert list(made["inputs"]) == [str(scripts / "stage.py")]

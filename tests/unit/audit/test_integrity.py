@@ -16,7 +16,7 @@ from conftest import ROOT
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.digests import file_digest
-from scope.artifacts.folder import fresh, seal
+from scope.artifacts.folder import empty_folder, write_manifest
 from scope.artifacts.recipe import make_recipe
 from scope.audit.integrity import Place, place_of
 
@@ -34,8 +34,8 @@ def write(path, kind, rows, inputs, **notes):
 
 
 def sealed(manifest, name, text, inputs):
-    (fresh(manifest) / name).write_text(text)
-    seal(manifest, recipe=RECIPE, inputs=inputs)
+    (empty_folder(manifest) / name).write_text(text)
+    write_manifest(manifest, recipe=RECIPE, inputs=inputs)
     return manifest
 
 
@@ -48,8 +48,8 @@ def prompts(path, inputs):
 def draw(folder, policy, text, score="score", **place):
     """One shard of rollouts of `policy` with verdicts and scores."""
     keys = [{"prompt_id": f"p{i}", "sample_index": j} for i in range(3) for j in range(2)]
-    drawn = {"response_token_ids": [1, 2], "response_text": text, "logprobs": [-0.5, -1.0], "finish_reason": "stop"}
-    rollouts = write(f"{folder}/rollout/0.parquet", "rollouts", [k | drawn for k in keys], [PROMPTS, policy], **place)
+    sampled = {"response_token_ids": [1, 2], "response_text": text, "logprobs": [-0.5, -1.0], "finish_reason": "stop"}
+    rollouts = write(f"{folder}/rollout/0.parquet", "rollouts", [k | sampled for k in keys], [PROMPTS, policy], **place)
     verdict = {"correct": True, "extracted": text, "reason": "correct"}
     verdicts = write(
         f"{folder}/verify/0.parquet", "verdicts", [k | verdict for k in keys], [PROMPTS, rollouts], **place
@@ -59,11 +59,11 @@ def draw(folder, policy, text, score="score", **place):
     return [rollouts, verdicts, scores]
 
 
-def update(variant, round_, drawn):
+def update(variant, round_, sampled):
     """Batch, policy, state and metrics of one round of an arm."""
     folder, before = f"{DEMO}/{variant}/seed0/round{round_}", f"{DEMO}/{variant}/seed0/round{round_ - 1}"
     place = {"variant": variant, "seed": 0, "round": round_}
-    batch = write(f"{folder}/batch.parquet", "batch", [], [PROMPTS, *drawn], **place)
+    batch = write(f"{folder}/batch.parquet", "batch", [], [PROMPTS, *sampled], **place)
     base = [STUDENT] if round_ == 1 else [f"{before}/policy/manifest.json", f"{before}/state/manifest.json"]
     sealed(f"{folder}/policy/manifest.json", "model.safetensors", f"weights of {variant} {round_}", [batch, *base])
     sealed(f"{folder}/state/manifest.json", "optimizer.pt", f"moments of {variant} {round_}", [batch, *base])
@@ -385,7 +385,7 @@ def test_an_input_from_outside_of_results_is_followed_and_compared(verify):
 def test_a_model_folder_kept_elsewhere_is_verified(verify, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "model.safetensors").write_text("weights")
-    seal(f"{DEMO}/shared/models/reference/manifest.json", recipe=RECIPE, folder=elsewhere)
+    write_manifest(f"{DEMO}/shared/models/reference/manifest.json", recipe=RECIPE, folder=elsewhere)
     assert verify()[0] == 0
     (elsewhere / "model.safetensors").write_text("others")
     assert f"{elsewhere}/model.safetensors: changed since" in faulty(verify)

@@ -9,8 +9,8 @@ import pytest
 from conftest import ROOT
 from scope.config.experiment import ARM_SECTIONS, arm_config, merge, parse_config, read_config, with_grid
 from scope.errors import InputError
-from scope.planning.arm import plan_arm, twins
-from scope.planning.sharing import draws_name, scores_name
+from scope.planning.arm import duplicate_arms, plan_arm
+from scope.planning.sharing import rollouts_name, scores_name
 
 TAU = {"key": "objective.tau", "values": [0.5, 1, 2]}
 RATE = {"key": "update.learning_rate", "values": [1e-5, 2e-4]}
@@ -122,7 +122,7 @@ def test_arms_alike_are_told(demo):
     spelled = {"objective": {"student_weight": "high_ppl", "scale": "sum"}}
     raw = merge(demo, {"variants": {"spelled": spelled, "opd_tau": {"objective": {"method": "opd", "tau": 3.0}}}})
     plans = {arm: plan_arm(arm_config(raw, arm)) for arm in ("scope", "scope_tau1", "spelled", "opd", "opd_tau")}
-    assert twins(plans) == [
+    assert duplicate_arms(plans) == [
         f"arms {first} and {second} compute the same: all but round 1 is computed twice"
         for first, second in (("scope", "scope_tau1"), ("scope", "spelled"), ("opd", "opd_tau"))
     ]
@@ -137,11 +137,11 @@ def test_a_number_that_yaml_reads_as_text_is_a_number(demo):
 
 
 def test_arms_that_sample_alike_share_their_first_rollouts(demo):
-    students = {draws_name(arm_config(demo, arm)) for arm in demo["variants"] if arm != "kd"}
+    students = {rollouts_name(arm_config(demo, arm)) for arm in demo["variants"] if arm != "kd"}
     assert len(students) == 1
-    assert draws_name(arm_config(demo, "kd")) not in students
+    assert rollouts_name(arm_config(demo, "kd")) not in students
     hotter = arm_config(merge(demo, {"rollout": {"temperature": 0.9}}), "scope")
-    assert draws_name(hotter) not in students
+    assert rollouts_name(hotter) not in students
 
 
 def test_scores_are_shared_by_scorer_coverage_and_settings(demo):
@@ -157,5 +157,5 @@ def test_scores_are_shared_by_scorer_coverage_and_settings(demo):
 
 def test_only_the_first_round_is_shared_unless_the_teacher_draws(demo):
     scope, kd = (plan_arm(arm_config(demo, arm)) for arm in ("scope", "kd"))
-    assert [scope.shares_draws(round_) for round_ in (1, 2, 3)] == [True, False, False]
-    assert [kd.shares_draws(round_) for round_ in (1, 2, 3)] == [True, True, True]
+    assert [scope.shares_rollouts(round_) for round_ in (1, 2, 3)] == [True, False, False]
+    assert [kd.shares_rollouts(round_) for round_ in (1, 2, 3)] == [True, True, True]

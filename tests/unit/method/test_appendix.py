@@ -82,11 +82,11 @@ def test_equation_17_in_exact_expectation(tau):
     pi(y) pi(y)^(-1/(tau T)) = pi(y)^(1 - 1/(tau T)). Here the mass of each y is its share of the expected gradient
     of the NLL, -E[w(y) grad log q(y)], read off at logits of an untied q: q(y) E[w] - mass(y).
     """
-    drawn = normalised({response: PI[response] for response in CORRECT})
+    sampled = normalised({response: PI[response] for response in CORRECT})
     logits = torch.zeros(len(CORRECT), dtype=torch.float64, requires_grad=True)
     log_q = torch.log_softmax(logits, dim=0)
     ppl = [math.exp(-math.log(PI[response]) / LENGTH) for response in CORRECT]
-    shares = torch.tensor([drawn[y] * p ** (1 / tau) for y, p in zip(CORRECT, ppl, strict=True)], dtype=torch.float64)
+    shares = torch.tensor([sampled[y] * p ** (1 / tau) for y, p in zip(CORRECT, ppl, strict=True)], dtype=torch.float64)
     (gradient,) = torch.autograd.grad((shares * losses.nll(log_q)).sum(), logits)
     target = log_q.detach().exp() - gradient / shares.sum()
     assert_close(target, torch.tensor(list(predicted(tau).values()), dtype=torch.float64))

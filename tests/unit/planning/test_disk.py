@@ -13,7 +13,7 @@ import torch
 
 from conftest import ROOT, run
 from scope.artifacts import parquet
-from scope.artifacts.folder import fresh, seal
+from scope.artifacts.folder import empty_folder, write_manifest
 from scope.artifacts.recipe import Settings, make_recipe
 from scope.config.experiment import arm_config, merge, read_config
 from scope.models.load import make_model
@@ -83,7 +83,7 @@ def test_a_policy_is_as_large_as_projected(name, dtype, tmp_path):
     config = arm_config(world(name, models={"dtype": dtype}), "scope")
     made(config, "student", dtype).save_pretrained(tmp_path)
     character_tokenizer().save_pretrained(tmp_path)
-    seal(tmp_path / "manifest.json", recipe=recipe(config, "update"))
+    write_manifest(tmp_path / "manifest.json", recipe=recipe(config, "update"))
     assert project({"scope": config}, MADE).per_policy == pytest.approx(size_of(tmp_path), rel=0.1)
 
 
@@ -115,8 +115,8 @@ def write_states(folder):
         trainer = Trainer(made(config, "student", dtype), update, dtype, LossSettings("sampled", None, 0.2, 0, 1, 1))
         list(trainer.run_round(batch, 0))
         manifest = folder / f"{dtype}{stage}" / "manifest.json"
-        trainer.save_state(fresh(manifest))
-        seal(manifest, recipe=recipe(config, "update"))
+        trainer.save_state(empty_folder(manifest))
+        write_manifest(manifest, recipe=recipe(config, "update"))
 
 
 @pytest.fixture(scope="module")
@@ -246,9 +246,9 @@ def test_two_seeds_take_twice_as_much_and_share_the_models():
 def test_arms_share_the_first_rounds_rollouts_and_with_equal_scorers_its_scores():
     raw = world(rounds=1)
     scope, opd = (projected(arm, raw=raw).rollouts for arm in ("scope", "opd"))
-    drawn = disk.rollout_bytes(arm_config(raw, "scope"))
+    sampled = disk.rollout_bytes(arm_config(raw, "scope"))
     assert projected("scope", "scope_tau0.5", raw=raw).rollouts == scope
-    assert projected("scope", "opd", raw=raw).rollouts == scope + opd - drawn
+    assert projected("scope", "opd", raw=raw).rollouts == scope + opd - sampled
 
 
 def test_later_rounds_are_every_arms_own():

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from test_report import charts, page, recipe, rows_of, section, visible, world, write_problems  # noqa: F401
+from test_page import charts, page, recipe, rows_of, section, visible, world, write_problems  # noqa: F401
 
 from scope.report.answer_forms import FORMS, form, guessable
 
@@ -75,8 +75,8 @@ def test_the_card_lists_every_fault(card):
 
 
 def test_the_card_draws_the_forms(card):
-    _, drawn = card
-    (chart,) = (chart for chart in drawn if chart["description"] == "forms of answers")
+    _, plotted = card
+    (chart,) = (chart for chart in plotted if chart["description"] == "forms of answers")
     shares = {(row["set"], row["form"]): row["value"] for row in rows_of(chart)}
     assert shares["aime", "integer"] == 50
     assert shares["train", "route"] == 100

@@ -6,7 +6,7 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
-from test_report import SCRIPTS, write_evaluation, write_metrics
+from test_page import SCRIPTS, write_evaluation, write_metrics
 
 from scope.artifacts import parquet
 from scope.artifacts.recipe import make_recipe, read_recipe
@@ -14,7 +14,7 @@ from scope.errors import InputError
 from scope.method.table import METHODS
 from scope.report.accuracy import accuracy, cell_values
 from scope.report.figure_names import FIGURES, NAMES
-from scope.report.figures import draw
+from scope.report.figures import plot
 from scope.report.inputs import read_evaluations
 
 ARMS = ["scope-tau=0.5-lr=1e-05", "grpo"]
@@ -41,8 +41,8 @@ def files(tmp_path_factory):
     return {"evaluations": evaluations, "metrics": metrics}
 
 
-def drawn(name, files, arms=ARMS):
-    return draw(name, files["evaluations"], files["metrics"], read_recipe(recipe(arms)))
+def plotted(name, files, arms=ARMS):
+    return plot(name, files["evaluations"], files["metrics"], read_recipe(recipe(arms)))
 
 
 def texts(svg):
@@ -74,7 +74,7 @@ def test_the_command_line_draws_the_same_bytes_as_another_process(files, tmp_pat
                *reversed(files["evaluations"]), "--out", out, "--recipe", recipe()]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert out.read_text() == drawn("accuracy", files) == drawn("accuracy", files)
+    assert out.read_text() == plotted("accuracy", files) == plotted("accuracy", files)
     assert list(out.parent.iterdir()) == [out]
 
 
@@ -87,7 +87,7 @@ def test_an_unknown_figure_is_refused_with_the_names_there_are(tmp_path):
 
 
 def test_accuracy_shows_arms_from_the_base_policy_on_and_the_teacher_as_a_level(files):
-    svg = drawn("accuracy", files)
+    svg = plotted("accuracy", files)
     assert {"coins at T1", "teacher", *ARMS, "avg@4, %", "round (0: base policy)"} <= set(texts(svg))
     assert "base" not in texts(svg)
     rows = accuracy(cell_values(read_evaluations(files["evaluations"], SAMPLINGS), 50), 50).filter(metric="avg@4")
@@ -102,17 +102,17 @@ def test_accuracy_shows_arms_from_the_base_policy_on_and_the_teacher_as_a_level(
 
 def test_one_evaluated_round_is_enough(files):
     few = [file for file in files["evaluations"] if ".1." not in file.name]
-    assert {"coins at T1", *ARMS} <= set(texts(drawn("accuracy", {**files, "evaluations": few})))
+    assert {"coins at T1", *ARMS} <= set(texts(plotted("accuracy", {**files, "evaluations": few})))
 
 
 def test_pass_at_k_shows_every_policy(files):
-    svg = drawn("pass_at_k", files)
+    svg = plotted("pass_at_k", files)
     assert {"coins at T1", "base", "teacher", *ARMS, "pass@k, %", "k, samples"} <= set(texts(svg))
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_logged_figure_can_be_drawn(name, files):
-    svg = drawn(name, files)
+    svg = plotted(name, files)
     who = ["grpo"] if name == "kl_reference" else ARMS
     assert {FIGURES[name].title, *who} <= set(texts(svg))
     assert sum(f"variant: {arm}" in text for text in labels(svg) for arm in who) >= 2 * len(who)
@@ -122,7 +122,7 @@ def test_every_logged_figure_can_be_drawn(name, files):
 def test_forty_arms_are_all_in_the_legend(files, tmp_path):
     arms = [f"scope-tau={tau}-lr={rate}" for tau in range(8) for rate in ("1e-06", "3e-06", "1e-05", "3e-05", "0.1")]
     metrics = [write_metrics(tmp_path / f"{arm}.parquet", arm, 0, 1, shares=[0.1]) for arm in arms]
-    svg = drawn("loss", {**files, "metrics": metrics}, arms)
+    svg = plotted("loss", {**files, "metrics": metrics}, arms)
     assert set(arms) <= set(texts(svg))
     assert float(ElementTree.fromstring(svg).attrib["width"]) <= 660
 
@@ -131,15 +131,15 @@ def test_a_figure_that_no_arm_logged_is_refused_with_who_logs_it(files):
     told = (r"none of the arms scope-tau=0\.5-lr=1e-05 logged kl_reference; it is logged by grpo with "
             r"objective\.kl_coefficient above 0: leave this figure out")  # fmt: skip
     with pytest.raises(InputError, match=told):
-        drawn("kl_reference", {**files, "metrics": files["metrics"][:2]}, ARMS[:1])
+        plotted("kl_reference", {**files, "metrics": files["metrics"][:2]}, ARMS[:1])
 
 
 def test_evaluations_without_an_arm_are_refused(files):
     with pytest.raises(InputError, match=r"--evaluations: no file is of the arms .*, grpo; give at least one"):
-        drawn("accuracy", {**files, "evaluations": files["evaluations"][:2]})
+        plotted("accuracy", {**files, "evaluations": files["evaluations"][:2]})
 
 
 @pytest.mark.parametrize("name", ["pass_at_k", "loss"])
 def test_files_of_an_arm_that_the_recipe_does_not_name_are_refused(files, name):
     with pytest.raises(InputError, match=r"grpo is none of the recipe's arms \(scope-tau=0\.5-lr=1e-05\)"):
-        drawn(name, files, ARMS[:1])
+        plotted(name, files, ARMS[:1])

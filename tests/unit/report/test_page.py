@@ -81,7 +81,7 @@ def write_problems(path, answers, domain="math", faults=(), **columns):
     return path
 
 
-def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4, recipe=STAGE_RECIPE, drawn=None):
+def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4, recipe=STAGE_RECIPE, sampled=None):
     """Rollouts, verdicts and batch of one round; `correct(prompt, sample)` says which are right.
 
     `drawn` is the recipe of rollouts that arms share: these and their verdicts then lie in a folder of their own.
@@ -104,9 +104,9 @@ def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4
     where = folder / variant / f"seed{seed}" / f"round{round_}"
     inputs = [folder / "p.parquet"]
     for kind, rows in {"rollouts": rollouts, "verdicts": verdicts, "batch": batch}.items():
-        owner = "shared" if drawn and kind != "batch" else variant
+        owner = "shared" if sampled and kind != "batch" else variant
         path = folder / owner / f"seed{seed}" / f"round{round_}" / f"{kind}.parquet"
-        parquet.write(path, kind, rows, recipe=recipe if owner == variant else drawn, inputs=inputs,
+        parquet.write(path, kind, rows, recipe=recipe if owner == variant else sampled, inputs=inputs,
                         variant=owner, seed=seed, round=round_)  # fmt: skip
         inputs.append(path)
     return where
@@ -346,9 +346,9 @@ def test_broken_numbers_and_failed_checks_are_warnings(page, tmp_path):
 def test_every_logged_figure_has_its_chart_and_absent_ones_are_named(html):
     assert set(FIGURES) == set(parquet.METRICS)
     assert "brackets: Loss mle, Eq. 2; Loss nll; Loss opd, Eq. 3 (scope);" in section(html, "dynamics")
-    drawn = {chart["description"] for chart in charts(html)}
-    assert {"Share correct", "Gradient norm", "pass@k, %", "avg@4, %", "seconds per stage"} <= drawn
-    assert "Loss nll" not in drawn
+    plotted = {chart["description"] for chart in charts(html)}
+    assert {"Share correct", "Gradient norm", "pass@k, %", "avg@4, %", "seconds per stage"} <= plotted
+    assert "Loss nll" not in plotted
     assert all(rows_of(chart) for chart in charts(html))
 
 
@@ -463,10 +463,10 @@ def test_every_stage_has_its_own_colour():
 def sharing(world, tmp_path):
     """Files of the first round of two arms that share their rollouts, each file once per arm that uses it."""
     (tmp_path / "p.parquet").write_bytes(world["prompts"][0].read_bytes())
-    drawn = make_recipe("rollout", {"rollout": {"n": 2}})
+    sampled = make_recipe("rollout", {"rollout": {"n": 2}})
     files = {"batches": [], "rollouts": [], "verdicts": []}
     for arm in ARMS:
-        run = write_run(tmp_path, arm, 0, 1, correct=lambda prompt, sample: sample == 0, drawn=drawn)
+        run = write_run(tmp_path, arm, 0, 1, correct=lambda prompt, sample: sample == 0, sampled=sampled)
         files["batches"].append(run / "batch.parquet")
         for kind in ("rollouts", "verdicts"):
             files[kind].append(tmp_path / "shared/seed0/round1" / f"{kind}.parquet")

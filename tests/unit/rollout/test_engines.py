@@ -23,9 +23,9 @@ DRAW = {"temperature": 0.6, "max_tokens": 20}
 
 
 @cache
-def drawn(engine, folder):
+def samples_of(engine, folder):
     """What each of twelve requests gives, all asked for at once and tempered; a start of vLLM takes a while."""
-    return draw(engine, folder, asked_of(folder))
+    return sample_with(engine, folder, asked_of(folder))
 
 
 def asked_of(folder):
@@ -34,9 +34,9 @@ def asked_of(folder):
     return [[ids[i % 3], derive_seed("engine", i)] for i in range(12)]
 
 
-def draw(engine, folder, requests, tempered=True, **changes):
+def sample_with(engine, folder, requests, tempered=True, **changes):
     asked = json.dumps({"requests": requests, "draw": {**DRAW, **changes}, "tempered": tempered})
-    command = [sys.executable, ROOT / "tests/draw.py", engine, folder]
+    command = [sys.executable, ROOT / "tests/sample_process.py", engine, folder]
     done = subprocess.run(command, input=asked, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr[-4000:]
     line = next(line for line in done.stdout.splitlines() if line.startswith("SAMPLES"))
@@ -57,8 +57,8 @@ def requests(folder):
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 @pytest.mark.parametrize("tempered", [True, False])
 def test_logprobs_are_those_of_the_model_at_the_stated_temperature(engine, tempered, folder, requests):
-    samples = drawn(engine, folder) if tempered else draw(engine, folder, requests, tempered)
-    pairs = [Pair(ids, sample.token_ids) for (ids, _), sample in zip(requests, samples, strict=True)]
+    samples = samples_of(engine, folder) if tempered else sample_with(engine, folder, requests, tempered)
+    pairs = [Pair(ids, one.token_ids) for (ids, _), one in zip(requests, samples, strict=True)]
     oracle = dict(score_pairs(load_model(folder, "float32"), pairs, temperature=0.6 if tempered else 1.0, budget=64))
     gaps = [abs(a - b) for i, sample in enumerate(samples) for a, b in zip(sample.logprobs, oracle[i], strict=True)]
     assert max(gaps) < 1e-4
@@ -72,8 +72,8 @@ def test_logprobs_are_those_of_the_model_at_the_stated_temperature(engine, tempe
 @pytest.mark.real
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 def test_a_sample_depends_on_its_seed_not_on_order_or_company(engine, folder, requests):
-    whole = drawn(engine, folder)
-    part = draw(engine, folder, requests[:3:-1])
+    whole = samples_of(engine, folder)
+    part = sample_with(engine, folder, requests[:3:-1])
     assert [s.token_ids for s in part] == [s.token_ids for s in whole[:3:-1]]
     assert len({tuple(s.token_ids) for s in whole}) > 6
 
@@ -83,13 +83,15 @@ def test_a_sample_depends_on_its_seed_not_on_order_or_company(engine, folder, re
 def test_vllm_draws_where_prompts_exceed_a_batch(folder, requests):
     """More than 8192 prompt tokens at once, and a prompt longer than the rest."""
     long = [[[3 + (i + j) % 10 for j in range(40)], i] for i in range(300)]
-    samples = draw("vllm", folder, long, max_tokens=4)
+    samples = sample_with("vllm", folder, long, max_tokens=4)
     assert all(1 <= len(sample.token_ids) <= 4 for sample in samples)
 
 
 def test_the_transformers_engine_draws_from_the_models_distribution(folder, requests):
     ids, n = requests[0][0], 3000
-    first = Counter(s.token_ids[0] for s in draw("transformers", folder, [[ids, i] for i in range(n)], max_tokens=1))
+    first = Counter(
+        s.token_ids[0] for s in sample_with("transformers", folder, [[ids, i] for i in range(n)], max_tokens=1)
+    )
     model = load_model(folder, "float32")
     with torch.no_grad():
         expected = torch.softmax(model(torch.tensor([ids])).logits[0, -1] / 0.6, -1)
@@ -98,7 +100,7 @@ def test_the_transformers_engine_draws_from_the_models_distribution(folder, requ
 
 
 def test_top_k_one_is_greedy(folder, requests):
-    same = draw("transformers", folder, [[requests[0][0], seed] for seed in range(5)], top_k=1)
+    same = sample_with("transformers", folder, [[requests[0][0], seed] for seed in range(5)], top_k=1)
     assert len({tuple(sample.token_ids) for sample in same}) == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import BIN, RECIPE, run
 from scope.artifacts import parquet
-from scope.artifacts.partial import take_up
+from scope.artifacts.partial import open_partial
 from scope.artifacts.recipe import Settings, make_recipe
 from scope.errors import InputError
 from scope.models.pair import Pair
@@ -189,7 +189,7 @@ def test_scores_keep_null_where_the_objective_needs_none(tiny, tmp_path):
         {"prompt_id": ["a", "b"], "sample_index": [0, 0], "correct": [True, False],
          "prompt_token_ids": [[3], [4]], "response_token_ids": [[5, 1], [6, 1]]},
         schema_overrides={"sample_index": pl.Int32})  # fmt: skip
-    work = take_up(tmp_path / "scores.parquet", RECIPE, [])
+    work = open_partial(tmp_path / "scores.parquet", RECIPE, [])
     scores = score_rollouts(rows, ~pl.col("correct"), IN_JOB, tiny["teacher"], work, **OPTIONS)
     assert scores["teacher_logprobs"].is_null().to_list() == [True, False]
     nothing = score_rollouts(rows, pl.lit(False), IN_JOB, "no/such/manifest.json", work, **OPTIONS)

@@ -16,49 +16,15 @@ from conftest import BIN, ROOT, run
 from scope.artifacts.digests import file_digest
 from scope.artifacts.recipe import Settings
 from scope.models.pair import Pair
-from scope.score.api_key import KEY_VARIABLE, make_key, read_key
+from scope.score.api_key import KEY_VARIABLE
 from scope.score.client import Server, Unavailable
 from scope.score.connection import VARIABLE
 from scope.score.open import open_teacher
-from scope.score.service.registry import Record, read_records
+from scope.score.service.registry import read_records
+from served_teacher import Experiment
 from virtual_cluster import free_ports
 
-SERVICE = "{{heartbeat_s: 1, max_model_len: 1024, replicas: {replicas}, arguments: [--max-num-seqs, '4']}}"
 LONG = Pair([3 + i % 12 for i in range(900)], [5, 7])
-
-
-class Experiment:
-    """A folder with a tiny teacher to serve, and its configuration."""
-
-    def __init__(self, folder, manifest, replicas=1):
-        shared = folder / "results/smallest/shared"
-        self.folder, self.records, self.logs = folder, shared / "teacher", shared / "logs"
-        self.manifest = Path("results/smallest/shared/models/teacher/manifest.json")
-        (folder / self.manifest).parent.parent.mkdir(parents=True)
-        (folder / self.manifest.parent).symlink_to(manifest.parent)
-        server = f"{{model: tiny, key_file: {folder}/teacher.key, timeout_s: 20, patience_s: 60}}"
-        service = SERVICE.format(replicas=replicas)
-        (folder / "mine.yaml").write_text(f"teacher: {{backend: service, server: {server}, service: {service}}}\n")
-        self.files = ["--configfile", ROOT / "tests/configs/smallest.yaml", "mine.yaml"]
-        make_key(folder / "teacher.key")
-        self.key = read_key(folder / "teacher.key")
-
-    def start(self):
-        with open(self.folder / "replica.log", "w") as log:
-            command = [BIN / "python", ROOT / "scripts/serve_teacher.py", *self.files]
-            return subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
-
-    def wait_for_record(self, replica, seconds=150) -> Record:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if read_records(self.records):
-                return read_records(self.records)[0]
-            assert replica.poll() is None, self.log()
-            time.sleep(0.05)
-        raise AssertionError(self.log())
-
-    def log(self):
-        return (self.folder / "replica.log").read_text()
 
 
 @pytest.fixture

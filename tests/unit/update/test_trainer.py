@@ -21,7 +21,7 @@ from torch.testing import assert_close
 
 from conftest import RECIPE, ROOT, run
 from scope.artifacts import parquet
-from scope.artifacts.folder import fresh, open_folder, seal
+from scope.artifacts.folder import empty_folder, open_folder, write_manifest
 from scope.artifacts.partial import Unfinished
 from scope.artifacts.recipe import Settings, make_recipe
 from scope.config.training import Update
@@ -472,10 +472,10 @@ RUN = {"variant": "mixed", "seed": 0, "round": 1}
 
 
 def save_model(model, manifest):
-    folder = fresh(manifest)
+    folder = empty_folder(manifest)
     model.save_pretrained(folder)
     character_tokenizer().save_pretrained(folder)
-    seal(manifest, recipe=RECIPE)
+    write_manifest(manifest, recipe=RECIPE)
     return manifest
 
 

@@ -15,14 +15,14 @@ from scope.cluster.allocation import Allocation, check_shares, megabytes, read_a
 from scope.cluster.check import requests
 from scope.cluster.check.checks import check_gpus
 from scope.cluster.check.types import STAGE, Request
-from scope.cluster.teacher_steps import Share
+from scope.cluster.teacher_steps import NodeResources
 from scope.config.experiment import open_config
 from scope.errors import InputError
 from scope.run.arguments import check_profile, configfiles_in, without_targets
 
 SITE = ("--workflow-profile", "tests/configs/allocation")
 SIZE = ("--nodes=3", "--ntasks-per-node=1", "--cpus-per-task=4", "--mem=12000", "--gres=gpu:2")
-HELD = Allocation(cpus=12, gpus=6, mem_mb=36000, end=0.0, nodes=3, node=Share(gpus=2, cpus=4, mem_mb=12000))
+HELD = Allocation(cpus=12, gpus=6, mem_mb=36000, end=0.0, nodes=3, node=NodeResources(gpus=2, cpus=4, mem_mb=12000))
 DESCRIBED = """JobId=7 JobName=scope
    JobState=RUNNING Reason=None Dependency=(null)
    StartTime=2026-01-02T03:00:00 EndTime=2026-01-02T15:00:00 Deadline=N/A
@@ -45,7 +45,7 @@ DESCRIBED = """JobId=7 JobName=scope
 def test_what_an_allocation_holds_is_read_from_scontrol(tres):
     read = read_allocation(DESCRIBED.format(tres=tres))
     assert (read.cpus, read.gpus, read.mem_mb, read.nodes) == (12, 6, 36000, 3)
-    assert read.node == Share(gpus=2, cpus=4, mem_mb=12000)
+    assert read.node == NodeResources(gpus=2, cpus=4, mem_mb=12000)
     assert time.strftime("%H:%M", time.localtime(read.end)) == "15:00"
 
 
@@ -68,15 +68,15 @@ def test_memory_is_read_in_slurms_units():
 
 
 def test_what_replicas_of_the_teacher_take_is_not_there_for_stages():
-    assert HELD.without(2, Share(gpus=1, cpus=2, mem_mb=6000)) == HELD._replace(cpus=8, gpus=4, mem_mb=24000)
-    assert HELD.without(0, Share(4, 8, 100_000)) == HELD
+    assert HELD.without(2, NodeResources(gpus=1, cpus=2, mem_mb=6000)) == HELD._replace(cpus=8, gpus=4, mem_mb=24000)
+    assert HELD.without(0, NodeResources(4, 8, 100_000)) == HELD
 
 
 def test_the_example_of_a_profile_fits_the_papers_run(monkeypatch):
     monkeypatch.chdir(ROOT)
     example = ["--profile", "profiles/allocation", "--workflow-profile", "profiles/allocation-example"]
     asked = requests.shares(requests.parse(example))
-    node = Share(gpus=8, cpus=64, mem_mb=1_000_000)
+    node = NodeResources(gpus=8, cpus=64, mem_mb=1_000_000)
     check_shares(asked, Allocation(cpus=128, gpus=16, mem_mb=2_000_000, end=0.0, nodes=2, node=node))
     assert list(check_gpus(asked, open_config("config/paper_math.yaml").update.ranks)) == []
 
@@ -227,4 +227,4 @@ def test_inside_has_to_be_inside():
 
     with pytest.MonkeyPatch.context() as environment, pytest.raises(InputError, match="not inside a SLURM allocation"):
         environment.delenv("SLURM_JOB_ID", raising=False)
-        run_inside([], 60, Share(1, 8, 64000))
+        run_inside([], 60, NodeResources(1, 8, 64000))
