@@ -29,13 +29,15 @@ def main() -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="HTML", help="the page")
     args = parser.parse_args()
 
-    from scope.report.content import Files, content
-    from scope.report.page import render
+    from scope.artifacts.recipe import read_recipe
+    from scope.report.content import content
+    from scope.report.load import Files, load
+    from scope.report.render import render
 
     files = Files(**{name: getattr(args, name) for name in Files._fields})
-    page = render(**content(files, args.recipe))
+    html = render(**content(load(files, args.recipe), read_recipe(args.recipe)))
     with atomic(args.out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        temporary.write_text(html, encoding="utf-8")
 
 
 if __name__ == "__main__":

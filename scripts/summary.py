@@ -13,8 +13,9 @@ from scope.artifacts.recipe import read_recipe
 def main() -> None:
     """Parse, read, write one table."""
     parser = cli.parser("summary", __doc__)
-    parser.add_argument("--evaluations", nargs="+", required=True, type=Path, metavar="PARQUET",
-                        help="graded samples of one policy")  # fmt: skip
+    parser.add_argument(
+        "--evaluations", nargs="+", required=True, type=Path, metavar="PARQUET", help="graded samples of one policy"
+    )
     parser.add_argument("--absent", nargs="*", default=[], metavar="BENCHMARK", help="benchmarks that were skipped")
     parser.add_argument("--out", required=True, type=Path, metavar="MARKDOWN")
     args = parser.parse_args()

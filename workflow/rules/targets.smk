@@ -87,8 +87,8 @@ def figure_inputs(wildcards):
 
 
 def report_templates():
-    """What the page is made of beside code: the fingerprint of its script does not see these."""
-    return sorted(str(path) for path in Path("scripts/scope/report").iterdir() if path.suffix in (".j2", ".css"))
+    """The templates of the report, which the fingerprint of its script does not cover."""
+    return sorted(str(path) for path in Path("scripts/scope/report/templates").iterdir())
 
 
 def preflight_notices():

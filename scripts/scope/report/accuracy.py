@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from scope.evaluate.metrics import best_at_k_per_problem, bootstrap_interval, pass_at_k_per_problem
-from scope.report.inputs import CELL
+from scope.report.consistency import CELL
 
 Values = dict[str, np.ndarray]
 
@@ -33,8 +33,9 @@ def sample_counts(n: int) -> list[int]:
 
 def cell_values(evaluations: pl.DataFrame, resamples: int) -> dict[Cell, Values]:
     """Per-problem values of every cell; `evaluations` is sorted by cell, problem and sample."""
-    return {Cell(*key): _values(samples, resamples)
-            for key, samples in evaluations.partition_by(CELL, as_dict=True).items()}  # fmt: skip
+    return {
+        Cell(*key): _values(samples, resamples) for key, samples in evaluations.partition_by(CELL, as_dict=True).items()
+    }
 
 
 def _values(samples: pl.DataFrame, resamples: int) -> Values:
@@ -55,8 +56,10 @@ def seed_means(cells: dict[Cell, Values]) -> dict[Cell, tuple[Values, int]]:
     groups: dict[Cell, list[Values]] = {}
     for cell, values in cells.items():
         groups.setdefault(cell._replace(seed=None), []).append(values)
-    return {cell: ({name: np.mean([one[name] for one in seeds], axis=0) for name in seeds[0]}, len(seeds))
-            for cell, seeds in groups.items()}  # fmt: skip
+    return {
+        cell: ({name: np.mean([one[name] for one in seeds], axis=0) for name in seeds[0]}, len(seeds))
+        for cell, seeds in groups.items()
+    }
 
 
 def accuracy(cells: dict[Cell, Values], resamples: int) -> pl.DataFrame:
@@ -81,8 +84,9 @@ def _rows(cell: Cell, values: Values, resamples: int, *, seeds: int, pooled: boo
     frame = pl.DataFrame({"metric": list(values), "value": stacked.mean(axis=0), "low": low, "high": high})
     labels = [pl.lit(cell.seed, pl.Int64).alias("seed"), pl.lit(cell.round, pl.Int64).alias("round")]
     texts = [pl.lit(getattr(cell, name)).alias(name) for name in ("sampling", "benchmark", "policy")]
-    return frame.with_columns(*texts, *labels, seeds=pl.lit(seeds), pooled=pl.lit(pooled),
-                              problems=pl.lit(len(stacked)))  # fmt: skip
+    return frame.with_columns(
+        *texts, *labels, seeds=pl.lit(seeds), pooled=pl.lit(pooled), problems=pl.lit(len(stacked))
+    )
 
 
 def by_place(accuracy: pl.DataFrame) -> dict[str, pl.DataFrame]:
@@ -107,8 +111,7 @@ def differences(cells: dict[Cell, Values], arms: list[str], resamples: int, agai
         base = bases.get((cell.sampling, cell.benchmark), {})
         passes = [name for name in base if name.startswith("pass@")]
         compared = dict.fromkeys([*base][:1] + passes[len(passes) // 2 :: len(passes)] + passes[-1:])
-        rows += [_difference(cell, seeds, name, base[name], values[name], resamples)
-                 for name in compared]  # fmt: skip
+        rows += [_difference(cell, seeds, name, base[name], values[name], resamples) for name in compared]
     return rows
 
 
@@ -121,5 +124,14 @@ def _last_cells(cells: Iterable[Cell], arms: list[str]) -> list[Cell]:
 def _difference(cell: Cell, seeds: int, metric: str, base: np.ndarray, values: np.ndarray, resamples: int) -> dict:
     low, high = bootstrap_interval(values - base, resamples=resamples)
     verdict = "gain" if low > 0 else "loss" if high < 0 else "none"
-    return {**cell._asdict(), "seeds": seeds, "metric": metric, "base": base.mean(), "value": values.mean(),
-            "difference": (values - base).mean(), "low": low, "high": high, "verdict": verdict}  # fmt: skip
+    return {
+        **cell._asdict(),
+        "seeds": seeds,
+        "metric": metric,
+        "base": base.mean(),
+        "value": values.mean(),
+        "difference": (values - base).mean(),
+        "low": low,
+        "high": high,
+        "verdict": verdict,
+    }

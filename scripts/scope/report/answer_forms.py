@@ -7,8 +7,22 @@ from scope.verify.math.latex import clean
 from scope.verify.math.units import split_unit
 from scope.verify.math.words import word
 
-FORMS = ("integer", "decimal", "fraction", "yes/no", "letter", "list", "interval", "equation", "expression", "text",
-         "stdio", "calls", "asserts", "route")  # fmt: skip
+FORMS = (
+    "integer",
+    "decimal",
+    "fraction",
+    "yes/no",
+    "letter",
+    "list",
+    "interval",
+    "equation",
+    "expression",
+    "text",
+    "stdio",
+    "calls",
+    "asserts",
+    "route",
+)
 """Of mathematics as far as `text`; then the kinds of tests of code (scope.verify.code.tests), and a puzzle's route."""
 
 LARGEST_GUESS = 10

@@ -14,18 +14,32 @@ SMALL = "abs(datum.value) > 0 && abs(datum.value) < 1e-3 ? format(datum.value, '
 CONFIG = {
     "font": FONT,
     "view": {"stroke": None},
-    "axis": {"gridColor": "#e7eaee", "domainColor": "#c5ccd4", "tickColor": "#c5ccd4", "labelColor": "#4a525c",
-             "titleColor": "#4a525c", "titleFontWeight": "normal", "labelFontSize": 11, "titleFontSize": 11.5,
-             "labelOverlap": True},
-}  # fmt: skip
+    "axis": {
+        "gridColor": "#e7eaee",
+        "domainColor": "#c5ccd4",
+        "tickColor": "#c5ccd4",
+        "labelColor": "#4a525c",
+        "titleColor": "#4a525c",
+        "titleFontWeight": "normal",
+        "labelFontSize": 11,
+        "titleFontSize": 11.5,
+        "labelOverlap": True,
+    },
+}
 ALONE = {
     **CONFIG,
     "background": "white",
     "axisY": {"minExtent": 44},
     "title": {"anchor": "start", "fontSize": 13, "color": "#1f2630", "offset": 10},
-    "legend": {"labelLimit": 0, "labelFontSize": 12, "labelColor": "#1f2630", "symbolType": "stroke",
-               "symbolStrokeWidth": 4, "columnPadding": 18},
-}  # fmt: skip
+    "legend": {
+        "labelLimit": 0,
+        "labelFontSize": 12,
+        "labelColor": "#1f2630",
+        "symbolType": "stroke",
+        "symbolStrokeWidth": 4,
+        "columnPadding": 18,
+    },
+}
 WIDTH, HEIGHT = 560, 260
 
 

@@ -1,17 +1,16 @@
-"""What the page shows, section by section: frames and words turned into the template's context."""
+"""What the report shows, section by section: frames and labels turned into the template's context."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
-from scope.artifacts import parquet
-from scope.artifacts.recipe import Settings, make_provenance, read_recipe
+from scope.artifacts.recipe import Settings
 from scope.report import charts, dynamics, timing
 from scope.report.accuracy import accuracy, by_place, cell_values, differences
 from scope.report.data_card import data_card
 from scope.report.figure_names import FIGURES, GROUPS
-from scope.report.inputs import check_runs, read_evaluations, read_metrics
+from scope.report.load import Inputs
 from scope.report.paper_tables import paper_tables
 from scope.report.reasons import verdict_reasons
 from scope.report.samples import sampled_rollouts
@@ -21,68 +20,40 @@ from scope.report.tables import accuracy_tables
 from scope.report.words import answers
 
 
-class Files(NamedTuple):
-    """The artifacts of one experiment."""
-
-    evaluations: list[Path]
-    metrics: list[Path]
-    batches: list[Path]
-    rollouts: list[Path]
-    verdicts: list[Path]
-    prompts: Path
-    problems: list[Path]
-    faults: list[Path]
-    benchmarks: Path | None
-    checks: Path
-    absent: list[str]
-
-
-def content(files: Files, recipe: str) -> dict[str, Any]:
-    """The whole context of the page, given the text of its recipe."""
-    files = files._replace(rollouts=_once(files.rollouts), verdicts=_once(files.verdicts))
-    settings = read_recipe(recipe)
-    by_kind = _by_kind(files)
+def content(inputs: Inputs, settings: Settings) -> dict[str, Any]:
+    """The whole context of the report's template."""
     colours = policy_colours(settings.arms)
-    checks = parquet.read(files.checks, "checks")
-    metrics = read_metrics(files.metrics)
-    check_runs(metrics, "variant", settings.arms, settings.seeds)
-    warnings = dynamics.warnings(metrics, methods(files.batches)) + _failed(checks)
-    arm = settings.arms[0]
+    artifacts, arm = inputs.artifacts, settings.arms[0]
+    warnings = dynamics.warnings(inputs.metrics, methods(artifacts["batches"])) + _failed(inputs.checks)
     return {
         "title": settings.report.title,
         "question": settings.report.question,
         "experiment": {name: getattr(settings, name) for name in ("experiment", "seeds", "rounds", "arms")},
-        "provenance": make_provenance(recipe, [path for paths in by_kind.values() for path in paths]),
+        "provenance": inputs.provenance,
         "colours": colours,
         "arm_colours": {name: colours[name] for name in settings.arms},
-        **_accuracy(files, settings, colours),
-        **_dynamics(metrics, settings.arms, colours),
-        **_timing(files.benchmarks, settings.arms),
-        "card": data_card([files.prompts, *files.problems], files.faults, settings.origins.as_dict()),
+        **_accuracy(inputs, settings, colours),
+        **_dynamics(inputs.metrics, settings.arms, colours),
+        **_timing(inputs.timings),
+        "card": data_card(inputs.problems, inputs.faults, settings.origins.as_dict()),
         "warnings": warnings,
-        "checks": checks.to_dicts(),
+        "checks": inputs.checks.to_dicts(),
         "arm": arm,
-        "samples": sampled_rollouts(arm, files.batches, files.rollouts, files.verdicts, files.prompts),
-        "sources": sources(by_kind),
-        "settings": settings_by_arm(files.rollouts, files.batches, files.metrics),
+        "samples": sampled_rollouts(inputs.sampled),
+        "sources": sources(artifacts),
+        "settings": settings_by_arm(artifacts["rollouts"], artifacts["batches"], artifacts["metrics"]),
     }
 
 
-def _once(paths: list[Path]) -> list[Path]:
-    """Arms may share a file, which then counts once."""
-    return list(dict.fromkeys(paths))
-
-
-def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict[str, Any]:
+def _accuracy(inputs: Inputs, settings: Settings, colours: dict[str, str]) -> dict[str, Any]:
     samplings = settings.evaluation.samplings.as_dict()
-    evaluations = read_evaluations(files.evaluations, samplings)
-    check_runs(evaluations, "policy", settings.arms, settings.seeds, others=("base", "teacher"))
+    evaluations, batches = inputs.evaluations, inputs.artifacts["batches"]
     resamples = settings.report.bootstrap
     cells = cell_values(evaluations, resamples)
     compared = differences(cells, settings.arms, resamples)
     frame = accuracy(cells, resamples) if cells else None
     return {
-        "samplings": {name: _facts(one) for name, one in samplings.items()},
+        "samplings": {name: _described(one) for name, one in samplings.items()},
         "answers": answers(compared, settings.arms, base="base" in evaluations["policy"]),
         "differences": compared,
         "between_arms": differences(cells, settings.arms[1:], resamples, against=settings.arms[0]),
@@ -90,14 +61,14 @@ def _accuracy(files: Files, settings: Settings, colours: dict[str, str]) -> dict
         "tables": [] if frame is None else accuracy_tables(frame, list(colours), list(samplings)),
         "resamples": resamples,
         "paper": paper_tables(frame, Path(settings.models.student.path or "").name, settings.evaluation),
-        "verdicts": verdict_reasons(evaluations, files.verdicts, files.batches, list(colours)),
-        "absent_benchmarks": files.absent,
+        "verdicts": verdict_reasons(evaluations, inputs.verdicts, batches, list(colours)),
+        "absent_benchmarks": inputs.absent,
         "curves": [] if frame is None else _panels(frame.filter("final"), charts.pass_curves, colours),
         "rounds": [] if frame is None else _by_round(frame, colours),
     }
 
 
-def _facts(sampling: dict[str, Any]) -> str:
+def _described(sampling: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in sampling.items())
 
 
@@ -129,20 +100,15 @@ def _step_panel(metrics: pl.DataFrame, name: str, colours: dict[str, str]) -> di
     }
 
 
-def _timing(folder: Path | None, arms: list[str]) -> dict[str, Any]:
-    timings = timing.read_timings(folder, arms)
+def _timing(timings: pl.DataFrame) -> dict[str, Any]:
     colours = stage_colours(timing.stages(timings))
     variants = timing.by_round(timings).partition_by("variant", as_dict=True)
-    bars = [{"title": name, "spec": charts.on_page(charts.stage_bars(frame, colours))}
-            for (name,), frame in variants.items()]  # fmt: skip
+    bars = [
+        {"title": name, "spec": charts.on_page(charts.stage_bars(frame, colours))}
+        for (name,), frame in variants.items()
+    ]
     return {"stages": colours, "bars": bars, "totals": timing.totals(timings)}
 
 
 def _failed(checks: pl.DataFrame) -> list[str]:
     return [f"Teacher check {check} failed: {detail}" for check, passed, detail in checks.iter_rows() if not passed]
-
-
-def _by_kind(files: Files) -> dict[str, list[Path]]:
-    several = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "problems", "faults")
-    single = {"prompts": [files.prompts], "checks": [files.checks]}
-    return {**{kind: getattr(files, kind) for kind in several}, **single}

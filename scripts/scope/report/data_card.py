@@ -1,41 +1,42 @@
 """The data card: what was trained and graded on, what was wrong with it, and what its answers are."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from scope.artifacts import parquet
 from scope.report import charts
 from scope.report.answer_forms import FORMS, LARGEST_GUESS, form, guessable
-from scope.report.inputs import notes
+from scope.report.load import Artifact
 from scope.report.style import form_colours
 
 MOST_SOURCES = 4
 MOST_FAULTS = 50
 
 
-def data_card(files: list[Path], faults: list[Path], origins: dict[str, Any]) -> dict[str, Any]:
-    """The card of training and of each benchmark, in the order of `files`; `origins` as in scope.planning.recipes."""
-    sets = [_facts(path, origins) for path in files]
-    shares = pl.DataFrame([
-        {"set": one["name"], "form": kind, "problems": count, "value": count / one["problems"]}
-        for one in sets for kind, count in one["forms"].items()])  # fmt: skip
+def data_card(problems: list[Artifact], faults: list[Artifact], origins: dict[str, Any]) -> dict[str, Any]:
+    """The card of training and of each benchmark, in this order; `origins` holds their datasets and licences."""
+    sets = [_describe(one, origins) for one in problems]
+    shares = pl.DataFrame(
+        [
+            {"set": one["name"], "form": kind, "problems": count, "value": count / one["problems"]}
+            for one in sets
+            for kind, count in one["forms"].items()
+        ]
+    )
     colours = {kind: colour for kind, colour in form_colours(FORMS).items() if kind in set(shares["form"])}
     chart = charts.on_page(charts.form_bars(shares, [one["name"] for one in sets], colours))
     return {
         "sets": sets,
         "forms": {"title": "Forms of answers, share of problems", "spec": chart},
         "form_colours": colours,
-        "faults": [listed for path in faults if (listed := _listed(path))["rows"]],
+        "faults": [listed for one in faults if (listed := _listed(one))["rows"]],
         "largest_guess": LARGEST_GUESS,
     }
 
 
-def _facts(path: Path, origins: dict[str, Any]) -> dict[str, Any]:
-    made = notes(path, "split", "read", "faults")
-    rows = parquet.read(path, "prompts")
+def _describe(problems: Artifact, origins: dict[str, Any]) -> dict[str, Any]:
+    made, rows = problems.labels("split", "read", "faults"), problems.rows
     forms = [form(*row) for row in rows.select("domain", "answer", "tests").iter_rows()]
     guesses = [guessable(*pair) for pair in zip(forms, rows["answer"], strict=True)]
     lengths = rows["prompt_token_ids"].list.len()
@@ -71,7 +72,11 @@ def _sources(column: pl.Series) -> list[str]:
     return [f"{name} {count:,}" for name, count in counts[:MOST_SOURCES]] + others
 
 
-def _listed(path: Path) -> dict[str, Any]:
-    rows = parquet.read(path, "faults")
-    return {"name": notes(path, "split")["split"], "rows": rows.head(MOST_FAULTS).to_dicts(), "all": rows.height,
-            "file": str(path)}  # fmt: skip
+def _listed(faults: Artifact) -> dict[str, Any]:
+    rows = faults.rows
+    return {
+        "name": faults.labels("split")["split"],
+        "rows": rows.head(MOST_FAULTS).to_dicts(),
+        "all": rows.height,
+        "file": str(faults.path),
+    }

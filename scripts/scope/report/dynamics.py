@@ -29,11 +29,15 @@ def _run_warnings(run: pl.DataFrame, name: str, *, rolls_out: bool) -> list[str]
     found = []
     shares = run["share_correct"].drop_nulls()
     if rolls_out and len(shares) > 1 and shares[-1] < shares[0]:
-        found.append(f"{name}: {shares[-1]:.1%} of the last step's rollouts are correct, fewer than the "
-                     f"{shares[0]:.1%} of the first step's. See the signal on the incorrect path below.")  # fmt: skip
+        found.append(
+            f"{name}: {shares[-1]:.1%} of the last step's rollouts are correct, fewer than the "
+            f"{shares[0]:.1%} of the first step's. See the signal on the incorrect path below."
+        )
     for column in METRICS:
         broken = run.filter(pl.col(column).is_finite().not_())
         if broken.height:
-            found.append(f"{name}: {column} is not a finite number in {broken.height} of {run.height} steps, first in "
-                         f"step {broken['step'][0]}.")  # fmt: skip
+            found.append(
+                f"{name}: {column} is not a finite number in {broken.height} of {run.height} steps, first in "
+                f"step {broken['step'][0]}."
+            )
     return found

@@ -10,7 +10,7 @@ from scope.errors import InputError
 from scope.report import charts, dynamics
 from scope.report.accuracy import accuracy, by_place, cell_values
 from scope.report.figure_names import FIGURES
-from scope.report.inputs import read_evaluations, read_metrics
+from scope.report.load import read_evaluations, read_metrics
 from scope.report.style import policy_colours
 
 
@@ -53,8 +53,10 @@ def step_panels(name: str, files: list[Path], arms: list[str]) -> dict[str, char
     """
     figure, series = FIGURES[name], dynamics.series(read_metrics(files), name)
     if series.is_empty():
-        raise InputError(f"--metrics: none of the arms {', '.join(arms)} logged {name}; it is logged by "
-                         f"{figure.methods}: leave this figure out, or name an arm that logs it")  # fmt: skip
+        raise InputError(
+            f"--metrics: none of the arms {', '.join(arms)} logged {name}; it is logged by "
+            f"{figure.methods}: leave this figure out, or name an arm that logs it"
+        )
     colours = _colours(set(series["variant"]), arms)
     return {figure.title: charts.step_lines(series, figure.title, figure.unit, colours, charts.legend(colours))}
 
@@ -64,6 +66,8 @@ def _colours(plotted: set[str], arms: list[str]) -> dict[str, str]:
     colours = policy_colours(arms)
     strangers = plotted - set(colours)
     if strangers:
-        raise InputError(f"{', '.join(sorted(strangers))} is none of the recipe's arms ({', '.join(arms)}); give only "
-                         "files of these arms, or print a recipe that names it")  # fmt: skip
+        raise InputError(
+            f"{', '.join(sorted(strangers))} is none of the recipe's arms ({', '.join(arms)}); give only "
+            "files of these arms, or print a recipe that names it"
+        )
     return {name: colour for name, colour in colours.items() if name in plotted}

@@ -1,19 +1,17 @@
 """How often each verdict was given: to the samples of the last policies, and to the rollouts of the last round."""
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from scope.artifacts import parquet
-from scope.report.inputs import notes
+from scope.report.load import Artifact
 from scope.report.sources import users
 
 ROLLOUTS = "rollouts of the last round"
 
 
 def verdict_reasons(
-    evaluations: pl.DataFrame, verdicts: list[Path], batches: list[Path], policies: list[str]
+    evaluations: pl.DataFrame, verdicts: list[Artifact], batches: list[Artifact], policies: list[str]
 ) -> dict[str, Any]:
     """`reasons`, the commonest first, and `rows` with the place, the policy and the share of each reason there."""
     last = pl.col("round").eq_missing(pl.col("round").max().over("policy"))
@@ -29,12 +27,11 @@ def verdict_reasons(
     return {"reasons": ranked["reason"].to_list(), "rows": rows}
 
 
-def _rollouts(verdicts: list[Path], batches: list[Path]) -> pl.DataFrame:
+def _rollouts(verdicts: list[Artifact], batches: list[Artifact]) -> pl.DataFrame:
     """Verdicts behind the arms' last batches; shared ones count under every arm that uses them."""
     arms = users(batches)
     frames = [pl.DataFrame(schema=dict.fromkeys(("place", "policy", "reason"), pl.String))]
-    for path in verdicts:
-        judged = parquet.read(path, "verdicts")
-        names = arms.get(str(path), [notes(path, "variant")["variant"]])
-        frames += [judged.select(place=pl.lit(ROLLOUTS), policy=pl.lit(name), reason="reason") for name in names]
+    for one in verdicts:
+        names = arms.get(str(one.path), [one.labels("variant")["variant"]])
+        frames += [one.rows.select(place=pl.lit(ROLLOUTS), policy=pl.lit(name), reason="reason") for name in names]
     return pl.concat(frames)

@@ -1,16 +1,19 @@
 """Five rollouts as people read them: the problem, the response, its verdict, and every token's signal."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from scope.artifacts import parquet
 from scope.errors import InputError
-from scope.report.inputs import notes
+from scope.report.load import Artifact, SampledBatch
 from scope.report.style import number, token_colour
 
 KEYS = ["prompt_id", "sample_index"]
+SHOWN_COLUMNS = {
+    "rollouts": ["response_text"],
+    "verdicts": ["extracted", "reason"],
+    "prompts": ["problem", "answer"],
+}
 SHOWN_TOKENS = 600
 VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥"}
 
@@ -23,34 +26,19 @@ class Token(NamedTuple):
     hint: str
 
 
-def sampled_rollouts(
-    arm: str, batches: list[Path], rollouts: list[Path], verdicts: list[Path], prompts: Path, count: int = 5
-) -> list[dict[str, Any]]:
-    """Rows of the arm's last batch joined with text, verdict and problem; none without it, or once its rollouts went.
+def sampled_rollouts(sampled: SampledBatch | None, count: int = 5) -> list[dict[str, Any]]:
+    """Rows of the batch joined with text, verdict and problem; none without a batch.
 
     Raises InputError when the rollouts, verdicts or prompts given are not those of the batch.
     """
-    found = _last_batch(arm, batches)
-    if found is None or _draws_deleted(found[0]):
+    if sampled is None:
         return []
-    path, run = found
-    rows = _pick(parquet.read(path, "batch"), count)
-    rows = _join(rows, path, rollouts, "rollouts", ["response_text"])
-    rows = _join(rows, path, verdicts, "verdicts", ["extracted", "reason"])
-    rows = _join(rows, path, [prompts], "prompts", ["problem", "answer"])
+    batch = sampled.batch
+    rows = _pick(batch.rows, count)
+    for kind, columns in SHOWN_COLUMNS.items():
+        rows = _join(rows, batch, sampled.parts[kind], kind, columns)
+    run = batch.labels("variant", "seed", "round")
     return [{**row, **run, "tokens": tokens(row)} for row in rows.iter_rows(named=True)]
-
-
-def _last_batch(arm: str, batches: list[Path]) -> tuple[Path, dict[str, Any]] | None:
-    labelled = [(path, notes(path, "variant", "seed", "round")) for path in batches]
-    own = [(path, run) for path, run in labelled if run["variant"] == arm]
-    return min(own, key=lambda item: (-item[1]["round"], item[1]["seed"]), default=None)
-
-
-def _draws_deleted(batch: Path) -> bool:
-    """Whether the rollouts that a batch was made from are no longer there."""
-    sampled = [Path(path) for path in parquet.metadata(batch)["inputs"] if Path(path).parent.name == "rollout"]
-    return bool(sampled) and not any(path.exists() for path in sampled)
 
 
 def _pick(batch: pl.DataFrame, count: int) -> pl.DataFrame:
@@ -66,15 +54,16 @@ def _pick(batch: pl.DataFrame, count: int) -> pl.DataFrame:
     )
 
 
-def _join(rows: pl.DataFrame, batch: Path, paths: list[Path], kind: str, columns: list[str]) -> pl.DataFrame:
-    """Add columns, the last never null, of those files that the batch was made from; arms may share them."""
-    made_from = parquet.metadata(batch)["inputs"]
-    own = [parquet.read(path, kind) for path in paths if str(path) in made_from]
-    keys = [key for key in [*KEYS, "response_token_ids"] if key in parquet.SCHEMAS[kind].names]
-    joined = rows.join(pl.concat(own), on=keys, how="left", maintain_order="left") if own else rows
-    if not own or joined[columns[-1]].null_count():
-        raise InputError(f"--{kind}: the rows of {batch} are in none of these files; pass those that it was made from: "
-                         f"{', '.join(made_from)}")  # fmt: skip
+def _join(rows: pl.DataFrame, batch: Artifact, parts: list[Artifact], kind: str, columns: list[str]) -> pl.DataFrame:
+    """Add columns, the last never null, of the files of one kind that the batch was made from."""
+    joined = rows
+    if parts:
+        own = pl.concat([part.rows for part in parts])
+        keys = [key for key in [*KEYS, "response_token_ids"] if key in own.columns]
+        joined = rows.join(own, on=keys, how="left", maintain_order="left")
+    if not parts or joined[columns[-1]].null_count():
+        made_from = ", ".join(batch.metadata["inputs"])
+        raise InputError(f"--{kind}: the rows of {batch.path} are in none of these files; pass its inputs: {made_from}")
     return joined.select(*rows.columns, *columns)
 
 

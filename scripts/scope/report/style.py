@@ -7,8 +7,22 @@ BASE, TEACHER = "#7a828c", "#1b1f24"
 # Okabe and Ito 2008, without its yellow and black; then two of Tol's muted scheme.
 ARMS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933")
 # Tol's muted scheme, then greys, then some of his medium-contrast scheme.
-STAGES = ("#332288", "#117733", "#88CCEE", "#DDCC77", "#CC6677", "#44AA99", "#999933", "#AA4499", "#882255", "#BBBBBB",
-          "#777777", "#6699CC", "#997700", "#EE99AA")  # fmt: skip
+STAGES = (
+    "#332288",
+    "#117733",
+    "#88CCEE",
+    "#DDCC77",
+    "#CC6677",
+    "#44AA99",
+    "#999933",
+    "#AA4499",
+    "#882255",
+    "#BBBBBB",
+    "#777777",
+    "#6699CC",
+    "#997700",
+    "#EE99AA",
+)
 MORE, LESS = "213, 94, 0", "0, 114, 178"  # RGB of the two ends of a diverging scale
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from scope.errors import InputError
 from scope.report.accuracy import accuracy, cell_values
-from scope.report.inputs import read_evaluations
+from scope.report.load import read_evaluations
 from scope.report.tables import accuracy_tables
 
 NOTE = "Brackets are 95 % intervals over problems. best@n draws with replacement: compare it only with itself."
@@ -25,19 +25,22 @@ def summary(paths: list[Path], samplings: list[str], resamples: int, absent: lis
     (policy, seed, round_), frame = policies[0], accuracy(cell_values(evaluations, resamples), resamples)
     place = "" if round_ is None else f", seed {seed}, round {round_}"
     missing = [f"Not graded, because the file of problems is not there: {', '.join(absent)}."] if absent else []
-    return "\n\n".join([
-        f"# {policy}{place}", NOTE, _table(accuracy_tables(frame, [policy], samplings)), "## Verdicts",
-        _reasons(evaluations), *missing,
-    ]) + "\n"  # fmt: skip
+    table = _table(accuracy_tables(frame, [policy], samplings))
+    paragraphs = [f"# {policy}{place}", NOTE, table, "## Verdicts", _reasons(evaluations), *missing]
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def _table(tables: list[dict[str, Any]]) -> str:
     headings = [f"{heading['name']}, {heading['unit']}" for heading in tables[0]["headings"]]
     rows = [
-        [table["benchmark"], table["sampling"], str(table["problems"]),
-         *(f"{cell['value']} [{cell['interval']}]" for cell in table["rows"][0]["cells"])]
+        [
+            table["benchmark"],
+            table["sampling"],
+            str(table["problems"]),
+            *(f"{cell['value']} [{cell['interval']}]" for cell in table["rows"][0]["cells"]),
+        ]
         for table in tables
-    ]  # fmt: skip
+    ]
     return markdown(["benchmark", "sampling", "problems", *headings], rows)
 
 

@@ -14,20 +14,27 @@ def accuracy_tables(accuracy: pl.DataFrame, policies: list[str], samplings: list
     last = accuracy.filter("final")
     places = [(benchmark, sampling) for benchmark in last["benchmark"].unique().sort() for sampling in samplings]
     groups = last.partition_by("benchmark", "sampling", as_dict=True)
-    return [{"benchmark": place[0], "sampling": place[1], **_table(groups[place], policies)}
-            for place in places if place in groups]  # fmt: skip
+    return [
+        {"benchmark": place[0], "sampling": place[1], **_table(groups[place], policies)}
+        for place in places
+        if place in groups
+    ]
 
 
 def _table(group: pl.DataFrame, policies: list[str]) -> dict[str, Any]:
     metrics = [metric for metric in group["metric"].unique(maintain_order=True) if _is_shown(metric, group)]
     rows = [
-        {"policy": policy, "seed": _seed(rows), "round": rows["round"][0], "pooled": rows["pooled"][0],
-         "cells": [_cell(metric, rows) for metric in metrics]}
+        {
+            "policy": policy,
+            "seed": _seed(rows),
+            "round": rows["round"][0],
+            "pooled": rows["pooled"][0],
+            "cells": [_cell(metric, rows) for metric in metrics],
+        }
         for policy in policies
         for rows in group.filter(pl.col("policy") == policy).partition_by("seed", "seeds")
-    ]  # fmt: skip
-    return {"headings": [_heading(metric) for metric in metrics], "rows": rows,
-            "problems": group["problems"][0]}  # fmt: skip
+    ]
+    return {"headings": [_heading(metric) for metric in metrics], "rows": rows, "problems": group["problems"][0]}
 
 
 def _is_shown(metric: str, group: pl.DataFrame) -> bool:

@@ -7,10 +7,30 @@ import polars as pl
 
 from scope.errors import InputError
 
-STAGES = ("tokenizer", "model", "prompts", "problems", "check_teacher", "rollout", "verify", "score", "weigh", "update",
-          "evaluate", "retire", "restore", "figure")  # fmt: skip
-SCHEMA = {"variant": pl.String, "seed": pl.Int64, "round": pl.Int64, "stage": pl.String, "seconds": pl.Float64,
-          "memory": pl.Float64}  # fmt: skip
+STAGES = (
+    "tokenizer",
+    "model",
+    "prompts",
+    "problems",
+    "check_teacher",
+    "rollout",
+    "verify",
+    "score",
+    "weigh",
+    "update",
+    "evaluate",
+    "retire",
+    "restore",
+    "figure",
+)
+SCHEMA = {
+    "variant": pl.String,
+    "seed": pl.Int64,
+    "round": pl.Int64,
+    "stage": pl.String,
+    "seconds": pl.Float64,
+    "memory": pl.Float64,
+}
 
 
 def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
@@ -65,10 +85,14 @@ def totals(timings: pl.DataFrame) -> list[dict]:
     groups = {stage: timings.filter(pl.col("stage") == stage) for stage in stages(timings)}
     groups |= {"total": timings} if timings.height else {}
     return [
-        {"stage": stage, "jobs": jobs.height, "memory": jobs["memory"].max(),
-         "seconds": {name: _seconds(jobs, name) for name in variants}}
+        {
+            "stage": stage,
+            "jobs": jobs.height,
+            "memory": jobs["memory"].max(),
+            "seconds": {name: _seconds(jobs, name) for name in variants},
+        }
         for stage, jobs in groups.items()
-    ]  # fmt: skip
+    ]
 
 
 def _seconds(jobs: pl.DataFrame, variant: str) -> float | None:

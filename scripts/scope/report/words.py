@@ -34,8 +34,10 @@ def _arm_sentence(rows: Rows) -> str:
 
 def _clause(row: dict[str, Any]) -> str:
     interval = f"[{points(row['low'])}, {points(row['high'])}]"
-    return (f"{VERDICTS[row['verdict']]} in {row['metric']} on {row['benchmark']} at {row['sampling']}, "
-            f"{points(row['difference'])} points {interval}")  # fmt: skip
+    return (
+        f"{VERDICTS[row['verdict']]} in {row['metric']} on {row['benchmark']} at {row['sampling']}, "
+        f"{points(row['difference'])} points {interval}"
+    )
 
 
 def _counted(clear: Rows) -> str:

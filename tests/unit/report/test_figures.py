@@ -15,7 +15,7 @@ from scope.method.table import METHODS
 from scope.report.accuracy import accuracy, cell_values
 from scope.report.figure_names import FIGURES, NAMES
 from scope.report.figures import plot
-from scope.report.inputs import read_evaluations
+from scope.report.load import read_evaluations
 
 ARMS = ["scope-tau=0.5-lr=1e-05", "grpo"]
 SAMPLINGS = {"T1": {"temperature": 1.0, "top_k": 0}}

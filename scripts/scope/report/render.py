@@ -1,4 +1,4 @@
-"""The page: sections of figures, charts and words, rendered into one file that opens offline."""
+"""The report: figures, charts and text, rendered into one HTML file that opens offline."""
 
 import json
 from pathlib import Path
@@ -10,19 +10,23 @@ from markupsafe import Markup
 
 from scope.report import charts, style
 
-HERE = Path(__file__).parent
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render(**context: Any) -> str:
-    """The whole page; every text from outside is escaped, nothing is loaded from elsewhere."""
+    """The whole report; all text of the artifacts is escaped, nothing is loaded from elsewhere."""
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     for name in ("number", "percent", "points", "token_colour"):
         environment.filters[name] = getattr(style, name)
     environment.filters["script_json"] = script_json
     bundle = Markup(vl_convert.javascript_bundle(vl_version=charts.VEGA_LITE))
-    return environment.get_template("page.html.j2").render(bundle=bundle, dash=style.DASH, **context)
+    return environment.get_template("report.html.j2").render(bundle=bundle, dash=style.DASH, **context)
 
 
 def script_json(value: Any) -> Markup:

@@ -1,0 +1,165 @@
+"""The files of a report, each read once: what labels them, and the frames that the sections show.
+
+This is the one module of the report that reads Parquet; every section is a function of what `load` returns.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from scope.artifacts import parquet
+from scope.artifacts.recipe import make_provenance, read_recipe
+from scope.errors import InputError
+from scope.report.consistency import CELL, check_comparable, check_runs
+from scope.report.timing import read_timings
+
+LABELS = {"policy": pl.String, "variant": pl.String, "seed": pl.Int64, "round": pl.Int64}
+GRADES = ["sampling", "benchmark", "problem_id", "sample_index", "correct", "reason", "tokens", "finish_reason"]
+"""Columns of an evaluation without the responses themselves."""
+
+
+class Files(NamedTuple):
+    """The artifacts of one experiment, as the command line names them."""
+
+    evaluations: list[Path]
+    metrics: list[Path]
+    batches: list[Path]
+    rollouts: list[Path]
+    verdicts: list[Path]
+    prompts: Path
+    problems: list[Path]
+    faults: list[Path]
+    benchmarks: Path | None
+    checks: Path
+    absent: list[str]
+
+    def by_kind(self) -> dict[str, list[Path]]:
+        """The Parquet files of each kind; a file that several arms share counts once."""
+        kinds = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "problems", "faults")
+        several = {kind: getattr(self, kind) for kind in kinds}
+        shared = {kind: list(dict.fromkeys(several[kind])) for kind in ("rollouts", "verdicts")}
+        return {**several, **shared, "prompts": [self.prompts], "checks": [self.checks]}
+
+
+class Artifact(NamedTuple):
+    """One Parquet file: its metadata, and its rows where a section shows them."""
+
+    path: Path
+    metadata: dict[str, Any]
+    rows: pl.DataFrame | None = None
+
+    def labels(self, *names: str) -> dict[str, Any]:
+        """The named entries of the metadata. Raises InputError where one was never written."""
+        missing = [name for name in names if name not in self.metadata]
+        if missing:
+            raise InputError(f"{self.path}: its metadata lack {', '.join(missing)}; rerun its stage with this version")
+        return {name: self.metadata[name] for name in names}
+
+
+class SampledBatch(NamedTuple):
+    """The batch whose rollouts are shown, and the files by kind that it was made from."""
+
+    batch: Artifact
+    parts: dict[str, list[Artifact]]
+
+
+class Inputs(NamedTuple):
+    """Everything that the sections of a report are made from."""
+
+    evaluations: pl.DataFrame
+    metrics: pl.DataFrame
+    checks: pl.DataFrame
+    timings: pl.DataFrame
+    verdicts: list[Artifact]
+    problems: list[Artifact]
+    faults: list[Artifact]
+    sampled: SampledBatch | None
+    artifacts: dict[str, list[Artifact]]
+    provenance: dict[str, Any]
+    absent: list[str]
+
+
+def load(files: Files, recipe: str) -> Inputs:
+    """Read and check the files of a report, given the text of its recipe."""
+    settings, by_kind = read_recipe(recipe), files.by_kind()
+    provenance = make_provenance(recipe, [path for paths in by_kind.values() for path in paths])
+    evaluations = read_evaluations(files.evaluations, settings.evaluation.samplings.as_dict())
+    check_runs(evaluations, "policy", settings.arms, settings.seeds, others=("base", "teacher"))
+    metrics = read_metrics(files.metrics)
+    check_runs(metrics, "variant", settings.arms, settings.seeds)
+    artifacts = {kind: [read_artifact(path) for path in paths] for kind, paths in by_kind.items()}
+    return Inputs(
+        evaluations=evaluations,
+        metrics=metrics,
+        checks=parquet.read(files.checks, "checks"),
+        timings=read_timings(files.benchmarks, settings.arms),
+        verdicts=_with_rows(artifacts["verdicts"], "verdicts"),
+        problems=_with_rows([*artifacts["prompts"], *artifacts["problems"]], "prompts"),
+        faults=_with_rows(artifacts["faults"], "faults"),
+        sampled=_sampled_batch(settings.arms[0], artifacts),
+        artifacts=artifacts,
+        provenance=provenance,
+        absent=files.absent,
+    )
+
+
+def read_artifact(path: Path) -> Artifact:
+    """A file's metadata without its rows."""
+    return Artifact(path, parquet.metadata(path))
+
+
+def _with_rows(artifacts: list[Artifact], kind: str) -> list[Artifact]:
+    return [artifact._replace(rows=parquet.read(artifact.path, kind)) for artifact in artifacts]
+
+
+def _sampled_batch(arm: str, artifacts: dict[str, list[Artifact]]) -> SampledBatch | None:
+    """The arm's last batch of its first seed; None without one, or when its rollouts were deleted."""
+    labelled = [(batch, batch.labels("variant", "seed", "round")) for batch in artifacts["batches"]]
+    own = [(batch, run) for batch, run in labelled if run["variant"] == arm]
+    last, _ = min(own, key=lambda item: (-item[1]["round"], item[1]["seed"]), default=(None, None))
+    if last is None or _rollouts_deleted(last):
+        return None
+    parts = {
+        kind: _with_rows([one for one in artifacts[kind] if str(one.path) in last.metadata["inputs"]], kind)
+        for kind in ("rollouts", "verdicts", "prompts")
+    }
+    return SampledBatch(*_with_rows([last], "batch"), parts)
+
+
+def _rollouts_deleted(batch: Artifact) -> bool:
+    """Whether the rollouts that a batch was made from no longer exist."""
+    sampled = [Path(path) for path in batch.metadata["inputs"] if Path(path).parent.name == "rollout"]
+    return bool(sampled) and not any(path.exists() for path in sampled)
+
+
+def read_labelled(
+    paths: Iterable[str | Path], kind: str, *labels: str, columns: list[str] | None = None
+) -> pl.DataFrame:
+    """All rows of files of one kind, their labels as further columns; without files, a frame without rows."""
+    empty = pl.from_arrow(parquet.SCHEMAS[kind].empty_table())
+    frames = [_label(empty.select(columns or pl.all()), dict.fromkeys(labels))]
+    frames += [_label(parquet.read(path, kind, columns), read_artifact(path).labels(*labels)) for path in paths]
+    return pl.concat(frames)
+
+
+def _label(rows: pl.DataFrame, values: dict[str, Any]) -> pl.DataFrame:
+    return rows.with_columns(pl.lit(value, LABELS[name]).alias(name) for name, value in values.items())
+
+
+def read_evaluations(paths: Iterable[str | Path], samplings: Iterable[str]) -> pl.DataFrame:
+    """Graded samples of all policies, sorted. Raises InputError unless all policies answered the same problems."""
+    samples = read_labelled(paths, "evaluation", "policy", "seed", "round", columns=GRADES)
+    unknown = set(samples["sampling"]) - set(samplings)
+    if unknown:
+        raise InputError(f"--evaluations: sampling {sorted(unknown)} is not in evaluation.samplings; evaluate again")
+    keys = [*CELL, "problem_id", "sample_index"]
+    samples = samples.sort(keys, nulls_last=False)
+    check_comparable(samples, keys)
+    return samples
+
+
+def read_metrics(paths: Iterable[str | Path]) -> pl.DataFrame:
+    """Figures of every optimizer step of every arm and seed, in order."""
+    return read_labelled(paths, "metrics", "variant", "seed").sort("variant", "seed", "step")
