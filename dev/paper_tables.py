@@ -1,6 +1,6 @@
 """Print Tables 1 and 2 of the paper with an empty column for measured figures: docs/paper_tables.md.
 
-The page of an experiment prints the same tables, the column filled with what it measured.
+The report of an experiment contains the same tables with its own figures in that column.
 """
 
 import argparse
@@ -13,10 +13,11 @@ from scope.report.summary import markdown
 INTRODUCTION = """# The paper's tables
 
 Tables 1 and 2 of the paper (arXiv 2604.10688 v2), A@32 / P@32 in percent, with a column for figures measured with this
-project. **It is empty: nobody has run these experiments with it on GPUs yet.** The page of `config/paper_*.yaml` fills
-it with what was graded under the paper's Table 4 (32 samples, T 0.6, top-p 0.95, top-k 20, 32,768 tokens, repetition
-penalty 1.08 for Qwen3-1.7B and 1.0 otherwise). P@32 is held against best@32, the bootstrap that the authors' code
-reports: on the 30 problems of AIME an unbiased pass@32 would be a multiple of 3.3, which the printed figures are not.
+project. **The column is empty: nobody has run these experiments with it on GPUs yet.** The report of a paper run
+(`config/paper_*.yaml`) fills it from evaluations with the settings of the paper's Table 4 (32 samples, T 0.6, top-p
+0.95, top-k 20, 32,768 tokens, repetition penalty 1.08 for Qwen3-1.7B and 1.0 otherwise). P@32 is compared with best@32,
+the bootstrap estimate of the authors' code: on the 30 problems of AIME an unbiased pass@32 would be a multiple of 3.3,
+which the printed figures are not.
 """
 
 

@@ -1,4 +1,4 @@
-"""Draw one figure of the experiment as an SVG picture that stands alone.
+"""Write one figure of the experiment as a standalone SVG picture.
 
 Example: python scripts/figure.py --figure accuracy --evaluations E1 E2 --out accuracy.svg
 --recipe "$(python scripts/recipe.py figure)"
@@ -13,7 +13,7 @@ from scope.report.figure_names import NAMES
 
 
 def main() -> None:
-    """Parse, draw, write one picture."""
+    """Parse, plot, write one picture."""
     parser = cli.parser("figure", __doc__)
     several = {"nargs": "*", "type": Path, "default": [], "metavar": "PARQUET"}
     parser.add_argument("--figure", required=True, choices=NAMES, metavar="NAME", help=f"one of {', '.join(NAMES)}")

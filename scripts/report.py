@@ -1,4 +1,4 @@
-"""Write the page that answers the experiment's question: one HTML file that opens offline.
+"""Write the report of an experiment: one HTML file that opens offline.
 
 Example: python scripts/report.py --evaluations E1 E2 --metrics M1 M2 --batches B1 --rollouts R1 --verdicts V1
 --prompts P --problems Q1 --faults F1 F2 --benchmarks benchmarks/demo --checks C --out report.html
@@ -12,7 +12,7 @@ from scope.artifacts.atomic import atomic
 
 
 def main() -> None:
-    """Parse, read, write one page."""
+    """Parse, read, write one report."""
     parser = cli.parser("report", __doc__)
     several = {"nargs": "*", "type": Path, "default": [], "metavar": "PARQUET"}
     parser.add_argument("--evaluations", **several, help="graded samples of base, teacher and every arm")
@@ -22,11 +22,11 @@ def main() -> None:
     parser.add_argument("--verdicts", **several, help="verdicts on them")
     parser.add_argument("--prompts", required=True, type=Path, metavar="PARQUET", help="training prompts")
     parser.add_argument("--problems", **several, help="problems of each benchmark")
-    parser.add_argument("--faults", **several, help="what was wrong with rows of training and benchmarks")
-    parser.add_argument("--benchmarks", type=Path, metavar="DIR", help="folder of job timings; may be absent or empty")
-    parser.add_argument("--checks", required=True, type=Path, metavar="PARQUET", help="the teacher's checks")
+    parser.add_argument("--faults", **several, help="issues found in the rows of training and benchmarks")
+    parser.add_argument("--benchmarks", type=Path, metavar="DIR", help="folder of job timings; may be missing or empty")
+    parser.add_argument("--checks", required=True, type=Path, metavar="PARQUET", help="results of check_teacher")
     parser.add_argument("--absent", nargs="*", default=[], metavar="BENCHMARK", help="benchmarks that were skipped")
-    parser.add_argument("--out", required=True, type=Path, metavar="HTML", help="the page")
+    parser.add_argument("--out", required=True, type=Path, metavar="HTML", help="the report")
     args = parser.parse_args()
 
     from scope.artifacts.recipe import read_recipe

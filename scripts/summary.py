@@ -1,4 +1,4 @@
-"""Write the grades of one policy on all benchmarks as a Markdown table.
+"""Write the accuracy of one policy on all benchmarks as a Markdown table.
 
 Example: python scripts/summary.py --evaluations E1 E2 --out summary.md --recipe "$(python scripts/recipe.py summary)"
 """

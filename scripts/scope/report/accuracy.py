@@ -65,7 +65,7 @@ def seed_means(cells: dict[Cell, Values]) -> dict[Cell, tuple[Values, int]]:
 def accuracy(cells: dict[Cell, Values], resamples: int) -> pl.DataFrame:
     """One row per cell and figure, and per mean over seeds where there are several.
 
-    Columns: those of a cell, seeds (how many it covers), pooled (stands for its policy), final (its policy's last
+    Columns: those of a cell, seeds (how many it covers), pooled (the one row of its policy), final (its policy's last
     evaluated round), problems, metric, value, low, high (95 % over problems).
     """
     rows = []
@@ -90,7 +90,7 @@ def _rows(cell: Cell, values: Values, resamples: int, *, seeds: int, pooled: boo
 
 
 def by_place(accuracy: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """The rows that stand for their policies, by benchmark and sampling: title of the panel, and its rows."""
+    """The pooled rows by benchmark and sampling: title of the panel, and its rows."""
     places = accuracy.filter("pooled").partition_by("benchmark", "sampling", as_dict=True)
     return {f"{benchmark} at {sampling}": rows for (benchmark, sampling), rows in sorted(places.items())}
 
@@ -98,7 +98,7 @@ def by_place(accuracy: pl.DataFrame) -> dict[str, pl.DataFrame]:
 def differences(cells: dict[Cell, Values], arms: list[str], resamples: int, against: str = "base") -> list[dict]:
     """Each arm's last policy minus that of `against` on avg@n, a middle pass@k and pass@n, paired by problem.
 
-    The middle one shows a loss of variety where pass@n is saturated. Seeds are averaged.
+    The middle k shows a loss of diversity where pass@n is saturated. Seeds are averaged.
 
     Rows: sampling, benchmark, policy, seeds, metric, base (of `against`), value, difference, low, high (95 % over
     problems), verdict.

@@ -1,4 +1,4 @@
-"""What kind of thing the answer of a problem is, and whether a blind guess has a fair chance at it."""
+"""The form of a problem's answer, and whether a random guess often hits it."""
 
 import json
 import re
@@ -23,7 +23,7 @@ FORMS = (
     "asserts",
     "route",
 )
-"""Of mathematics as far as `text`; then the kinds of tests of code (scope.verify.code.tests), and a puzzle's route."""
+"""Forms of mathematical answers up to `text`; then the kinds of code tests, and a puzzle's route."""
 
 LARGEST_GUESS = 10
 _NUMBER = {
@@ -51,12 +51,12 @@ def _of_mathematics(answer: str) -> str:
     numeric = next((name for name, pattern in _NUMBER.items() if pattern.fullmatch(value)), None)
     if numeric:
         return numeric
-    said = word(text)
-    if said in ("yes", "no"):
+    bare = word(text)
+    if bare in ("yes", "no"):
         return "yes/no"
     if _LETTER.fullmatch(text):
         return "letter"
-    if (said and len(said) > 2) or _PROSE.search(text):
+    if (bare and len(bare) > 2) or _PROSE.search(text):
         return "text"
     if _RELATION.search(text):
         return "equation"

@@ -1,4 +1,4 @@
-"""Charts, one panel each: as wide as its place on the page, or stacked into a picture that stands alone."""
+"""Charts, one panel each: as wide as their column in the report, or stacked into a standalone picture."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -26,7 +26,7 @@ CONFIG = {
         "labelOverlap": True,
     },
 }
-ALONE = {
+STANDALONE = {
     **CONFIG,
     "background": "white",
     "axisY": {"minExtent": 44},
@@ -48,20 +48,20 @@ def _data(frame: pl.DataFrame) -> alt.InlineData:
     return alt.InlineData(values=rounded.to_dicts())
 
 
-def on_page(chart: Chart) -> Spec:
-    """The specification of a chart that fills its place on the page; the page writes the legend."""
+def in_report(chart: Chart) -> Spec:
+    """The specification of a chart as wide as its column in the report, which writes the legend."""
     fitted = chart.properties(width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
     return {**fitted.to_dict(), "config": CONFIG}
 
 
 def stacked(panels: dict[str, Chart]) -> Spec:
-    """The specification of one picture: charts below each other with their titles, equally wide, with one legend."""
+    """The specification of one picture: charts in one column with titles, equal widths and one legend."""
     sized = [chart.properties(width=WIDTH, height=HEIGHT, title=title) for title, chart in panels.items()]
-    return {**alt.vconcat(*sized, spacing=24).to_dict(), "config": ALONE}
+    return {**alt.vconcat(*sized, spacing=24).to_dict(), "config": STANDALONE}
 
 
 def legend(names: Iterable[str]) -> alt.Legend:
-    """The legend of a picture that stands alone: above it, in as many columns as the longest name leaves room for."""
+    """The legend of a standalone picture: above it, with as many columns as fit the longest name."""
     columns = max(1, int(WIDTH / (32 + 6.1 * max(map(len, names)))))
     return alt.Legend(title=None, orient="top", columns=columns, symbolLimit=0, symbolOpacity=1)
 
@@ -94,7 +94,7 @@ def pass_curves(accuracy: pl.DataFrame, colours: dict[str, str], shown: alt.Lege
 
 
 def accuracy_by_round(accuracy: pl.DataFrame, colours: dict[str, str], shown: alt.Legend | None = None) -> Chart:
-    """avg@n over rounds: arms as lines from the base policy at round 0, the teacher as a level line."""
+    """avg@n over rounds: arms as lines from the base policy at round 0, the teacher as a horizontal line."""
     averages = accuracy.filter(pl.col("metric").str.starts_with("avg@"))
     frame = _in_percent(averages).select("policy", "round", "value", "low", "high")
     arms = frame.filter(pl.col("round").is_not_null())

@@ -24,7 +24,7 @@ def check_comparable(samples: pl.DataFrame, keys: list[str]) -> None:
     if groups.height:
         raise InputError(
             f"--evaluations: on {groups['benchmark'][0]} at {groups['sampling'][0]} the problems, or the "
-            "samples per problem, differ between policies; evaluate them all again"
+            "samples per problem, differ between policies; evaluate all policies again"
         )
 
 
@@ -33,13 +33,13 @@ def check_runs(
 ) -> None:
     """Make sure that a frame's rows are of the recipe's arms and seeds, or of `others`, which have no seed.
 
-    Raises InputError that names the first of another run: its file lies where none of its kind belongs.
+    Raises InputError that names the first of another run: its file is in the wrong folder.
     """
     expected = [(arm, seed) for arm in arms for seed in seeds] + [(other, None) for other in others]
     for run in frame.select(label, "seed").unique(maintain_order=True).rows():
         if run not in expected:
             raise InputError(
-                f"a file of {label} {run[0]}, seed {run[1]}, is none of the recipe's runs (arms "
-                f"{', '.join(arms)}; seeds {', '.join(map(str, seeds))}); `make verify-results` names a "
-                "file that lies in a wrong place"
+                f"a file of {label} {run[0]}, seed {run[1]}, is not one of the recipe's runs (arms "
+                f"{', '.join(arms)}; seeds {', '.join(map(str, seeds))}); `make verify-results` lists "
+                "files in a wrong folder"
             )

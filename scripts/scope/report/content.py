@@ -73,7 +73,7 @@ def _described(sampling: dict[str, Any]) -> str:
 
 
 def _panels(frame: pl.DataFrame, chart: Any, colours: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"title": title, "spec": charts.on_page(chart(rows, colours))} for title, rows in by_place(frame).items()]
+    return [{"title": title, "spec": charts.in_report(chart(rows, colours))} for title, rows in by_place(frame).items()]
 
 
 def _by_round(frame: pl.DataFrame, colours: dict[str, str]) -> list[dict[str, Any]]:
@@ -96,7 +96,7 @@ def _step_panel(metrics: pl.DataFrame, name: str, colours: dict[str, str]) -> di
         return None
     return {
         "title": figure.title,
-        "spec": charts.on_page(charts.step_lines(series, figure.title, figure.unit, colours)),
+        "spec": charts.in_report(charts.step_lines(series, figure.title, figure.unit, colours)),
     }
 
 
@@ -104,7 +104,7 @@ def _timing(timings: pl.DataFrame) -> dict[str, Any]:
     colours = stage_colours(timing.stages(timings))
     variants = timing.by_round(timings).partition_by("variant", as_dict=True)
     bars = [
-        {"title": name, "spec": charts.on_page(charts.stage_bars(frame, colours))}
+        {"title": name, "spec": charts.in_report(charts.stage_bars(frame, colours))}
         for (name,), frame in variants.items()
     ]
     return {"stages": colours, "bars": bars, "totals": timing.totals(timings)}

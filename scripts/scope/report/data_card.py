@@ -1,4 +1,4 @@
-"""The data card: what was trained and graded on, what was wrong with it, and what its answers are."""
+"""The data card: the problems of training and benchmarks, their issues, and the forms of their answers."""
 
 from collections import Counter
 from typing import Any
@@ -25,7 +25,7 @@ def data_card(problems: list[Artifact], faults: list[Artifact], origins: dict[st
         ]
     )
     colours = {kind: colour for kind, colour in form_colours(FORMS).items() if kind in set(shares["form"])}
-    chart = charts.on_page(charts.form_bars(shares, [one["name"] for one in sets], colours))
+    chart = charts.in_report(charts.form_bars(shares, [one["name"] for one in sets], colours))
     return {
         "sets": sets,
         "forms": {"title": "Forms of answers, share of problems", "spec": chart},
@@ -57,7 +57,7 @@ def _describe(problems: Artifact, origins: dict[str, Any]) -> dict[str, Any]:
 
 
 def _commonest(rows: pl.DataFrame) -> dict[str, Any] | None:
-    """The answer that most problems have, and its share; None where answers are not what is graded."""
+    """The most common answer and its share; None in domains that do not compare answers."""
     if rows["domain"][0] != "math":
         return None
     answer, count = min(Counter(rows["answer"]).items(), key=lambda item: (-item[1], item[0]))

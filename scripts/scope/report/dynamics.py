@@ -1,4 +1,4 @@
-"""What training logged at each optimizer step, and what in it deserves a warning."""
+"""The metrics that training logged at each optimizer step, and the warnings about them."""
 
 import polars as pl
 
@@ -11,13 +11,13 @@ def series(metrics: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def absent(metrics: pl.DataFrame, arms: list[str]) -> dict[str, list[str]]:
-    """By figure, the arms that logged no finite value of it; figures that every arm logged are left out."""
-    lacking = {name: [arm for arm in arms if arm not in set(series(metrics, name)["variant"])] for name in METRICS}
-    return {name: arms for name, arms in lacking.items() if arms}
+    """By metric, the arms that logged no finite value of it; metrics that every arm logged are left out."""
+    missing = {name: [arm for arm in arms if arm not in set(series(metrics, name)["variant"])] for name in METRICS}
+    return {name: arms for name, arms in missing.items() if arms}
 
 
 def warnings(metrics: pl.DataFrame, methods: dict[str, str]) -> list[str]:
-    """Sentences on runs that ended with fewer correct rollouts than they began with, and on broken numbers."""
+    """Sentences about runs that ended with fewer correct rollouts than they began with, and about non-finite values."""
     return [
         sentence
         for (variant, seed), run in metrics.group_by(["variant", "seed"], maintain_order=True)

@@ -1,10 +1,10 @@
-"""The figures of an experiment by name. It imports nothing heavy, so that the workflow can read it while it plans."""
+"""The figures of an experiment by name. It imports nothing heavy, because the workflow reads it while planning."""
 
 from typing import NamedTuple
 
 
 class Figure(NamedTuple):
-    """A logged column: how a reader knows it, and which methods log it."""
+    """A logged column: its title and unit for readers, and which methods log it."""
 
     title: str
     unit: str
@@ -45,8 +45,8 @@ GROUPS: dict[str, dict[str, Figure]] = {
         "kl_reference": Figure(
             "KL to the reference policy", "nats per token", "grpo with objective.kl_coefficient above 0"
         ),
-        "engine_gap_mean": Figure("Engine against trainer, mean gap", "nats", "scope, opd and grpo"),
-        "engine_gap_max": Figure("Engine against trainer, largest gap", "nats", "scope, opd and grpo"),
+        "engine_gap_mean": Figure("Engine and trainer, mean gap", "nats", "scope, opd and grpo"),
+        "engine_gap_max": Figure("Engine and trainer, largest gap", "nats", "scope, opd and grpo"),
     },
 }
 FIGURES = {name: figure for group in GROUPS.values() for name, figure in group.items()}

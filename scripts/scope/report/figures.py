@@ -1,4 +1,4 @@
-"""One figure of the experiment as a picture that stands alone: SVG, with its own legend and a fixed width."""
+"""One figure of the experiment as a standalone SVG picture with its own legend and a fixed width."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from scope.report.style import policy_colours
 def plot(name: str, evaluations: list[Path], metrics: list[Path], settings: Settings) -> str:
     """The figure `name` (figure_names.NAMES) as SVG text; equal input gives equal text.
 
-    Raises InputError where the files hold nothing to draw.
+    Raises InputError where the files have no data for it.
     """
     if name in FIGURES:
         panels = step_panels(name, metrics, settings.arms)
@@ -62,12 +62,12 @@ def step_panels(name: str, files: list[Path], arms: list[str]) -> dict[str, char
 
 
 def _colours(plotted: set[str], arms: list[str]) -> dict[str, str]:
-    """The colours of those policies that are drawn, in the order of the legend."""
+    """The colours of the plotted policies, in the order of the legend."""
     colours = policy_colours(arms)
-    strangers = plotted - set(colours)
-    if strangers:
+    unknown = plotted - set(colours)
+    if unknown:
         raise InputError(
-            f"{', '.join(sorted(strangers))} is none of the recipe's arms ({', '.join(arms)}); give only "
+            f"{', '.join(sorted(unknown))} is not one of the recipe's arms ({', '.join(arms)}); give only "
             "files of these arms, or print a recipe that names it"
         )
     return {name: colour for name, colour in colours.items() if name in plotted}

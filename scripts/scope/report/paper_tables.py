@@ -1,8 +1,8 @@
 """Tables 1 and 2 of the paper (arXiv 2604.10688 v2, main results) beside what an experiment measured.
 
-Figures are percentages. P@32 is held against best@32, the bootstrap of the authors' code: on the 30 problems of AIME an
-unbiased pass@32 would be a multiple of 3.3, which the printed ones are not. Only evaluations with the settings of
-Table 4 count as measured; everything else stays empty.
+Figures are percentages. P@32 is compared with best@32, the bootstrap of the authors' code: on the 30 problems of AIME
+an unbiased pass@32 would be a multiple of 3.3, which the printed ones are not. Only evaluations with the settings of
+Table 4 count as measured; other cells stay empty.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ CODE = ("humaneval", "codeforces", "livecodebench", "average")
 
 
 class Block(NamedTuple):
-    """One teacher and student of a table; `printed` has a line per method, A@32 and P@32 by turns per benchmark."""
+    """One teacher and student of a table; `printed` has a line per method, with A@32 and P@32 of each benchmark."""
 
     table: int
     teacher: str
@@ -88,7 +88,7 @@ BLOCKS = (
 
 
 def paper_tables(accuracy: pl.DataFrame | None, student: str, evaluation) -> list[dict[str, Any]]:
-    """The blocks that an experiment with this student (a folder's name) and these benchmarks can be held against.
+    """The blocks that an experiment with this student (a folder's name) and these benchmarks compares with.
 
     `accuracy` is that of report/accuracy.py, `evaluation` the section of the configuration.
     """

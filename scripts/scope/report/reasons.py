@@ -13,7 +13,7 @@ ROLLOUTS = "rollouts of the last round"
 def verdict_reasons(
     evaluations: pl.DataFrame, verdicts: list[Artifact], batches: list[Artifact], policies: list[str]
 ) -> dict[str, Any]:
-    """`reasons`, the commonest first, and `rows` with the place, the policy and the share of each reason there."""
+    """`reasons`, the most common first, and `rows` with the place, the policy and the share of each reason there."""
     last = pl.col("round").eq_missing(pl.col("round").max().over("policy"))
     place = pl.format("{} at {}", "benchmark", "sampling").alias("place")
     counted = pl.concat([evaluations.filter(last).select(place, "policy", "reason"), _rollouts(verdicts, batches)])
@@ -28,7 +28,7 @@ def verdict_reasons(
 
 
 def _rollouts(verdicts: list[Artifact], batches: list[Artifact]) -> pl.DataFrame:
-    """Verdicts behind the arms' last batches; shared ones count under every arm that uses them."""
+    """Verdicts of the arms' last batches; shared ones count for every arm that uses them."""
     arms = users(batches)
     frames = [pl.DataFrame(schema=dict.fromkeys(("place", "policy", "reason"), pl.String))]
     for one in verdicts:

@@ -1,4 +1,4 @@
-"""Five rollouts as people read them: the problem, the response, its verdict, and every token's signal."""
+"""Five rollouts: the problem, the response, its verdict, and the log-probabilities of every token."""
 
 from typing import Any, NamedTuple
 
@@ -42,7 +42,7 @@ def sampled_rollouts(sampled: SampledBatch | None, count: int = 5) -> list[dict[
 
 
 def _pick(batch: pl.DataFrame, count: int) -> pl.DataFrame:
-    """Correct and incorrect ones by turns while both last, each from another prompt while there are any."""
+    """Alternate correct and incorrect rollouts, from different prompts as far as possible."""
     turn = pl.int_range(pl.len())
     return (
         batch.sort(KEYS)

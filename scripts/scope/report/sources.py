@@ -1,4 +1,4 @@
-"""Which files the page was made from, and by which code and recipe they were."""
+"""The files that the report was made from, and their code and recipes."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""Colours that colour-blind readers can tell apart, and numbers rounded to what a reader can use."""
+"""Colours that colour-blind readers can tell apart, and rounded numbers."""
 
 from colorsys import hls_to_rgb
 
@@ -37,24 +37,24 @@ def stage_colours(stages: list[str]) -> dict[str, str]:
 
 
 def form_colours(forms: tuple[str, ...]) -> dict[str, str]:
-    """One colour per form of answer, the same on every page."""
+    """One colour per form of answer, the same in every report."""
     return _coloured(list(forms), STAGES)
 
 
 def _coloured(names: list[str], chosen: tuple[str, ...]) -> dict[str, str]:
-    """The chosen colours, then as many further ones as there are names; none comes twice."""
+    """The chosen colours, then as many further ones as there are names; all differ."""
     further = [_further(index) for index in range(len(names) - len(chosen))]
     return dict(zip(names, [*chosen, *further], strict=False))
 
 
 def _further(index: int) -> str:
-    """Hues a golden section apart, which never repeat, by turns darker and lighter."""
+    """Hues a golden section apart, which never repeat, alternating darker and lighter."""
     shares = hls_to_rgb(index * 0.618034 % 1, (0.28, 0.68, 0.4, 0.54)[index % 4], 0.6)
     return "#" + "".join(f"{round(255 * share):02X}" for share in shares)
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A figure with `digits` significant digits, thousands apart; a dash where there is none."""
+    """A figure with `digits` significant digits, thousands separated; a dash for None."""
     if value is None:
         return DASH
     if abs(value) >= 10 ** (digits - 1):

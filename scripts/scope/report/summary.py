@@ -1,4 +1,4 @@
-"""The grades of one policy on all benchmarks at hand, in Markdown."""
+"""The accuracy of one policy on all available benchmarks, in Markdown."""
 
 from pathlib import Path
 from typing import Any
@@ -10,23 +10,23 @@ from scope.report.accuracy import accuracy, cell_values
 from scope.report.load import read_evaluations
 from scope.report.tables import accuracy_tables
 
-NOTE = "Brackets are 95 % intervals over problems. best@n draws with replacement: compare it only with itself."
+NOTE = "Brackets are 95 % intervals over problems. best@n samples with replacement: compare it only with best@n."
 
 
 def summary(paths: list[Path], samplings: list[str], resamples: int, absent: list[str]) -> str:
-    """A table with one row per benchmark and sampling, how often each verdict was given, and what is missing.
+    """A table with one row per benchmark and sampling, the counts of each verdict, and the missing benchmarks.
 
     Raises InputError where the files are of several policies, or hold samples twice.
     """
     evaluations = read_evaluations(paths, samplings)
     policies = evaluations.select("policy", "seed", "round").unique().rows()
     if len(policies) != 1:
-        raise InputError(f"--evaluations: these are of {len(policies)} policies; give those of one")
+        raise InputError(f"--evaluations: these files are of {len(policies)} policies; pass those of one")
     (policy, seed, round_), frame = policies[0], accuracy(cell_values(evaluations, resamples), resamples)
-    place = "" if round_ is None else f", seed {seed}, round {round_}"
-    missing = [f"Not graded, because the file of problems is not there: {', '.join(absent)}."] if absent else []
+    when = "" if round_ is None else f", seed {seed}, round {round_}"
+    missing = [f"Not evaluated, because the problem file was not found: {', '.join(absent)}."] if absent else []
     table = _table(accuracy_tables(frame, [policy], samplings))
-    paragraphs = [f"# {policy}{place}", NOTE, table, "## Verdicts", _reasons(evaluations), *missing]
+    paragraphs = [f"# {policy}{when}", NOTE, table, "## Verdicts", _reasons(evaluations), *missing]
     return "\n\n".join(paragraphs) + "\n"
 
 

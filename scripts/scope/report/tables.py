@@ -1,4 +1,4 @@
-"""Frames as rows of text, in the order and with the headings that the page shows."""
+"""Frames as rows of text, in the order and with the headings of the report."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Seconds and memory of each job, from the benchmark files that the workflow engine writes."""
+"""Seconds and memory of each job, from the timing files that Snakemake writes (its `benchmark:` files)."""
 
 import re
 from pathlib import Path
@@ -37,8 +37,8 @@ def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
     """One row per job: variant ("shared", then the arms), seed, round, stage, seconds, memory (MB, peak).
 
     Reads FOLDER/{variant}/seed{seed}/round{round}/{stage}.{shard}.tsv, where seed, round and shard may be missing;
-    further folders on the way, and what follows a stage's name after `_` or `-`, tell work apart but do not count.
-    Folders of other variants, left by earlier runs, do not count either.
+    further folders in between, and text after a stage's name and `_` or `-`, are ignored, and so are folders of
+    other variants, left by earlier runs.
     Raises InputError for a file without the columns `s` and `max_rss`.
     """
     variants = ["shared", *arms]
@@ -50,7 +50,7 @@ def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
 def _job(file: Path, relative: Path) -> dict:
     rows = pl.read_csv(file, separator="\t", infer_schema=False)
     if not {"s", "max_rss"} <= set(rows.columns):
-        raise InputError(f"{file}: a benchmark file has the columns s and max_rss; delete it and run its job again")
+        raise InputError(f"{file}: a timing file has the columns s and max_rss; delete it and rerun its job")
     figures = rows.select(pl.col("s", "max_rss").cast(pl.Float64, strict=False))
     return {
         "variant": relative.parts[0],
@@ -63,7 +63,7 @@ def _job(file: Path, relative: Path) -> dict:
 
 
 def _stage(name: str) -> str:
-    """`score` for score-teacher-all: the stage before what it worked on; other names stand for themselves."""
+    """`score` for score-teacher-all: the stage at the start of the name, or the whole name without one."""
     return next((stage for stage in STAGES if re.match(rf"{stage}([_-]|$)", name)), name)
 
 
@@ -80,7 +80,7 @@ def _index(word: str, path: Path) -> int | None:
 
 
 def totals(timings: pl.DataFrame) -> list[dict]:
-    """Per stage, then for all of them: jobs, seconds by variant, memory (MB, the largest job's peak)."""
+    """Per stage, then in total: jobs, seconds by variant, memory (MB, the largest job's peak)."""
     variants = timings["variant"].unique().sort()
     groups = {stage: timings.filter(pl.col("stage") == stage) for stage in stages(timings)}
     groups |= {"total": timings} if timings.height else {}

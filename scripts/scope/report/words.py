@@ -1,4 +1,4 @@
-"""The answer in words, made of the numbers alone."""
+"""The answer in words, derived from the numbers alone."""
 
 from collections import Counter
 from typing import Any
@@ -15,12 +15,12 @@ def answers(differences: Rows, arms: list[str], *, base: bool) -> list[str]:
     if not base:
         return ["The base policy was not evaluated, so these runs cannot say whether training helped."]
     by_arm = {arm: [row for row in differences if row["policy"] == arm] for arm in arms}
-    told = [_arm_sentence(rows) for rows in by_arm.values() if rows]
-    return told or ["No trained policy was evaluated, so these runs cannot say whether training helped."]
+    sentences = [_arm_sentence(rows) for rows in by_arm.values() if rows]
+    return sentences or ["No trained policy was evaluated, so these runs cannot say whether training helped."]
 
 
 def _arm_sentence(rows: Rows) -> str:
-    """The clear differences one by one while they are few, then how many are not clear."""
+    """The clear differences one by one if they are few, then the number of unclear ones."""
     first = rows[0]
     seeds = f" (mean of {first['seeds']} seeds)" if first["seeds"] > 1 else ""
     clear = [row for row in rows if row["verdict"] != "none"]
@@ -28,8 +28,8 @@ def _arm_sentence(rows: Rows) -> str:
     if len(clear) < len(rows):
         which = "the other " if clear else ""
         parts.append(f"no clear difference in {which}{len(rows) - len(clear)} of {len(rows)} comparisons")
-    told = "; ".join(filter(None, parts))
-    return f"{first['policy']} after round {first['round']}{seeds} against the base policy: {told}."
+    clauses = "; ".join(filter(None, parts))
+    return f"{first['policy']} after round {first['round']}{seeds} against the base policy: {clauses}."
 
 
 def _clause(row: dict[str, Any]) -> str:

@@ -105,8 +105,8 @@ def test_the_table_of_a_policy_has_a_row_per_benchmark_and_counts_verdicts(tmp_p
     assert "| coins | T1 | 2 | 33.3 [0.0–66.7] |" in text
     assert "| aime24 | T1 | 2 | 100.0 [100.0–100.0] |" in text
     assert "| coins | T1 | wrong | 4 |\n| coins | T1 | correct | 2 |" in text
-    assert "Not graded, because the file of problems is not there: minerva." in text
-    assert "Not graded" not in summary(files, ["T1"], 200, [])
+    assert "Not evaluated, because the problem file was not found: minerva." in text
+    assert "Not evaluated" not in summary(files, ["T1"], 200, [])
 
 
 def test_a_table_of_two_policies_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""The data card: forms of answers, what can be guessed, lengths, sources, licences, and every fault with its fate."""
+"""The data card: forms of answers, what can be guessed, lengths, sources, licences, and every issue with its action."""
 
 import json
 
@@ -47,7 +47,7 @@ FAULTS = [
 
 @pytest.fixture
 def card(page, tmp_path):  # noqa: F811
-    """The page with one benchmark of twenty problems in mathematics, its text and its charts."""
+    """The report with one benchmark of twenty problems in mathematics, its text and its charts."""
     answers = ["7"] * 8 + ["Yes", "B", "11", "100", "1/2", "0.5", "x", "x=1", "1, 2", "[0,1]", "ellipse", "n+1"]
     path = write_problems(tmp_path / "aime.parquet", answers, faults=FAULTS)
     origins = {"aime": {"dataset": "owner/name at 0123", "licence": "CC BY 4.0"}}
@@ -70,7 +70,7 @@ def test_sources_that_differ_by_problem_are_counted(page, tmp_path):  # noqa: F8
 
 def test_the_card_lists_every_fault(card):
     words, _ = card
-    assert "Faults of aime: 2 Row Fault Fate Detail Problem 4 broken kept answer: a single $ Find <b>" in words
+    assert "Issues of aime: 2 Row Issue Action Detail Problem 4 broken kept answer: a single $ Find <b>" in words
     assert "9 contaminated dropped equals aime row 3 Find" in words
 
 

@@ -141,5 +141,5 @@ def test_evaluations_without_an_arm_are_refused(files):
 
 @pytest.mark.parametrize("name", ["pass_at_k", "loss"])
 def test_files_of_an_arm_that_the_recipe_does_not_name_are_refused(files, name):
-    with pytest.raises(InputError, match=r"grpo is none of the recipe's arms \(scope-tau=0\.5-lr=1e-05\)"):
+    with pytest.raises(InputError, match=r"grpo is not one of the recipe's arms \(scope-tau=0\.5-lr=1e-05\)"):
         plotted(name, files, ARMS[:1])

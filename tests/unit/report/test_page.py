@@ -1,4 +1,4 @@
-"""The report's command line on small made-up artifacts: what the page says, escapes, and leaves out."""
+"""The report's command line on small made-up artifacts: what the report says, escapes, and leaves out."""
 
 import json
 import re
@@ -84,7 +84,7 @@ def write_problems(path, answers, domain="math", faults=(), **columns):
 def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4, recipe=STAGE_RECIPE, sampled=None):
     """Rollouts, verdicts and batch of one round; `correct(prompt, sample)` says which are right.
 
-    `drawn` is the recipe of rollouts that arms share: these and their verdicts then lie in a folder of their own.
+    `sampled` is the recipe of rollouts that arms share: these and their verdicts then lie in a folder of their own.
     """
     rollouts, verdicts, batch = [], [], []
     for prompt in range(prompts):
@@ -158,7 +158,7 @@ def arguments(world):
 
 @pytest.fixture(scope="module")
 def html(world):
-    """The page as the command line writes it."""
+    """The report as the command line writes it."""
     command = [sys.executable, str(SCRIPTS / "report.py"), *arguments(world)]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -167,7 +167,7 @@ def html(world):
 
 @pytest.fixture
 def page(world, monkeypatch, tmp_path):
-    """Writes the page with other arguments, in this process and without the chart library."""
+    """Writes the report with other arguments, in this process and without the chart library."""
     monkeypatch.setattr("vl_convert.javascript_bundle", lambda **_: "")
 
     def write(**changes):
@@ -188,7 +188,7 @@ def of_arm(world, arm):
 
 
 def visible(html):
-    """The page's words: no scripts, styles, tags or entities, blanks made one."""
+    """The report's words: no scripts, styles, tags or entities, blanks made one."""
     body = re.sub(r"<(script|style).*?</\1>", " ", html, flags=re.DOTALL)
     text = re.sub(r"<[^>]*>", " ", body)
     for entity, character in {"&lt;": "<", "&gt;": ">", "&#39;": "'", "&#34;": '"', "&amp;": "&"}.items():
@@ -229,7 +229,7 @@ def test_hostile_names_cannot_leave_the_chart_data(page, tmp_path):
 @pytest.mark.parametrize(("policy", "seed"), [("stranger", 0), ("scope", 7), ("base", 0)])
 def test_a_file_of_another_run_is_refused(page, world, tmp_path, policy, seed):
     evaluation = write_evaluation(tmp_path / "e.parquet", policy, seed, 2, 0.2)
-    with pytest.raises(InputError, match=f"of policy {policy}, seed {seed}, is none of the recipe's runs"):
+    with pytest.raises(InputError, match=f"of policy {policy}, seed {seed}, is not one of the recipe's runs"):
         page(evaluations=[*world["evaluations"], evaluation])
 
 
@@ -433,7 +433,7 @@ def test_the_page_of_one_arm_with_a_long_name(page, world, tmp_path):
         prompts=[tmp_path / "p.parquet"], benchmarks=[tmp_path / "timings"],
     )  # fmt: skip
     assert f"Experiment made-up ; arm {arm}; seed 0; 1 round." in section(html, "sources")
-    assert f"This page is about the arm {arm} alone." in visible(html)
+    assert f"This report covers only the arm {arm} ." in visible(html)
     assert f"{arm} after round 2 against the base policy" in visible(html)
     assert f"From the last batch of {arm} (seed 0, round 2)" in section(html, "samples")
     assert f"Stage {arm} seconds jobs" in section(html, "time")
@@ -528,7 +528,7 @@ def test_verdicts_are_counted_by_reason(html):
 
 
 def test_skipped_benchmarks_are_named(page):
-    assert "Skipped, because the file of problems is not there: minerva." in visible(page(absent=["minerva"]))
+    assert "Skipped, because the problem file was not found: minerva." in visible(page(absent=["minerva"]))
 
 
 def test_the_papers_tables_stand_on_the_page_of_a_paper_student(page, world):
