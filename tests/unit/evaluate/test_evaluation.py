@@ -111,7 +111,7 @@ def test_the_table_of_a_policy_has_a_row_per_benchmark_and_counts_verdicts(tmp_p
 
 def test_a_table_of_two_policies_is_refused(tmp_path):
     files = [graded(tmp_path / f"{policy}.parquet", policy) for policy in ("base", "teacher")]
-    with pytest.raises(InputError, match="these files are of 2 policies; give those of one"):
+    with pytest.raises(InputError, match="these files are of 2 policies; pass those of one"):
         summary(files, ["T1"], 200, [])
 
 
