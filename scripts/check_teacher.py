@@ -4,6 +4,8 @@ from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import read_recipe
+from scope.artifacts.schemas.checks import CHECKS
+from scope.artifacts.schemas.prompts import PROMPTS
 
 
 def main() -> None:
@@ -25,7 +27,7 @@ def main() -> None:
     student = load_tokenizer(open_folder(args.student))
     details = {"token_map": checks.check_token_map(student, load_tokenizer(folder))}
     teacher = open_teacher(settings.teacher, args.teacher, dtype=dtype, temperature=1.0)
-    pairs = checks.probe_pairs(parquet.read(args.prompts, "prompts"), len(student))
+    pairs = checks.probe_pairs(parquet.read(args.prompts, PROMPTS), len(student))
     scores = teacher.score(pairs)
     served = settings.teacher.model
     details["served_name"] = f"served as {served!r}" if served else f"{backend} backend: {args.teacher}"
@@ -35,7 +37,7 @@ def main() -> None:
     details["agreement"] = checks.check_agreement(scores, reference, dtype, (backend, name))
     rows = [{"check": check, "passed": True, "detail": detail} for check, detail in details.items()]
     inputs = [args.student, args.teacher, args.prompts]
-    parquet.write(args.out, "checks", rows, recipe=args.recipe, inputs=inputs)
+    parquet.write(args.out, CHECKS, rows, recipe=args.recipe, inputs=inputs)
 
 
 def _reference_scores(settings, folder, pairs) -> tuple[str, list[list[float]]]:

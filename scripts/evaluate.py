@@ -6,6 +6,8 @@ from scope.artifacts.folder import open_folder
 from scope.artifacts.labels import check_policy
 from scope.artifacts.partial import partial_output
 from scope.artifacts.recipe import Settings, read_recipe
+from scope.artifacts.schemas.evaluation import EVALUATION
+from scope.artifacts.schemas.prompts import PROMPTS
 from scope.errors import InputError
 
 
@@ -29,14 +31,14 @@ def main() -> None:
         shards = f"evaluation.shards is {settings.evaluation.shards}"
         raise InputError(f"--shard {args.shard}: {shards}, so the last one has a lower number")
     check_policy(args.policy, args.label, args.seed, args.round)
-    problems, inputs = parquet.read(args.problems, "prompts"), [args.problems, args.policy]
+    problems, inputs = parquet.read(args.problems, PROMPTS), [args.problems, args.policy]
     part = problems.gather_every(settings.evaluation.shards, args.shard)
     with partial_output(args.out, args.recipe, inputs, benchmark=args.benchmark, shard=args.shard) as work:
         rows = []  # of a shard without problems, where a benchmark has fewer than shards
         if len(part):
             rows = grade(open_policy(args.policy, settings), part, args.benchmark, settings.evaluation, work)
         parquet.write(
-            args.out, "evaluation", rows, recipe=args.recipe, inputs=inputs, policy=args.label, seed=args.seed,
+            args.out, EVALUATION, rows, recipe=args.recipe, inputs=inputs, policy=args.label, seed=args.seed,
             round=args.round)  # fmt: skip
 
 

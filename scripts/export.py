@@ -11,6 +11,8 @@ from scope.artifacts import parquet
 from scope.artifacts.atomic import atomic
 from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import read_recipe
+from scope.artifacts.schemas.evaluation import EVALUATION
+from scope.artifacts.schemas.prompts import PROMPTS
 
 
 def main() -> None:
@@ -30,10 +32,10 @@ def main() -> None:
 
     settings = read_recipe(args.recipe).evaluation
     tokenizer = load_tokenizer(open_folder(args.model))
-    evaluations = parquet.read_all(args.evaluations, "evaluation")
+    evaluations = parquet.read_all(args.evaluations, EVALUATION)
     label = args.out.stem.removeprefix("results_")
     for file in args.problems:
-        problems = parquet.read(file, "prompts")
+        problems = parquet.read(file, PROMPTS)
         prompts = tokenizer.batch_decode(problems["prompt_token_ids"].to_list())
         graded = evaluations.filter(benchmark=file.stem)
         log = args.out.with_name(f"samples_{file.stem}_{label}.jsonl")

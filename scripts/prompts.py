@@ -6,6 +6,8 @@ from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import read_recipe
+from scope.artifacts.schemas.faults import FAULTS
+from scope.artifacts.schemas.prompts import PROMPTS
 
 
 def main() -> None:
@@ -47,8 +49,8 @@ def main() -> None:
     print(f"{args.split}: {len(rows)} rows, {len(prompts)} prompts; faults: {tally or 'none'}", file=sys.stderr)
     files = [*(args.rows or []), *(file for _, *files in args.held_out for file in files)]
     notes = {"recipe": args.recipe, "inputs": [args.model, *files], "split": args.split, "read": len(rows)}
-    parquet.write(args.out, "prompts", prompts, **notes, faults=tally)
-    parquet.write(args.faults, "faults", listed, **notes)
+    parquet.write(args.out, PROMPTS, prompts, **notes, faults=tally)
+    parquet.write(args.faults, FAULTS, listed, **notes)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.atomic import atomic
 from scope.artifacts.recipe import make_provenance, read_recipe
+from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.planning import retention
 
 
@@ -38,10 +39,10 @@ def main() -> None:
 
 def accuracies(evaluations: list[str]) -> dict[int, float]:
     """Mean accuracy over all samples of each evaluated round."""
-    columns = [*parquet.SORT_KEYS["evaluation"], "correct"]
+    columns = [*EVALUATION.sort_keys, "correct"]
     samples: dict[int, list[bool]] = {}
     for path in evaluations:
-        graded = parquet.read(path, "evaluation", columns)["correct"]
+        graded = parquet.read(path, EVALUATION, columns)["correct"]
         samples.setdefault(parquet.metadata(path)["round"], []).extend(graded)
     return {round_: sum(correct) / len(correct) for round_, correct in samples.items()}
 

@@ -6,6 +6,8 @@ from scope.artifacts.folder import open_folder
 from scope.artifacts.labels import check_policy
 from scope.artifacts.partial import partial_output
 from scope.artifacts.recipe import read_recipe
+from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.schemas.rollouts import ROLLOUTS
 
 
 def main() -> None:
@@ -25,7 +27,7 @@ def main() -> None:
     check_policy(args.policy, args.variant, args.seed, args.round - 1)
     settings = read_recipe(args.recipe)
     at = settings.rollout.temperature
-    prompts = shard_prompts(parquet.read(args.prompts, "prompts"), settings, args.seed, args.round, args.shard)
+    prompts = shard_prompts(parquet.read(args.prompts, PROMPTS), settings, args.seed, args.round, args.shard)
     engine = open_engine(
         settings.rollout.engine,
         open_folder(args.policy),
@@ -40,7 +42,7 @@ def main() -> None:
             engine, prompts, Sampling(at, settings.rollout.max_tokens), work, n=settings.rollout.n, seed=args.seed,
             round_=0 if static else args.round)  # fmt: skip
         parquet.write(
-            args.out, "rollouts", rows, recipe=args.recipe, inputs=inputs, **place, temperature=at,
+            args.out, ROLLOUTS, rows, recipe=args.recipe, inputs=inputs, **place, temperature=at,
             logprob_temperature=settings.student_temperature)  # fmt: skip
 
 

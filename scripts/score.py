@@ -7,6 +7,10 @@ from scope.artifacts import parquet
 from scope.artifacts.labels import check_files
 from scope.artifacts.partial import partial_output
 from scope.artifacts.recipe import read_recipe
+from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.artifacts.schemas.scores import SCORES
+from scope.artifacts.schemas.verdicts import VERDICTS
 
 
 def main() -> None:
@@ -25,10 +29,10 @@ def main() -> None:
     check_files([args.rollouts, args.verdicts], args)
     settings = read_recipe(args.recipe)
     scorer = settings.scorer
-    rows = parquet.read(args.rollouts, "rollouts").join(
-        parquet.read(args.verdicts, "verdicts").select("prompt_id", "sample_index", "correct"),
+    rows = parquet.read(args.rollouts, ROLLOUTS).join(
+        parquet.read(args.verdicts, VERDICTS).select("prompt_id", "sample_index", "correct"),
         on=["prompt_id", "sample_index"], how="left", maintain_order="left",
-    ).join(parquet.read(args.prompts, "prompts").select("prompt_id", "prompt_token_ids"), on="prompt_id",
+    ).join(parquet.read(args.prompts, PROMPTS).select("prompt_id", "prompt_token_ids"), on="prompt_id",
            how="left", maintain_order="left")  # fmt: skip
     wanted = pl.lit(True) if scorer.scored == "all" else ~pl.col("correct")
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
@@ -38,7 +42,7 @@ def main() -> None:
             rows, wanted, scorer.teacher, args.scorer, work, dtype=settings.models.dtype,
             temperature=scorer.temperature)  # fmt: skip
         parquet.write(
-            args.out, "scores", scores, recipe=args.recipe, inputs=inputs, **place,
+            args.out, SCORES, scores, recipe=args.recipe, inputs=inputs, **place,
             scorer=scorer.model, scored=scorer.scored, logprob_temperature=scorer.temperature)  # fmt: skip
 
 

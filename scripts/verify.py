@@ -8,6 +8,9 @@ import polars as pl
 
 from scope import cli
 from scope.artifacts import parquet
+from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.artifacts.schemas.verdicts import VERDICTS
 from scope.errors import InputError
 from scope.verify.pool import Row, verify_rows
 from scope.verify.verdict import Verdict
@@ -35,7 +38,7 @@ def main() -> None:
     facts = parquet.metadata(args.rollouts)
     parquet.write(
         args.out,
-        "verdicts",
+        VERDICTS,
         verdict_rows(rollouts, verdicts),
         recipe=args.recipe,
         inputs=[args.prompts, args.rollouts],
@@ -45,7 +48,7 @@ def main() -> None:
 
 def join(rollouts_file: str, prompts_file: str) -> pl.DataFrame:
     """The rollouts, each with the texts of its prompt. Raises InputError for one that is empty or has no prompt."""
-    rollouts = parquet.read(rollouts_file, "rollouts")
+    rollouts = parquet.read(rollouts_file, ROLLOUTS)
     empty = rollouts.filter(pl.col("response_token_ids").list.len() == 0)
     if len(empty):
         row = empty.row(0, named=True)
@@ -53,7 +56,7 @@ def join(rollouts_file: str, prompts_file: str) -> pl.DataFrame:
             f"{rollouts_file}: prompt {row['prompt_id']!r}, sample_index {row['sample_index']} has no response tokens "
             "(at least the end-of-sequence token belongs there); run the stage `rollout` again"
         )
-    prompts = parquet.read(prompts_file, "prompts").select("prompt_id", "domain", "problem", *AGAINST)
+    prompts = parquet.read(prompts_file, PROMPTS).select("prompt_id", "domain", "problem", *AGAINST)
     joined = rollouts.join(prompts, on="prompt_id", how="left", maintain_order="left")
     unknown = joined.filter(pl.col("domain").is_null())["prompt_id"]
     if len(unknown):

@@ -4,6 +4,11 @@ from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.labels import check_files
 from scope.artifacts.recipe import read_recipe
+from scope.artifacts.schemas.batch import BATCH
+from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.artifacts.schemas.scores import SCORES
+from scope.artifacts.schemas.verdicts import VERDICTS
 
 
 def main() -> None:
@@ -23,12 +28,12 @@ def main() -> None:
     check_files([*args.rollouts, *args.verdicts, *args.scores], args, shared=True)
     settings = read_recipe(args.recipe)
     objective, update = settings.objective, settings.update
-    prompts = parquet.read(args.prompts, "prompts")
+    prompts = parquet.read(args.prompts, PROMPTS)
     per_round = update.steps_per_round * update.prompts_per_step
     batch = build_batch(
-        parquet.read_all(args.rollouts, "rollouts"),
-        parquet.read_all(args.verdicts, "verdicts"),
-        parquet.read_all(args.scores, "scores") if args.scores else None,
+        parquet.read_all(args.rollouts, ROLLOUTS),
+        parquet.read_all(args.verdicts, VERDICTS),
+        parquet.read_all(args.scores, SCORES) if args.scores else None,
         prompts,
         round_prompts(prompts["prompt_id"].to_list(), args.seed, args.round, per_round),
         objective,
@@ -42,7 +47,7 @@ def main() -> None:
     }
     inputs = [args.prompts, *args.rollouts, *args.verdicts, *args.scores]
     parquet.write(
-        args.out, "batch", batch, recipe=args.recipe, inputs=inputs,
+        args.out, BATCH, batch, recipe=args.recipe, inputs=inputs,
         variant=args.variant, seed=args.seed, round=args.round, losses=losses)  # fmt: skip
 
 

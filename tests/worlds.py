@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 import torch
 
-from scope.artifacts import parquet
+from schemas import SCHEMAS
 from scope.artifacts.recipe import Settings
 from scope.config.training import Objective
 from scope.method.batch import KEY, build_batch
@@ -57,7 +57,7 @@ def made_up_round(verdicts, seed=0):
 
 def table(kind, rows):
     """Rows as a frame with the columns and types of one kind of artifact."""
-    return pl.DataFrame(rows, schema=pl.from_arrow(parquet.SCHEMAS[kind].empty_table()).schema)
+    return pl.DataFrame(rows, schema=SCHEMAS[kind].empty().schema)
 
 
 def scored_by(round_, student, scorer, *, student_temperature=1.0, teacher_temperature=1.0):

@@ -10,6 +10,7 @@ from cluster_world import ARM, WORLD
 from conftest import BIN, ROOT, run
 from flows import checkout, digests, made_from
 from scope.artifacts import parquet
+from scope.artifacts.schemas.scores import SCORES
 from scope.cluster import allocation
 from scope.cluster.allocation import Allocation, check_shares, megabytes, read_allocation
 from scope.cluster.check import requests
@@ -184,7 +185,7 @@ def test_a_teacher_stays_warm_in_the_allocation(cluster_run, cluster, tmp_path):
     (job,) = said.stdout.removeprefix("submitted ").split(";")[0].split(" -> ")
     wait_for(cluster, job)
     assert states(cluster, job) == ["COMPLETED"], (folder / f".snakemake/allocation-{job}.log").read_text()[-3000:]
-    scores = [parquet.read_all(made_from(place, f"{ARM}/round1/batch.parquet", "score"), "scores")
+    scores = [parquet.read_all(made_from(place, f"{ARM}/round1/batch.parquet", "score"), SCORES)
               for place in (folder, cluster_run.folder)]  # fmt: skip
     served, in_job = (frame["teacher_logprobs"].explode().drop_nulls() for frame in scores)
     assert len(served) == len(in_job) > 0

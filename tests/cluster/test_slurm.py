@@ -8,6 +8,7 @@ from safetensors.torch import load_file
 from cluster_world import ARM, SECRET, WORLD
 from conftest import BIN, run
 from scope.artifacts import parquet
+from scope.artifacts.schemas.metrics import METRICS
 
 pytestmark = pytest.mark.real
 
@@ -48,7 +49,7 @@ def test_an_update_on_two_nodes_equals_that_of_one_process(cluster_run, tmp_path
     apart = max((one[name] - two[name]).abs().max().item() for name in before)
     assert moved > 1e-4
     assert apart < 1e-3 * moved
-    figures = [parquet.read(path, "metrics") for path in (tmp_path / "metrics.parquet", round_ / "metrics.parquet")]
+    figures = [parquet.read(path, METRICS) for path in (tmp_path / "metrics.parquet", round_ / "metrics.parquet")]
     for name in ("loss", "grad_norm", "entropy"):
         assert figures[0][name].to_list() == pytest.approx(figures[1][name].to_list(), rel=1e-4)
 

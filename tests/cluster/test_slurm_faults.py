@@ -13,6 +13,7 @@ import pytest
 from cluster_world import ARM
 from flows import processes_in
 from scope.artifacts import parquet
+from scope.artifacts.schemas.metrics import METRICS
 
 pytestmark = pytest.mark.real
 
@@ -185,6 +186,6 @@ def test_a_preempted_update_goes_on_from_its_checkpoint(cluster_run, cluster):
     assert controller.returncode == 0, said[-3000:]
     assert len(cluster_run.jobs()) == before + 1
     assert "resume: " in (cluster_run.folder / ARM / "round2/logs/update.log").read_text()
-    steps = parquet.read(cluster_run.folder / ARM / "round2/metrics.parquet", "metrics")["step"].to_list()
+    steps = parquet.read(cluster_run.folder / ARM / "round2/metrics.parquet", METRICS)["step"].to_list()
     assert steps == [9, 10, 11, 12, 13, 14, 15, 16]
     assert cluster_run.is_whole()

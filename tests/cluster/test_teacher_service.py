@@ -9,6 +9,7 @@ from conftest import ROOT, run
 from flows import checkout, snakemake
 from scope.artifacts import parquet
 from scope.artifacts.recipe import Settings
+from scope.artifacts.schemas.scores import SCORES
 from scope.models.pair import Pair
 from scope.score.api_key import KEY_VARIABLE
 from scope.score.connection import VARIABLE
@@ -29,7 +30,7 @@ PAIRS = [Pair([3 + (i + j) % 12 for j in range(300 + i % 200)], [5, 3 + i % 9, 7
 
 def scores_of(folder):
     (path,) = folder.glob("results/served/shared/student-*/seed0/round1/score-*/0.parquet")
-    return parquet.read(path, "scores"), str(path.relative_to(folder))
+    return parquet.read(path, SCORES), str(path.relative_to(folder))
 
 
 def test_the_workflow_scores_at_external_servers_and_keeps_the_key_to_itself(vllm_server, tiny, tmp_path, monkeypatch):

@@ -14,6 +14,7 @@ import yaml
 
 from flows import checkout, snakemake, would_run
 from scope.artifacts import parquet
+from scope.artifacts.schemas.prompts import PROMPTS
 
 pytestmark = pytest.mark.real
 WORLD = ("--configfile", "tests/configs/smallest.yaml", "tests/configs/two_arms.yaml")
@@ -227,9 +228,9 @@ def test_why_names_settings_modules_and_inputs(finished, tmp_path):
         assert "    code: scope/evaluate/grade.py changed\n" in why()
     problems = finished / RESULTS / "shared/problems/coins.parquet"
     whole = problems.read_bytes()
-    rows = parquet.read(problems, "prompts")
+    rows = parquet.read(problems, PROMPTS)
     recipe = json.dumps(parquet.metadata(problems)["recipe"])
-    parquet.write(problems, "prompts", rows.head(4), recipe=recipe)
+    parquet.write(problems, PROMPTS, rows.head(4), recipe=recipe)
     assert f"input {RESULTS}/shared/problems/coins.parquet: its content changed" in why()
     problems.write_bytes(whole)
     assert "nothing would run" in why()

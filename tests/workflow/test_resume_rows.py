@@ -11,9 +11,12 @@ import pytest
 
 from conftest import RECIPE, ROOT, run
 from killing import start_and_kill
+from schemas import SCHEMAS
 from scope.artifacts import parquet
 from scope.artifacts.partial import partial_folder
 from scope.artifacts.recipe import make_recipe
+from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.artifacts.schemas.verdicts import VERDICTS
 
 PLACE = {"variant": "scope", "seed": 0, "round": 1}
 AT_PLACE = [f"--{name}={value}" for name, value in PLACE.items()]
@@ -30,11 +33,11 @@ def prompt_rows(count):
 def world(tiny, tmp_path_factory):
     """Prompts, and what an unbroken rollout and an unbroken score make of them."""
     root = tmp_path_factory.mktemp("world")
-    parquet.write(root / "prompts.parquet", "prompts", prompt_rows(PROMPTS), recipe=RECIPE)
+    parquet.write(root / "prompts.parquet", SCHEMAS["prompts"], prompt_rows(PROMPTS), recipe=RECIPE)
     run(*rollout(tiny, root, root / "rollouts.parquet"))
-    rows = parquet.read(root / "rollouts.parquet", "rollouts").select("prompt_id", "sample_index")
+    rows = parquet.read(root / "rollouts.parquet", ROLLOUTS).select("prompt_id", "sample_index")
     verdicts = rows.with_columns(correct=pl.col("sample_index") == 0, extracted=pl.lit(None), reason=pl.lit("wrong"))
-    parquet.write(root / "verdicts.parquet", "verdicts", verdicts, recipe=RECIPE, **PLACE)
+    parquet.write(root / "verdicts.parquet", VERDICTS, verdicts, recipe=RECIPE, **PLACE)
     run(*score(tiny, root, root / "scores.parquet"))
     return root
 
@@ -66,7 +69,7 @@ def parts_of(out, name):
 def test_a_killed_stage_goes_on_and_its_rows_are_those_of_an_unbroken_run(stage, kind, tiny, world, tmp_path):
     out = tmp_path / "0.parquet"
     start_and_kill(stage(tiny, world, out), (partial_folder(out), f"{kind}/*.parquet"), out)
-    kept = sum(len(parquet.read(part, kind)) for part in parts_of(out, kind))
+    kept = sum(len(parquet.read(part, SCHEMAS[kind])) for part in parts_of(out, kind))
     done = run(*stage(tiny, world, out))
     total = PROMPTS * (N if kind == "rollouts" else N - 1)
     assert 0 < kept < total

@@ -13,6 +13,8 @@ from killing import flip_a_byte, start_and_kill
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, read_manifest, write_manifest
 from scope.artifacts.recipe import make_recipe
+from scope.artifacts.schemas.batch import BATCH
+from scope.artifacts.schemas.metrics import METRICS
 from scope.config.training import Update
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
 
@@ -37,7 +39,7 @@ def batch(tmp_path_factory):
         scored_by(made_up_round({f"p{i:02d}": "1100" for i in range(STEPS)}), student, tiny_model(2)), objective_of(), 1
     )
     losses = {"kl": "sampled", "opd_clip": None, "pg_clip": 0.2, "kl_coefficient": None}
-    parquet.write(root / "batch.parquet", "batch", rows, recipe=RECIPE, losses=losses, **PLACE)
+    parquet.write(root / "batch.parquet", BATCH, rows, recipe=RECIPE, losses=losses, **PLACE)
     return root
 
 
@@ -65,7 +67,7 @@ def check_equal_to_unbroken(place, whole):
         assert files[0] == files[1]
     for name in ("metrics.parquet", "metrics.jsonl"):
         assert (place / name).read_bytes() == (whole / name).read_bytes()
-    assert parquet.read(place / "metrics.parquet", "metrics")["step"].to_list() == list(range(1, STEPS + 1))
+    assert parquet.read(place / "metrics.parquet", METRICS)["step"].to_list() == list(range(1, STEPS + 1))
     assert not (place / ".update.unfinished").exists()
 
 

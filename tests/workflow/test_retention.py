@@ -13,6 +13,8 @@ from flows import checkout, digests, snakemake, would_run
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.schemas.batch import BATCH
+from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.config.output import Retention
 from scope.errors import InputError
 from scope.planning import retention
@@ -109,7 +111,7 @@ def graded(path, round_, correct):
     row = {"sampling": "T1", "benchmark": "coins", "tokens": 3, "finish_reason": "stop", "reason": "wrong",
            "extracted": None, "response_text": ""}  # fmt: skip
     rows = [{**row, "problem_id": "p", "sample_index": i, "correct": right} for i, right in enumerate(correct)]
-    parquet.write(path, "evaluation", rows, recipe=RECIPE, policy="scope", seed=0, round=round_)
+    parquet.write(path, EVALUATION, rows, recipe=RECIPE, policy="scope", seed=0, round=round_)
     return path
 
 
@@ -121,7 +123,7 @@ def test_retiring_a_round_spares_the_best_policy_and_records_what_went(tmp_path)
             seal_files(place / kind / "manifest.json", **{"weights.bin": kind})
         evaluations.append(graded(place / "evaluate/coins/T1/0.parquet", round_, correct))
     batch = tmp_path / "round2/batch.parquet"
-    parquet.write(batch, "batch", [], recipe=RECIPE)
+    parquet.write(batch, BATCH, [], recipe=RECIPE)
     settings = {"retention": Retention(policies_every=0, states_every=1, best=True).model_dump()}
     run(sys.executable, "scripts/retire.py", "--round", "2", "--batch", batch, "--evaluations", *evaluations,
         "--out", tmp_path / "round2/retired.json", "--recipe", make_recipe("retire", settings))  # fmt: skip

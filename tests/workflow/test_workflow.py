@@ -15,6 +15,13 @@ from flows import checkout, digests, kill_all, made_from, snakemake, would_run
 from needs_sandbox import sandboxed
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
+from scope.artifacts.schemas.batch import BATCH
+from scope.artifacts.schemas.evaluation import EVALUATION
+from scope.artifacts.schemas.metrics import METRICS
+from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.artifacts.schemas.scores import SCORES
+from scope.artifacts.schemas.verdicts import VERDICTS
 
 pytestmark = pytest.mark.real
 WORLD = ("--configfile", "tests/configs/smallest.yaml")
@@ -33,14 +40,14 @@ def test_the_smallest_world_runs_to_its_report(finished):
     assert "The smallest world" in (results / "report.html").read_text()
     round_ = results / "scope/seed0/round1"
     batch = "results/smallest/scope/seed0/round1/batch.parquet"
-    rollouts = parquet.read_all(made_from(finished, batch, "rollout"), "rollouts")
-    verdicts = parquet.read_all(made_from(finished, batch, "verify"), "verdicts")
-    scores = parquet.read_all(made_from(finished, batch, "score"), "scores")
+    rollouts = parquet.read_all(made_from(finished, batch, "rollout"), ROLLOUTS)
+    verdicts = parquet.read_all(made_from(finished, batch, "verify"), VERDICTS)
+    scores = parquet.read_all(made_from(finished, batch, "score"), SCORES)
     assert len(rollouts) == len(verdicts) == len(scores) == 2 * 4 * 4
     assert scores["teacher_logprobs"].is_null().to_list() == verdicts["correct"].to_list()
-    batch = parquet.read(round_ / "batch.parquet", "batch")
+    batch = parquet.read(round_ / "batch.parquet", BATCH)
     assert batch["step"].value_counts().sort("step")["count"].to_list() == [16, 16]
-    metrics = parquet.read(round_ / "metrics.parquet", "metrics")
+    metrics = parquet.read(round_ / "metrics.parquet", METRICS)
     assert metrics["step"].to_list() == [1, 2]
     assert metrics["loss"].is_finite().all()
     assert metrics["engine_gap_max"].max() < 1e-3
@@ -98,9 +105,9 @@ def test_every_method_runs_on_the_embedded_world(finished, tmp_path):
     losses = {}
     for method in METHODS:
         round_ = results / method / "seed0/round1"
-        metrics = parquet.read(round_ / "metrics.parquet", "metrics")
+        metrics = parquet.read(round_ / "metrics.parquet", METRICS)
         assert metrics["loss"].is_finite().all(), method
-        losses[method] = set(parquet.read(round_ / "batch.parquet", "batch")["loss"].unique())
+        losses[method] = set(parquet.read(round_ / "batch.parquet", BATCH)["loss"].unique())
         assert bool(made_from(finished, round_ / "batch.parquet", "score")) == (method != "kd"), method
         assert method in (results / "report.html").read_text()
     assert losses["opd"] == {"opd"}
@@ -119,15 +126,15 @@ def test_programs_are_judged_in_the_sandbox_through_the_whole_workflow(tmp_path)
     batch = folder / "results/functions/scope/seed0/round1/batch.parquet"
     assert not batch.exists()
     snakemake(folder, *world)
-    prompts = parquet.read(folder / "results/functions/shared/prompts/train.parquet", "prompts")
+    prompts = parquet.read(folder / "results/functions/shared/prompts/train.parquet", PROMPTS)
     assert set(prompts["domain"]) == {"code"}
-    verdicts = parquet.read_all(made_from(folder, batch, "verify"), "verdicts")
+    verdicts = parquet.read_all(made_from(folder, batch, "verify"), VERDICTS)
     assert len(verdicts) == 12 * 8
     assert {"correct", "wrong"} <= set(verdicts["reason"])
     assert set(verdicts["reason"]) <= {"correct", "wrong", "raised", "no_code", "timeout"}
-    assert set(parquet.read(batch, "batch")["path"]) == {"correct", "incorrect"}
+    assert set(parquet.read(batch, BATCH)["path"]) == {"correct", "incorrect"}
     evaluated = folder / "results/functions/scope/seed0/round1/evaluate/functions/T1/0.parquet"
-    assert len(parquet.read(evaluated, "evaluation")) == 4 * 2
+    assert len(parquet.read(evaluated, EVALUATION)) == 4 * 2
     assert "Functions" in (folder / "results/functions/report.html").read_text()
 
 
@@ -157,7 +164,7 @@ def test_real_rows_flow_through_vllm_with_nothing_correct(change, tmp_path):
     snakemake(folder, "--configfile", "config/real_smoke.yaml", "change.json")
     results = folder / "results/real_smoke"
     for round_ in range(1, change.get("rounds", 2) + 1):
-        metrics = parquet.read(results / f"scope/seed0/round{round_}/metrics.parquet", "metrics")
+        metrics = parquet.read(results / f"scope/seed0/round{round_}/metrics.parquet", METRICS)
         assert metrics["loss"].is_finite().all()
         assert metrics["share_correct"].max() < 0.1
         assert metrics["engine_gap_max"].max() < 1e-3

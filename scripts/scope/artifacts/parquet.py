@@ -1,10 +1,11 @@
-"""The Parquet files that stages hand each other: their columns, one writer, one checked reader.
+"""The Parquet files that stages hand each other: one writer, one checked reader; schemas/ holds their columns.
 
 Written to a temporary name, flushed, renamed; with page checksums; rows sorted by their keys, so that equal
-input gives equal bytes. The schema metadata carries the recipe and the digests of the inputs.
+input gives equal bytes. The schema metadata carries the provenance: the recipe and the digests of the inputs.
 """
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,94 +18,49 @@ from scope.artifacts.metadata import parquet_provenance
 from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
 
-_key = [pa.field("prompt_id", pa.string(), False), pa.field("sample_index", pa.int32(), False)]
-_ids = pa.list_(pa.field("element", pa.int32(), False))
-_logprobs = pa.list_(pa.field("element", pa.float32(), False))
 
-# What one optimizer step logs, in the order of the report; null where the method has no such figure.
-METRICS = (
-    "loss", "loss_mle", "loss_nll", "loss_opd", "loss_pg", "share_correct",
-    "ppl_student_correct", "ppl_student_incorrect", "ppl_teacher_incorrect", "ess_correct", "ess_incorrect",
-    "advantage_incorrect", "advantage_incorrect_positive", "entropy", "response_tokens", "truncated",
-    "ratio_mean", "ratio_max", "clipped", "kl_reference", "engine_gap_mean", "engine_gap_max",
-    "grad_norm", "learning_rate",
-)  # fmt: skip
+@dataclass(frozen=True)
+class Schema:
+    """The columns of one artifact, and the keys that its rows are sorted by, none of them twice."""
 
-SCHEMAS: dict[str, pa.Schema] = {
-    "prompts": pa.schema([
-        pa.field("prompt_id", pa.string(), False), pa.field("problem", pa.string(), False),
-        pa.field("answer", pa.string(), False), pa.field("source", pa.string(), False),
-        pa.field("domain", pa.string(), False), pa.field("tests", pa.string()),
-        pa.field("tolerance", pa.float64()),
-        pa.field("prompt_token_ids", _ids, False)]),
-    "faults": pa.schema([
-        pa.field("row", pa.int32(), False), pa.field("fault", pa.string(), False),
-        pa.field("fate", pa.string(), False), pa.field("detail", pa.string(), False),
-        pa.field("problem", pa.string(), False)]),
-    "rollouts": pa.schema([
-        *_key, pa.field("response_token_ids", _ids, False), pa.field("response_text", pa.string(), False),
-        pa.field("logprobs", _logprobs, False), pa.field("finish_reason", pa.string(), False)]),
-    "verdicts": pa.schema([
-        *_key, pa.field("correct", pa.bool_(), False), pa.field("extracted", pa.string()),
-        pa.field("reason", pa.string(), False)]),
-    "scores": pa.schema([*_key, pa.field("teacher_logprobs", _logprobs)]),
-    "batch": pa.schema([
-        pa.field("step", pa.int32(), False), *_key, pa.field("prompt_token_ids", _ids, False),
-        pa.field("response_token_ids", _ids, False), pa.field("logprobs", _logprobs),
-        pa.field("scorer_logprobs", _logprobs), pa.field("correct", pa.bool_(), False),
-        pa.field("truncated", pa.bool_(), False), pa.field("path", pa.string(), False),
-        pa.field("loss", pa.string(), False), pa.field("weight", pa.float64(), False),
-        pa.field("advantage", pa.float64()), pa.field("normaliser", pa.float64(), False)]),
-    "metrics": pa.schema([
-        pa.field("round", pa.int32(), False), pa.field("step", pa.int32(), False),
-        *(pa.field(name, pa.float64()) for name in METRICS)]),
-    "evaluation": pa.schema([
-        pa.field("sampling", pa.string(), False), pa.field("benchmark", pa.string(), False),
-        pa.field("problem_id", pa.string(), False), pa.field("sample_index", pa.int32(), False),
-        pa.field("correct", pa.bool_(), False), pa.field("reason", pa.string(), False),
-        pa.field("tokens", pa.int32(), False), pa.field("finish_reason", pa.string(), False),
-        pa.field("extracted", pa.string()), pa.field("response_text", pa.string(), False)]),
-    "checks": pa.schema([
-        pa.field("check", pa.string(), False), pa.field("passed", pa.bool_(), False),
-        pa.field("detail", pa.string(), False)]),
-}  # fmt: skip
+    name: str
+    columns: pa.Schema
+    sort_keys: tuple[str, ...]
 
-SORT_KEYS = {
-    "prompts": ["prompt_id"], "faults": ["row", "fault"], "rollouts": ["prompt_id", "sample_index"],
-    "verdicts": ["prompt_id", "sample_index"],
-    "scores": ["prompt_id", "sample_index"], "batch": ["step", "prompt_id", "sample_index"],
-    "metrics": ["round", "step"], "evaluation": ["sampling", "benchmark", "problem_id", "sample_index"],
-    "checks": ["check"],
-}  # fmt: skip
+    def empty(self) -> pl.DataFrame:
+        """A frame with these columns and no rows."""
+        return pl.from_arrow(self.columns.empty_table())
 
 
 def write(
     path: str | Path,
-    kind: str,
+    schema: Schema,
     rows: pl.DataFrame | list[dict[str, Any]],
     *,
     recipe: str,
     inputs: list[str | Path] = (),
-    **notes: Any,
+    **labels: Any,
 ) -> None:
-    """Write rows of one `kind` (a key of SCHEMAS) atomically, sorted, with checksums and provenance.
+    """Write rows atomically, sorted, with checksums and provenance.
 
-    `notes` are further JSON values for the schema metadata, such as the temperature of log-probabilities.
+    `labels` are further JSON values of the provenance, such as the arm or the temperature of log-probabilities.
     Raises InputError when a column is missing, of another type, null where it may not be, or a key repeats.
     """
     if not isinstance(rows, pl.DataFrame):
-        rows = pl.from_arrow(pa.Table.from_pylist(rows, schema=SCHEMAS[kind]))
-    table = _conform(rows.sort(SORT_KEYS[kind]), kind, str(path))
-    facts = {**make_provenance(recipe, list(inputs)), **notes}
-    table = table.replace_schema_metadata({f"scope.{key}": json.dumps(facts[key], sort_keys=True) for key in facts})
+        rows = pl.from_arrow(pa.Table.from_pylist(rows, schema=schema.columns))
+    table = _conform(rows.sort(schema.sort_keys), schema, str(path))
+    provenance = {**make_provenance(recipe, list(inputs)), **labels}
+    table = table.replace_schema_metadata(
+        {f"scope.{key}": json.dumps(value, sort_keys=True) for key, value in provenance.items()}
+    )
     with atomic(path) as temporary:
         pq.write_table(table, temporary, write_page_checksum=True, compression="zstd")
 
 
-def read(path: str | Path, kind: str, columns: list[str] | None = None) -> pl.DataFrame:
-    """Read a Parquet file of one `kind` with its checksums verified and its columns checked.
+def read(path: str | Path, schema: Schema, columns: list[str] | None = None) -> pl.DataFrame:
+    """Read a Parquet file with its checksums verified and its columns checked.
 
-    `columns` (None: all) are the ones to read, the keys of the kind among them.
+    `columns` (None: all) are the ones to read, the sort keys among them.
     Raises InputError that names the file, and the column where one is to blame.
     """
     try:
@@ -112,30 +68,32 @@ def read(path: str | Path, kind: str, columns: list[str] | None = None) -> pl.Da
         table.validate(full=True)
         rows = pl.from_arrow(table)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; run the stage that writes {kind}") from None
+        raise InputError(f"{path}: not found; run the stage that writes {schema.name}") from None
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}); delete it and run its stage again") from None
-    return pl.from_arrow(_conform(rows, kind, str(path), columns))
+    return pl.from_arrow(_conform(rows, schema, str(path), columns))
 
 
-def read_all(paths: list[str | Path], kind: str) -> pl.DataFrame:
+def read_all(paths: list[str | Path], schema: Schema) -> pl.DataFrame:
     """Read the shards of one artifact as one frame, sorted by its keys."""
-    return pl.concat([read(path, kind) for path in paths]).sort(SORT_KEYS[kind])
+    return pl.concat([read(path, schema) for path in paths]).sort(schema.sort_keys)
 
 
 def metadata(path: str | Path) -> dict[str, Any]:
-    """The provenance that a Parquet file carries: recipe, modules, inputs and notes."""
+    """The provenance that a Parquet file carries: recipe, modules, inputs and labels."""
     return parquet_provenance(path)
 
 
-def _conform(rows: pl.DataFrame, kind: str, where: str, columns: list[str] | None = None) -> pa.Table:
-    schema = pa.schema([SCHEMAS[kind].field(name) for name in columns]) if columns else SCHEMAS[kind]
-    missing, extra = set(schema.names) - set(rows.columns), set(rows.columns) - set(schema.names)
+def _conform(rows: pl.DataFrame, schema: Schema, where: str, names: list[str] | None = None) -> pa.Table:
+    fields = pa.schema([schema.columns.field(name) for name in names]) if names else schema.columns
+    missing, extra = set(fields.names) - set(rows.columns), set(rows.columns) - set(fields.names)
     if missing or extra:
-        raise InputError(f"{where}: a {kind} file has the columns {schema.names}; missing {sorted(missing)}, "
-                         f"unknown {sorted(extra)}")  # fmt: skip
+        raise InputError(
+            f"{where}: a {schema.name} file has the columns {fields.names}; missing {sorted(missing)}, "
+            f"unknown {sorted(extra)}"
+        )
     columns = []
-    for field in schema:
+    for field in fields:
         column = rows[field.name]
         if not field.nullable and column.null_count():
             raise InputError(f"{where}: column {field.name!r} is empty in row {column.is_null().arg_true()[0]}")
@@ -143,7 +101,8 @@ def _conform(rows: pl.DataFrame, kind: str, where: str, columns: list[str] | Non
             columns.append(column.to_arrow().cast(field.type))
         except (pa.ArrowException, ValueError) as error:
             raise InputError(f"{where}: column {field.name!r} should be {field.type} ({error})") from None
-    repeated = rows.select(SORT_KEYS[kind]).is_duplicated()
+    keys = list(schema.sort_keys)
+    repeated = rows.select(keys).is_duplicated()
     if repeated.any():
-        raise InputError(f"{where}: {SORT_KEYS[kind]} repeat in row {repeated.arg_true()[0]}; every row needs its own")
-    return pa.table(columns, schema=schema)
+        raise InputError(f"{where}: {keys} repeat in row {repeated.arg_true()[0]}; every row needs its own")
+    return pa.table(columns, schema=fields)

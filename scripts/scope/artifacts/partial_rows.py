@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scope.artifacts import parquet
+from scope.artifacts.parquet import Schema
 from scope.artifacts.partial import Timer, Unfinished, say
 from scope.artifacts.startup import log_startup_time
 from scope.errors import InputError
@@ -14,14 +15,14 @@ Finish = Callable[[Set[int]], Iterator[tuple[int, Row]]]
 EVERY_S = 60.0
 
 
-def keep_rows(work: Unfinished, name: str, kind: str, keys: Sequence[tuple], finish: Finish) -> list[Row]:
-    """The row (parquet.SCHEMAS) of each of `keys`, in order: values of the kind's sort keys, none twice.
+def keep_rows(work: Unfinished, name: str, schema: Schema, keys: Sequence[tuple], finish: Finish) -> list[Row]:
+    """The row of each of `keys`, in order: values of the schema's sort keys, none twice.
 
     Rows that an attempt before kept are not made again: `finish` gets their indices, and yields each other one with its
     index as soon as it has it. What it has yielded is kept every so many seconds, and also where it raises.
     """
     folder = work.folder / name
-    found = _read_parts(work, folder, kind, keys)
+    found = _read_parts(work, folder, schema, keys)
     if found:
         say(f"{len(found):,} of {len(keys):,} {name} are there from an attempt before")
     log_startup_time()
@@ -32,34 +33,34 @@ def keep_rows(work: Unfinished, name: str, kind: str, keys: Sequence[tuple], fin
             found[index] = row
             fresh.append(row)
             if timer.due():
-                _write_part(work, folder, kind, fresh)
+                _write_part(work, folder, schema, fresh)
                 fresh.clear()
                 timer.restart()
     finally:
-        _write_part(work, folder, kind, fresh)
+        _write_part(work, folder, schema, fresh)
     return [found[index] for index in range(len(keys))]
 
 
-def _write_part(work: Unfinished, folder: Path, kind: str, rows: list[Row]) -> None:
+def _write_part(work: Unfinished, folder: Path, schema: Schema, rows: list[Row]) -> None:
     if not rows:
         return
     number = max((int(part.stem) for part in folder.glob("*.parquet")), default=0) + 1
-    parquet.write(folder / f"{number}.parquet", kind, rows, recipe=work.recipe, identity=work.identity)
+    parquet.write(folder / f"{number}.parquet", schema, rows, recipe=work.recipe, identity=work.identity)
 
 
-def _read_parts(work: Unfinished, folder: Path, kind: str, keys: Sequence[tuple]) -> dict[int, Row]:
+def _read_parts(work: Unfinished, folder: Path, schema: Schema, keys: Sequence[tuple]) -> dict[int, Row]:
     """Rows of all parts by the index of their key; a part that is damaged or of another making is removed."""
     place = {key: index for index, key in enumerate(keys)}
     found: dict[int, Row] = {}
     for part in folder.glob("*.parquet"):
         try:
-            rows = parquet.read(part, kind)
+            rows = parquet.read(part, schema)
             if parquet.metadata(part).get("identity") != work.identity:
                 raise InputError("of another making")
         except ValueError:
             say(f"{part} is damaged, or of another making: it is removed, and its rows are computed again")
             part.unlink()
             continue
-        indices = (place[key] for key in rows.select(parquet.SORT_KEYS[kind]).rows())
+        indices = (place[key] for key in rows.select(schema.sort_keys).rows())
         found.update(zip(indices, rows.to_dicts(), strict=True))
     return found

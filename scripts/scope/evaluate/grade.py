@@ -12,7 +12,7 @@ from scope.verify.pool import Row, verify_rows
 
 
 def grade(engine: Engine, problems: pl.DataFrame, benchmark: str, evaluation, work: Unfinished) -> list[dict[str, Any]]:
-    """Evaluation rows (artifacts.SCHEMAS) for `problems` (kind `prompts`); `evaluation` is the config's section."""
+    """Evaluation rows (schemas/evaluation.py) for `problems`; `evaluation` is the configuration's section."""
     return [
         row
         for name, sampling in sorted(evaluation.samplings.as_dict().items())

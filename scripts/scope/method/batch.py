@@ -27,7 +27,7 @@ def build_batch(
     objective,
     prompts_per_step: int,
 ) -> pl.DataFrame:
-    """The batch of one round, a row per rollout that is trained on; columns as in artifacts.SCHEMAS.
+    """The batch of one round, a row per rollout that is trained on; columns as in schemas/batch.py.
 
     `order` lists the round's prompts in training order; `objective` is the configuration's section.
     Raises InputError at a rollout without verdict, score or finite log-probabilities, and at a ragged group.

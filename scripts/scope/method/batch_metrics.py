@@ -6,7 +6,7 @@ from scope.method.weights import effective_sample_size
 
 
 def batch_metrics(rows: pl.DataFrame) -> dict[str, float | None]:
-    """Metrics (artifacts.METRICS) of one step's rows; null where a path is empty or was not scored."""
+    """Metrics (schemas/metrics.py) of one step's rows; null where a path is empty or was not scored."""
     correct, incorrect = rows.filter("correct"), rows.filter(~pl.col("correct"))
     return {
         "share_correct": rows["correct"].mean(),

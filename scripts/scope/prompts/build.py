@@ -19,7 +19,7 @@ def build_prompts(
     fates: Mapping[str, str],
     where: str,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Prompt rows and fault rows (parquet.SCHEMAS), given what prompts/issues.py found in the rows of the file `where`.
+    """Prompt rows and fault rows, given what prompts/issues.py found in the rows of the file `where`.
 
     An empty prompt, and any fault whose fate is `error`, raises InputError that names file and row. Nothing is cut.
     """

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from scope.artifacts.parquet import METRICS
+from scope.artifacts.schemas.metrics import METRIC_NAMES
 
 
 def series(metrics: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -12,7 +12,7 @@ def series(metrics: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def absent(metrics: pl.DataFrame, arms: list[str]) -> dict[str, list[str]]:
     """By metric, the arms that logged no finite value of it; metrics that every arm logged are left out."""
-    missing = {name: [arm for arm in arms if arm not in set(series(metrics, name)["variant"])] for name in METRICS}
+    missing = {name: [arm for arm in arms if arm not in set(series(metrics, name)["variant"])] for name in METRIC_NAMES}
     return {name: arms for name, arms in missing.items() if arms}
 
 
@@ -33,7 +33,7 @@ def _run_warnings(run: pl.DataFrame, name: str, *, rolls_out: bool) -> list[str]
             f"{name}: {shares[-1]:.1%} of the last step's rollouts are correct, fewer than the "
             f"{shares[0]:.1%} of the first step's. See the signal on the incorrect path below."
         )
-    for column in METRICS:
+    for column in METRIC_NAMES:
         broken = run.filter(pl.col(column).is_finite().not_())
         if broken.height:
             found.append(

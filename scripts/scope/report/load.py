@@ -10,7 +10,16 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from scope.artifacts import parquet
+from scope.artifacts.parquet import Schema
 from scope.artifacts.recipe import make_provenance, read_recipe
+from scope.artifacts.schemas.batch import BATCH
+from scope.artifacts.schemas.checks import CHECKS
+from scope.artifacts.schemas.evaluation import EVALUATION
+from scope.artifacts.schemas.faults import FAULTS
+from scope.artifacts.schemas.metrics import METRICS
+from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.artifacts.schemas.verdicts import VERDICTS
 from scope.errors import InputError
 from scope.report.consistency import CELL, check_comparable, check_runs
 from scope.report.timing import read_timings
@@ -93,11 +102,11 @@ def load(files: Files, recipe: str) -> Inputs:
     return Inputs(
         evaluations=evaluations,
         metrics=metrics,
-        checks=parquet.read(files.checks, "checks"),
+        checks=parquet.read(files.checks, CHECKS),
         timings=read_timings(files.benchmarks, settings.arms),
-        verdicts=_with_rows(artifacts["verdicts"], "verdicts"),
-        problems=_with_rows([*artifacts["prompts"], *artifacts["problems"]], "prompts"),
-        faults=_with_rows(artifacts["faults"], "faults"),
+        verdicts=_with_rows(artifacts["verdicts"], VERDICTS),
+        problems=_with_rows([*artifacts["prompts"], *artifacts["problems"]], PROMPTS),
+        faults=_with_rows(artifacts["faults"], FAULTS),
         sampled=_sampled_batch(settings.arms[0], artifacts),
         artifacts=artifacts,
         provenance=provenance,
@@ -110,8 +119,8 @@ def read_artifact(path: Path) -> Artifact:
     return Artifact(path, parquet.metadata(path))
 
 
-def _with_rows(artifacts: list[Artifact], kind: str) -> list[Artifact]:
-    return [artifact._replace(rows=parquet.read(artifact.path, kind)) for artifact in artifacts]
+def _with_rows(artifacts: list[Artifact], schema: Schema) -> list[Artifact]:
+    return [artifact._replace(rows=parquet.read(artifact.path, schema)) for artifact in artifacts]
 
 
 def _sampled_batch(arm: str, artifacts: dict[str, list[Artifact]]) -> SampledBatch | None:
@@ -122,10 +131,12 @@ def _sampled_batch(arm: str, artifacts: dict[str, list[Artifact]]) -> SampledBat
     if last is None or _rollouts_deleted(last):
         return None
     parts = {
-        kind: _with_rows([one for one in artifacts[kind] if str(one.path) in last.metadata["inputs"]], kind)
-        for kind in ("rollouts", "verdicts", "prompts")
+        schema.name: _with_rows(
+            [one for one in artifacts[schema.name] if str(one.path) in last.metadata["inputs"]], schema
+        )
+        for schema in (ROLLOUTS, VERDICTS, PROMPTS)
     }
-    return SampledBatch(*_with_rows([last], "batch"), parts)
+    return SampledBatch(*_with_rows([last], BATCH), parts)
 
 
 def _rollouts_deleted(batch: Artifact) -> bool:
@@ -135,12 +146,11 @@ def _rollouts_deleted(batch: Artifact) -> bool:
 
 
 def read_labelled(
-    paths: Iterable[str | Path], kind: str, *labels: str, columns: list[str] | None = None
+    paths: Iterable[str | Path], schema: Schema, *labels: str, columns: list[str] | None = None
 ) -> pl.DataFrame:
-    """All rows of files of one kind, their labels as further columns; without files, a frame without rows."""
-    empty = pl.from_arrow(parquet.SCHEMAS[kind].empty_table())
-    frames = [_label(empty.select(columns or pl.all()), dict.fromkeys(labels))]
-    frames += [_label(parquet.read(path, kind, columns), read_artifact(path).labels(*labels)) for path in paths]
+    """All rows of files of one schema, their labels as further columns; without files, a frame without rows."""
+    frames = [_label(schema.empty().select(columns or pl.all()), dict.fromkeys(labels))]
+    frames += [_label(parquet.read(path, schema, columns), read_artifact(path).labels(*labels)) for path in paths]
     return pl.concat(frames)
 
 
@@ -150,7 +160,7 @@ def _label(rows: pl.DataFrame, values: dict[str, Any]) -> pl.DataFrame:
 
 def read_evaluations(paths: Iterable[str | Path], samplings: Iterable[str]) -> pl.DataFrame:
     """Graded samples of all policies, sorted. Raises InputError unless all policies answered the same problems."""
-    samples = read_labelled(paths, "evaluation", "policy", "seed", "round", columns=GRADES)
+    samples = read_labelled(paths, EVALUATION, "policy", "seed", "round", columns=GRADES)
     unknown = set(samples["sampling"]) - set(samplings)
     if unknown:
         raise InputError(f"--evaluations: sampling {sorted(unknown)} is not in evaluation.samplings; evaluate again")
@@ -162,4 +172,4 @@ def read_evaluations(paths: Iterable[str | Path], samplings: Iterable[str]) -> p
 
 def read_metrics(paths: Iterable[str | Path]) -> pl.DataFrame:
     """Figures of every optimizer step of every arm and seed, in order."""
-    return read_labelled(paths, "metrics", "variant", "seed").sort("variant", "seed", "step")
+    return read_labelled(paths, METRICS, "variant", "seed").sort("variant", "seed", "step")

@@ -5,6 +5,7 @@ from typing import Any
 
 from scope.artifacts.partial import Unfinished
 from scope.artifacts.partial_rows import keep_rows
+from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.rollout.engine import Engine, Request, Sampling, check_samples
 
 
@@ -16,7 +17,7 @@ def sample_rows(
     work: Unfinished,
     name: str,
 ) -> list[dict[str, Any]]:
-    """Rollout rows (artifacts.SCHEMAS), one per request, in order; `keys` are their (prompt_id, sample_index).
+    """Rollout rows (schemas/rollouts.py), one per request, in order; `keys` are their (prompt_id, sample_index).
 
     `name` says in the log, and in the folder of unfinished work, which samples these are.
     """
@@ -36,4 +37,4 @@ def sample_rows(
                 },
             )
 
-    return keep_rows(work, name, "rollouts", keys, finish)
+    return keep_rows(work, name, ROLLOUTS, keys, finish)

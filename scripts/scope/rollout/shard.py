@@ -20,7 +20,7 @@ def shard_prompts(prompts: pl.DataFrame, settings, seed: int, round_: int, shard
 def sample_groups(
     engine: Engine, prompts: pl.DataFrame, sampling: Sampling, work: Unfinished, *, n: int, seed: int, round_: int
 ) -> list[dict[str, Any]]:
-    """Rollout rows (artifacts.SCHEMAS): `n` samples of each prompt.
+    """Rollout rows (schemas/rollouts.py): `n` samples of each prompt.
 
     A sample's seed is a hash of (seed, round, prompt_id, sample_index), so that sharding and order do not matter.
     `round_` 0 makes a static set: a prompt that comes again gets the same samples (KD).

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from scope.artifacts.partial import Unfinished
 from scope.artifacts.partial_rows import keep_rows
+from scope.artifacts.schemas.scores import SCORES
 from scope.errors import InputError
 from scope.models.pair import Pair
 from scope.score.backend import Teacher, check_scores
@@ -25,7 +26,7 @@ def score_rollouts(
     dtype: str,
     temperature: float,
 ) -> pl.DataFrame:
-    """Score rows (artifacts.SCHEMAS) for joined rollouts; null for those that are not `wanted`.
+    """Score rows (schemas/scores.py) for joined rollouts; null for those that are not `wanted`.
 
     The scorer, whose folder `manifest` lists, is not even loaded when nothing is wanted. Raises InputError at a
     rollout without verdict or prompt, and at a log-probability that is missing or not finite.
@@ -57,4 +58,4 @@ def score_kept(
             check_scores([values], [pairs[index]], [f"rollout {sample} of prompt {prompt!r}"])
             yield index, {"prompt_id": prompt, "sample_index": sample, "teacher_logprobs": values}
 
-    return keep_rows(work, "scores", "scores", keys, finish)
+    return keep_rows(work, "scores", SCORES, keys, finish)

@@ -25,7 +25,7 @@ class Checkpoint:
 
     folder: Path
     rows: list[dict[str, Any]]
-    """Metrics (artifacts.SCHEMAS) of the steps so far, the last of which it is the state after."""
+    """Metrics (schemas/metrics.py) of the steps so far, the last of which it is the state after."""
 
     @property
     def step(self) -> int:

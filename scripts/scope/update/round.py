@@ -13,6 +13,8 @@ from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, folder_of, open_folder, read_manifest, write_manifest
 from scope.artifacts.labels import check_files, check_policy
 from scope.artifacts.partial import Unfinished, open_partial, say
+from scope.artifacts.schemas.batch import BATCH
+from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
 from scope.artifacts.startup import log_startup_time
 from scope.errors import InputError
 from scope.method.batch_metrics import batch_metrics
@@ -68,7 +70,7 @@ def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]], work:
         write_manifest(args.out_policy, **provenance, **place)
         if args.repeats:
             print(compare(args.out_policy, args.repeats), file=sys.stderr)
-        parquet.write(args.out_metrics, "metrics", metrics, **provenance, **place)
+        parquet.write(args.out_metrics, METRICS, metrics, **provenance, **place)
         work.clear()
     dist.barrier()
 
@@ -108,9 +110,9 @@ def loss_settings(settings, losses: dict[str, Any]) -> LossSettings:
 def run_and_log(trainer: Trainer, args: Namespace, settings, work: Unfinished) -> list[dict[str, Any]]:
     """Run the steps of the round that no checkpoint covers, keeping checkpoints; on rank 0, track each step live.
 
-    Returns the metrics rows (parquet.SCHEMAS) of all steps.
+    Returns the metrics rows (schemas/metrics.py) of all steps.
     """
-    batch, checkpoints = parquet.read(args.batch, "batch"), Checkpoints(work)
+    batch, checkpoints = parquet.read(args.batch, BATCH), Checkpoints(work)
     done, total = (args.round - 1) * settings.update.steps_per_round, batch["step"].n_unique()
     checkpoint = checkpoints.newest()
     rows = [_metrics_row(args.round, row) for row in checkpoint.rows] if checkpoint else []
@@ -131,7 +133,7 @@ def run_and_log(trainer: Trainer, args: Namespace, settings, work: Unfinished) -
 
 
 def _metrics_row(round_: int, figures: dict[str, Any]) -> dict[str, Any]:
-    return {"round": round_, **{name: figures.get(name) for name in ("step", *parquet.METRICS)}}
+    return {"round": round_, **{name: figures.get(name) for name in ("step", *METRIC_NAMES)}}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from conftest import RECIPE, seal_files
 from scope.artifacts import parquet
 from scope.artifacts.folder import write_manifest
 from scope.artifacts.labels import check_files, check_policy
+from scope.artifacts.schemas.batch import BATCH
 from scope.errors import InputError
 
 HERE = {"variant": "scope", "seed": 0, "round": 2}
@@ -15,7 +16,7 @@ OTHERS = [{"variant": "grpo"}, {"variant": "shared"}, {"seed": 1}, {"round": 1},
 
 
 def batch(path, **notes):
-    parquet.write(path, "batch", [], recipe=RECIPE, **{**HERE, **notes})
+    parquet.write(path, BATCH, [], recipe=RECIPE, **{**HERE, **notes})
     return path
 
 

@@ -5,6 +5,8 @@ import pytest
 
 from scope.artifacts import parquet
 from scope.artifacts.recipe import make_recipe
+from scope.artifacts.schemas.scores import SCORES
+from scope.artifacts.schemas.verdicts import VERDICTS
 from scope.errors import InputError
 
 RECIPE = make_recipe("weigh", {"a": 1})
@@ -18,12 +20,12 @@ ROWS = [
 @pytest.fixture
 def written(tmp_path):
     path = tmp_path / "folder/verdicts.parquet"
-    parquet.write(path, "verdicts", ROWS, recipe=RECIPE, inputs=[__file__], round=3)
+    parquet.write(path, VERDICTS, ROWS, recipe=RECIPE, inputs=[__file__], round=3)
     return path
 
 
 def test_a_round_trip_keeps_rows_sorted_by_their_keys(written):
-    read = parquet.read(written, "verdicts")
+    read = parquet.read(written, VERDICTS)
     assert read.to_dicts() == [ROWS[2], ROWS[1], ROWS[0]]
 
 
@@ -37,7 +39,7 @@ def test_provenance_travels_with_the_file(written):
 
 def test_equal_input_gives_equal_bytes_in_any_order(written, tmp_path):
     again = tmp_path / "again.parquet"
-    parquet.write(again, "verdicts", ROWS[::-1], recipe=RECIPE, inputs=[__file__], round=3)
+    parquet.write(again, VERDICTS, ROWS[::-1], recipe=RECIPE, inputs=[__file__], round=3)
     assert again.read_bytes() == written.read_bytes()
 
 
@@ -57,7 +59,7 @@ def test_a_failed_write_keeps_the_older_file(written):
 def test_a_flipped_byte_is_found_wherever_it_changes_a_value(tmp_path):
     path = tmp_path / "v.parquet"
     rows = [{**ROWS[0], "sample_index": i, "extracted": str(i * 7919)} for i in range(200)]
-    parquet.write(path, "verdicts", rows, recipe=RECIPE, inputs=[__file__])
+    parquet.write(path, VERDICTS, rows, recipe=RECIPE, inputs=[__file__])
     whole = path.read_bytes()
     found = 0
     for position in range(0, len(whole), 3):
@@ -65,7 +67,7 @@ def test_a_flipped_byte_is_found_wherever_it_changes_a_value(tmp_path):
         damaged[position] ^= 0xFF
         path.write_bytes(damaged)
         try:
-            read = parquet.read(path, "verdicts")
+            read = parquet.read(path, VERDICTS)
         except InputError as error:
             found += "v.parquet" in str(error)
         else:
@@ -78,19 +80,19 @@ def test_a_truncated_file_is_named(written, keep):
     whole = written.read_bytes()
     written.write_bytes(whole[:keep])
     with pytest.raises(InputError, match=r"verdicts.parquet: not a readable Parquet file.*delete it"):
-        parquet.read(written, "verdicts")
+        parquet.read(written, VERDICTS)
 
 
 def test_a_missing_file_names_its_stage(tmp_path):
     with pytest.raises(InputError, match="run the stage that writes scores"):
-        parquet.read(tmp_path / "none.parquet", "scores")
+        parquet.read(tmp_path / "none.parquet", SCORES)
 
 
 def test_a_file_of_another_kind_names_the_columns(written):
     with pytest.raises(
         InputError, match=r"missing \['teacher_logprobs'\], unknown \['correct', 'extracted', 'reason'\]"
     ):
-        parquet.read(written, "scores")
+        parquet.read(written, SCORES)
 
 
 @pytest.mark.parametrize(
@@ -106,5 +108,5 @@ def test_bad_rows_are_refused_before_anything_is_written(tmp_path, change, said)
     if "sample_index" in change:
         rows = rows.with_columns(sample_index=pl.Series(["one", "0"]))
     with pytest.raises(InputError, match=said):
-        parquet.write(tmp_path / "x.parquet", "verdicts", rows, recipe=RECIPE)
+        parquet.write(tmp_path / "x.parquet", VERDICTS, rows, recipe=RECIPE)
     assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,8 @@ from scope.artifacts.fingerprint import modules
 from scope.artifacts.partial import Timer, is_unfinished, open_partial
 from scope.artifacts.partial_rows import keep_rows
 from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.artifacts.schemas.scores import SCORES
 from scope.errors import InputError
 from scope.rollout.engine import Engine, Sample, Sampling
 from scope.rollout.samples import sample_rows
@@ -104,9 +106,9 @@ def test_a_damaged_part_is_computed_again_and_one_of_another_making_too(making, 
     _, whole = sample_scripted([GOOD] * 4, making())
     folder = making().folder / "rollouts"
     damaged, foreign = folder / "2.parquet", folder / "98.parquet"
-    rows = parquet.read(folder / "3.parquet", "rollouts")
+    rows = parquet.read(folder / "3.parquet", ROLLOUTS)
     spoilt = rows.with_columns(response_text=pl.lit("not what was drawn"))
-    parquet.write(foreign, "rollouts", spoilt, recipe=RECIPE, identity="another")
+    parquet.write(foreign, ROLLOUTS, spoilt, recipe=RECIPE, identity="another")
     damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
     (folder / ".99.parquet.tmp-1").write_text("half of a part")
     engine, again = sample_scripted([None, GOOD, None, None], making())
@@ -136,7 +138,7 @@ def test_rows_are_kept_at_intervals_not_one_by_one(making, monkeypatch):
     finish = lambda done: (  # noqa: E731
         (i, {"prompt_id": "p", "sample_index": i, "teacher_logprobs": [-1.0]}) for i in range(100) if i not in done
     )
-    keep_rows(work, "scores", "scores", keys, finish)
+    keep_rows(work, "scores", SCORES, keys, finish)
     assert len(list((work.folder / "scores").iterdir())) == 1
 
 
@@ -224,7 +226,7 @@ def test_unfinished_work_is_no_artifact(tmp_path, monkeypatch):
     out = tmp_path / "results/demo/scope/seed0/round1/rollout/0.parquet"
     work = open_partial(out, RECIPE, [], seed=0)
     sample_scripted([GOOD] * 4, work)
-    parquet.write(out.with_name("1.parquet"), "scores", [], recipe=RECIPE)
+    parquet.write(out.with_name("1.parquet"), SCORES, [], recipe=RECIPE)
     (found,) = find_artifacts("results").values()
     assert [path.rsplit("/", 1)[1] for path in found] == ["1.parquet"]
     assert is_unfinished(work.folder / "rollouts/1.parquet")

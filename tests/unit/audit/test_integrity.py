@@ -13,6 +13,7 @@ import pytest
 
 import verify_results
 from conftest import ROOT
+from schemas import SCHEMAS
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.digests import file_digest
@@ -29,7 +30,7 @@ FIRST = f"{DEMO}/shared/student-n2-T1-0a1b/seed0/round1"
 
 
 def write(path, kind, rows, inputs, **notes):
-    parquet.write(path, kind, rows, recipe=RECIPE, inputs=inputs, **notes)
+    parquet.write(path, SCHEMAS[kind], rows, recipe=RECIPE, inputs=inputs, **notes)
     return path
 
 

@@ -11,6 +11,8 @@ import evaluate
 from conftest import ROOT, run
 from scope.artifacts import parquet
 from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.schemas.evaluation import EVALUATION
+from scope.artifacts.schemas.prompts import PROMPTS
 from scope.errors import InputError
 from scope.evaluate.lm_eval import results, sample_lines
 from scope.planning.recipes import grading_recipe
@@ -30,7 +32,7 @@ def recipe(**changes):
 def prompts_file(path, count):
     rows = [{"prompt_id": f"p{i}", "problem": "99=18:", "answer": "18", "source": "s", "domain": "puzzle",
              "tests": None, "prompt_token_ids": [3 + i, 14, 5]} for i in range(count)]  # fmt: skip
-    parquet.write(path, "prompts", rows, recipe=RECIPE)
+    parquet.write(path, PROMPTS, rows, recipe=RECIPE)
     return path
 
 
@@ -48,7 +50,7 @@ def evaluated(tiny, tmp_path, monkeypatch):
         given = ["evaluate.py", *arguments(tiny["student"], problems, out, **changes), *more]
         monkeypatch.setattr(sys, "argv", list(map(str, given)))
         evaluate.main()
-        return parquet.read(out, "evaluation")
+        return parquet.read(out, EVALUATION)
 
     return call
 
@@ -57,7 +59,7 @@ def evaluated(tiny, tmp_path, monkeypatch):
 def test_shards_together_are_the_whole_evaluation(evaluated):
     parts = [evaluated(f"{shard}.parquet", "--shard", shard, shards=2) for shard in (0, 1)]
     assert [len(part) for part in parts] == [2 * 2 * N, 2 * N]
-    keys = parquet.SORT_KEYS["evaluation"]
+    keys = list(EVALUATION.sort_keys)
     assert pl.concat(parts).sort(keys).equals(evaluated("whole.parquet"))
 
 
@@ -95,7 +97,7 @@ def graded(path, policy="base", benchmark="coins", marks=("110", "000"), reasons
          "response_text": f"é {p} {s}"}
         for p, group in enumerate(marks) for s, mark in enumerate(group)
     ]  # fmt: skip
-    parquet.write(path, "evaluation", rows, recipe=RECIPE, policy=policy, seed=None, round=None)
+    parquet.write(path, EVALUATION, rows, recipe=RECIPE, policy=policy, seed=None, round=None)
     return path
 
 
@@ -116,8 +118,8 @@ def test_a_table_of_two_policies_is_refused(tmp_path):
 
 
 def test_a_sample_log_holds_every_response_with_its_verdict(tmp_path):
-    evaluation = parquet.read(graded(tmp_path / "a.parquet"), "evaluation")
-    problems = parquet.read(prompts_file(tmp_path / "coins.parquet", 2), "prompts")
+    evaluation = parquet.read(graded(tmp_path / "a.parquet"), EVALUATION)
+    problems = parquet.read(prompts_file(tmp_path / "coins.parquet", 2), PROMPTS)
     lines = [json.loads(line) for line in sample_lines(evaluation, problems, ["Q0", "Q1"], Settings(SETTINGS))]
     assert [line["doc_id"] for line in lines] == [0, 1]
     first = lines[0]
@@ -132,7 +134,7 @@ def test_a_sample_log_holds_every_response_with_its_verdict(tmp_path):
 
 
 def test_the_aggregates_have_standard_errors_over_problems(tmp_path):
-    evaluation = parquet.read(graded(tmp_path / "a.parquet"), "evaluation")
+    evaluation = parquet.read(graded(tmp_path / "a.parquet"), EVALUATION)
     table = results(evaluation, Settings(SETTINGS), "base")
     row = table["results"]["coins"]
     assert row["avg@3,extracted"] == pytest.approx(1 / 3)

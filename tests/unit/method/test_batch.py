@@ -7,6 +7,7 @@ import pytest
 
 from conftest import RECIPE
 from scope.artifacts import parquet
+from scope.artifacts.schemas.batch import BATCH
 from scope.errors import InputError
 from scope.method.batch import KEY
 from scope.method.table import method_of
@@ -182,8 +183,8 @@ def test_a_batch_has_the_columns_and_types_of_its_schema(round_, method, mode):
 def test_a_batch_carries_tokens_and_log_probabilities_unchanged(round_, tmp_path):
     finish = ["length" if i % 5 == 0 else "stop" for i in range(12)]
     round_ = round_.but(rollouts=round_.rollouts.with_columns(finish_reason=pl.Series(finish)))
-    parquet.write(tmp_path / "batch.parquet", "batch", weigh(round_, objective_of("opd")), recipe=RECIPE)
-    stored = parquet.read(tmp_path / "batch.parquet", "batch")
+    parquet.write(tmp_path / "batch.parquet", BATCH, weigh(round_, objective_of("opd")), recipe=RECIPE)
+    stored = parquet.read(tmp_path / "batch.parquet", BATCH)
     kept = round_.rollouts.join(round_.prompts, on="prompt_id").join(round_.scores, on=KEY).sort(KEY)
     for column in ("prompt_token_ids", "response_token_ids", "logprobs"):
         assert stored[column].to_list() == kept[column].to_list()

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from conftest import ROOT, run
+from schemas import SCHEMAS
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, write_manifest
 from scope.artifacts.recipe import Settings, make_recipe
@@ -150,7 +151,7 @@ def full_round(config, tokenizer):
     ]  # fmt: skip
     prompts = [{"prompt_id": prompt, "prompt_token_ids": tokens(prompt_tokens), "domain": "math",
                 **dict.fromkeys(("problem", "answer", "source"), "")} for prompt in order]  # fmt: skip
-    names = {kind: [field.name for field in parquet.SCHEMAS[kind]] for kind in ("rollouts", "verdicts", "scores")}
+    names = {kind: SCHEMAS[kind].columns.names for kind in ("rollouts", "verdicts", "scores")}
     tables = {kind: table(kind, rows).select(columns) for kind, columns in names.items()}
     return made_up_round({"a": "1"}).but(**tables, prompts=table("prompts", prompts), order=order)
 
@@ -164,7 +165,7 @@ def test_rollouts_and_batches_hold_a_round_in_which_no_response_ends_early(token
     rows = {"rollouts": full.rollouts, "verdicts": full.verdicts, "scores": full.scores,
             "batch": weigh(full, config.objective)}  # fmt: skip
     for kind, frame in rows.items():
-        parquet.write(tmp_path / kind, kind, frame, recipe=make_recipe("rollout", {}))
+        parquet.write(tmp_path / kind, SCHEMAS[kind], frame, recipe=make_recipe("rollout", {}))
     written = {kind: (tmp_path / kind).stat().st_size for kind in rows}
     projection, batch = project({"opd": config}, MADE), written.pop("batch")
     assert sum(written.values()) <= projection.rollouts <= 3 * sum(written.values())

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 from test_page import SCRIPTS, write_evaluation, write_metrics
 
-from scope.artifacts import parquet
 from scope.artifacts.recipe import make_recipe, read_recipe
+from scope.artifacts.schemas.metrics import METRIC_NAMES
 from scope.errors import InputError
 from scope.method.table import METHODS
 from scope.report.accuracy import accuracy, cell_values
@@ -36,7 +36,7 @@ def files(tmp_path_factory):
         for round_ in (1, 2):
             share = 0.2 + 0.1 * round_
             evaluations.append(write_evaluation(folder / f"e.{arm}.{round_}.parquet", arm, 0, round_, share))
-            logged = dict.fromkeys(parquet.METRICS, 0.25) | ({"kl_reference": None} if arm != "grpo" else {})
+            logged = dict.fromkeys(METRIC_NAMES, 0.25) | ({"kl_reference": None} if arm != "grpo" else {})
             metrics.append(write_metrics(folder / f"m.{arm}.{round_}.parquet", arm, 0, round_, shares=[0.2], **logged))
     return {"evaluations": evaluations, "metrics": metrics}
 
@@ -55,7 +55,7 @@ def labels(svg):
 
 def test_the_names_are_known_before_anything_heavy_is_loaded():
     assert list(NAMES) == ["accuracy", "pass_at_k", *FIGURES]
-    assert set(FIGURES) == set(parquet.METRICS)
+    assert set(FIGURES) == set(METRIC_NAMES)
     heavy = "{'torch', 'polars', 'pyarrow', 'numpy', 'altair'} & set(sys.modules)"
     code = f"import sys; import scope.report.figure_names; sys.exit(str({heavy}) if {heavy} else 0)"
     done = subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True)

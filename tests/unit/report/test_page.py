@@ -10,10 +10,16 @@ import pytest
 
 import report
 from conftest import ROOT
+from schemas import SCHEMAS
 from scope.artifacts import parquet
 from scope.artifacts.digests import file_digest
 from scope.artifacts.fingerprint import fingerprint
 from scope.artifacts.recipe import make_recipe
+from scope.artifacts.schemas.checks import CHECKS
+from scope.artifacts.schemas.evaluation import EVALUATION
+from scope.artifacts.schemas.faults import FAULTS
+from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
+from scope.artifacts.schemas.prompts import PROMPTS
 from scope.errors import InputError
 from scope.report import timing
 from scope.report.figure_names import FIGURES
@@ -49,7 +55,7 @@ def write_evaluation(path, policy, seed, round_, share, *, problems=20, tokens=1
         for problem in range(problems) for sample in range(N)
     ]  # fmt: skip
     rows = [{**row, "reason": "correct" if row["correct"] else "not_zero"} for row in rows]
-    parquet.write(path, "evaluation", rows, recipe=STAGE_RECIPE, policy=policy, seed=seed, round=round_)
+    parquet.write(path, EVALUATION, rows, recipe=STAGE_RECIPE, policy=policy, seed=seed, round=round_)
     return path
 
 
@@ -57,15 +63,15 @@ def write_metrics(path, variant, seed, round_, *, shares, **columns):
     rows = []
     for step, share in enumerate(shares, 1 + (round_ - 1) * len(shares)):
         figures = {"share_correct": share, "loss": 0.1 * step, "grad_norm": 1.0, "learning_rate": 1e-4, **columns}
-        rows.append({**dict.fromkeys(parquet.METRICS), "round": round_, "step": step, **figures})
-    parquet.write(path, "metrics", rows, recipe=STAGE_RECIPE, variant=variant, seed=seed, round=round_)
+        rows.append({**dict.fromkeys(METRIC_NAMES), "round": round_, "step": step, **figures})
+    parquet.write(path, METRICS, rows, recipe=STAGE_RECIPE, variant=variant, seed=seed, round=round_)
     return path
 
 
 def write_prompts(path, prompts=4):
     rows = [{"prompt_id": f"x{prompt}", "problem": f"problem {prompt} <b>", "answer": "7", "source": "made-up",
              "domain": "puzzle", "tests": None, "prompt_token_ids": [1, 2]} for prompt in range(prompts)]  # fmt: skip
-    parquet.write(path, "prompts", rows, recipe=STAGE_RECIPE, split="train", read=prompts, faults={})
+    parquet.write(path, PROMPTS, rows, recipe=STAGE_RECIPE, split="train", read=prompts, faults={})
     return path
 
 
@@ -76,8 +82,8 @@ def write_problems(path, answers, domain="math", faults=(), **columns):
             for i, answer in enumerate(answers)]  # fmt: skip
     tally = {f"{fault['fault']} {fault['fate']}": 1 for fault in faults}
     notes = {"recipe": STAGE_RECIPE, "split": path.stem, "read": len(rows)}
-    parquet.write(path, "prompts", rows, **notes, faults=tally)
-    parquet.write(path.with_suffix(".faults.parquet"), "faults", list(faults), **notes)
+    parquet.write(path, PROMPTS, rows, **notes, faults=tally)
+    parquet.write(path.with_suffix(".faults.parquet"), FAULTS, list(faults), **notes)
     return path
 
 
@@ -106,7 +112,7 @@ def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4
     for kind, rows in {"rollouts": rollouts, "verdicts": verdicts, "batch": batch}.items():
         owner = "shared" if sampled and kind != "batch" else variant
         path = folder / owner / f"seed{seed}" / f"round{round_}" / f"{kind}.parquet"
-        parquet.write(path, kind, rows, recipe=recipe if owner == variant else sampled, inputs=inputs,
+        parquet.write(path, SCHEMAS[kind], rows, recipe=recipe if owner == variant else sampled, inputs=inputs,
                         variant=owner, seed=seed, round=round_)  # fmt: skip
         inputs.append(path)
     return where
@@ -141,7 +147,7 @@ def world(tmp_path_factory):
     write_timing(tmp_path / "timings/scope/seed0/evaluate.tsv", 4321.0)
     coins = write_problems(tmp_path / "coins.parquet", ["-1=0"] * 3, "puzzle")
     checks = [{"check": "scores", "passed": True, "detail": "as a forward pass"}]
-    parquet.write(tmp_path / "checks.parquet", "checks", checks, recipe=STAGE_RECIPE)
+    parquet.write(tmp_path / "checks.parquet", CHECKS, checks, recipe=STAGE_RECIPE)
     return {
         "evaluations": evaluations, "metrics": metrics,
         "batches": [run / "batch.parquet" for run in runs], "rollouts": [run / "rollouts.parquet" for run in runs],
@@ -337,14 +343,14 @@ def test_a_falling_share_of_the_teachers_samples_is_none(page, world, tmp_path):
 def test_broken_numbers_and_failed_checks_are_warnings(page, tmp_path):
     metrics = [write_metrics(tmp_path / "nan.parquet", "scope", 0, 1, shares=[0.1, 0.2], grad_norm=float("nan"))]
     failed = [{"check": "temperature", "passed": False, "detail": "server at <1.0>"}]
-    parquet.write(tmp_path / "failed.parquet", "checks", failed, recipe=STAGE_RECIPE)
+    parquet.write(tmp_path / "failed.parquet", CHECKS, failed, recipe=STAGE_RECIPE)
     words = visible(page(metrics=metrics, checks=[tmp_path / "failed.parquet"]))
     assert "scope, seed 0: grad_norm is not a finite number in 2 of 2 steps, first in step 1." in words
     assert "Teacher check temperature failed: server at <1.0>" in words
 
 
 def test_every_logged_figure_has_its_chart_and_absent_ones_are_named(html):
-    assert set(FIGURES) == set(parquet.METRICS)
+    assert set(FIGURES) == set(METRIC_NAMES)
     assert "brackets: Loss mle, Eq. 2; Loss nll; Loss opd, Eq. 3 (scope);" in section(html, "dynamics")
     plotted = {chart["description"] for chart in charts(html)}
     assert {"Share correct", "Gradient norm", "pass@k, %", "avg@4, %", "seconds per stage"} <= plotted
@@ -394,7 +400,7 @@ def test_time_of_arms_that_are_no_longer_run_does_not_count(page, world):
 
 
 def test_absent_parts_are_said_in_words(page, tmp_path):
-    parquet.write(tmp_path / "none.parquet", "checks", [], recipe=STAGE_RECIPE)
+    parquet.write(tmp_path / "none.parquet", CHECKS, [], recipe=STAGE_RECIPE)
     none = {kind: [] for kind in ("evaluations", "metrics", "batches", "rollouts", "verdicts")}
     html = page(checks=[tmp_path / "none.parquet"], benchmarks=[tmp_path / "nowhere"], **none)
     for words in ("The base policy was not evaluated", "No policy was evaluated", "No step metrics were given",
@@ -510,7 +516,7 @@ def test_rollouts_of_another_round_are_refused(page, world):
 
 
 def test_files_without_their_labels_are_refused(page, tmp_path):
-    parquet.write(tmp_path / "bare.parquet", "evaluation", [], recipe=STAGE_RECIPE, policy="base")
+    parquet.write(tmp_path / "bare.parquet", EVALUATION, [], recipe=STAGE_RECIPE, policy="base")
     with pytest.raises(InputError, match=r"bare.parquet: its metadata lack seed, round"):
         page(evaluations=[tmp_path / "bare.parquet"])
 

@@ -10,6 +10,9 @@ from conftest import BIN, RECIPE, run
 from scope.artifacts import parquet
 from scope.artifacts.partial import open_partial
 from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.schemas.checks import CHECKS
+from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.schemas.scores import SCORES
 from scope.errors import InputError
 from scope.models.pair import Pair
 from scope.score import endpoint
@@ -198,15 +201,15 @@ def test_scores_keep_null_where_the_objective_needs_none(tiny, tmp_path):
 
 def test_scores_survive_the_artifact(tmp_path):
     rows = [{"prompt_id": "a", "sample_index": 0, "teacher_logprobs": None}]
-    parquet.write(tmp_path / "s.parquet", "scores", rows, recipe=RECIPE)
-    assert parquet.read(tmp_path / "s.parquet", "scores")["teacher_logprobs"].to_list() == [None]
+    parquet.write(tmp_path / "s.parquet", SCORES, rows, recipe=RECIPE)
+    assert parquet.read(tmp_path / "s.parquet", SCORES)["teacher_logprobs"].to_list() == [None]
 
 
 def check_teacher(tiny, tmp_path, teacher, **environment):
     prompts = [
         {"prompt_id": str(i), "problem": "p", "answer": "a", "source": "s", "domain": "puzzle", "tests": None,
          "prompt_token_ids": [3 + i, 14, 5]} for i in range(4)]  # fmt: skip
-    parquet.write(tmp_path / "prompts.parquet", "prompts", prompts, recipe=RECIPE)
+    parquet.write(tmp_path / "prompts.parquet", PROMPTS, prompts, recipe=RECIPE)
     settings = {"teacher": teacher, "models.dtype": "float32", "rollout.engine": "transformers"}
     return run(
         BIN / "python", "scripts/check_teacher.py", "--student", tiny["student"], "--teacher", tiny["teacher"],
@@ -223,7 +226,7 @@ def test_the_check_of_a_served_teacher_passes_and_names_a_wrong_server(vllm_serv
     where = {VARIABLE: connection(url), KEY_VARIABLE: key}
     done = check_teacher(tiny, tmp_path, SERVED, **where)
     assert done.returncode == 0, done.stderr
-    details = dict(parquet.read(tmp_path / "checks.parquet", "checks").select("check", "detail").iter_rows())
+    details = dict(parquet.read(tmp_path / "checks.parquet", CHECKS).select("check", "detail").iter_rows())
     assert details["served_name"] == "served as 'teacher'"
     assert "external and in_job agree" in details["agreement"]
     done = check_teacher(tiny, tmp_path, {**SERVED, "model": "qwen"}, **where)

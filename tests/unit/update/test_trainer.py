@@ -24,6 +24,8 @@ from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, open_folder, write_manifest
 from scope.artifacts.partial import Unfinished
 from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.schemas.batch import BATCH
+from scope.artifacts.schemas.metrics import METRICS
 from scope.config.training import Update
 from scope.errors import InputError
 from scope.method.table import method_of
@@ -507,7 +509,7 @@ def write_mixed_batch(path, student, teacher):
     parts = [make_batch(ARMS[arm], student, teacher, groups, prompts_per_step=len(groups) // 2)
              for arm, groups in arms.items()]  # fmt: skip
     losses = {"kl": "sampled", "opd_clip": None, "pg_clip": 0.2, "kl_coefficient": 0.1}
-    parquet.write(path, "batch", pl.concat(parts, how="vertical_relaxed"), recipe=RECIPE, losses=losses, **RUN)
+    parquet.write(path, BATCH, pl.concat(parts, how="vertical_relaxed"), recipe=RECIPE, losses=losses, **RUN)
     return path
 
 
@@ -516,7 +518,7 @@ def test_one_rank_and_two_make_the_same_policy(student, teacher, tmp_path):
     """Each step has an odd number of packs, so one of two ranks runs idle in its last micro-batch."""
     policy = save_model(student, tmp_path / "student/manifest.json")
     path = write_mixed_batch(tmp_path / "batch.parquet", student, teacher)
-    batch = parquet.read(path, "batch")
+    batch = parquet.read(path, BATCH)
     assert set(batch["loss"]) == {"mle", "opd", "pg", "nll"}
     for _, rows in batch.group_by("step"):
         lengths = rows["prompt_token_ids"].list.len() + rows["response_token_ids"].list.len()
@@ -527,7 +529,7 @@ def test_one_rank_and_two_make_the_same_policy(student, teacher, tmp_path):
     start = load_file(policy.parent / "model.safetensors")
     assert_close(others, weights, rtol=0, atol=1e-5)
     assert max((weights[name] - start[name]).abs().max() for name in start) > 1e-4
-    metrics, of_two = (parquet.read(out["metrics"], "metrics").to_dicts() for out in (one, two))
+    metrics, of_two = (parquet.read(out["metrics"], METRICS).to_dicts() for out in (one, two))
     assert [row["step"] for row in metrics] == [1, 2]
     for row, other in zip(metrics, of_two, strict=True):
         assert other == pytest.approx(row, rel=1e-4, abs=1e-6)

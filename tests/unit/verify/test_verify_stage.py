@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import scope
+from schemas import SCHEMAS
 from scope.artifacts import parquet
 from scope.artifacts.digests import file_digest
 from scope.artifacts.recipe import make_recipe
@@ -37,13 +38,15 @@ VERDICTS = [
 
 def write_prompts(path, prompts):
     shared = {"source": "test", "tests": None, "prompt_token_ids": [1]}
-    parquet.write(path, "prompts", [shared | row for row in prompts], recipe=make_recipe("verify", {}))
+    parquet.write(path, SCHEMAS["prompts"], [shared | row for row in prompts], recipe=make_recipe("verify", {}))
 
 
 def write_rollouts(path, rollouts):
     shared = {"response_token_ids": [1, 2], "logprobs": [-0.5, -0.5], "finish_reason": "stop"}
     rows = [shared | row for row in rollouts]
-    parquet.write(path, "rollouts", rows, recipe=make_recipe("verify", {}), variant="scope", seed=3, round=2, note=1)
+    parquet.write(
+        path, SCHEMAS["rollouts"], rows, recipe=make_recipe("verify", {}), variant="scope", seed=3, round=2, note=1
+    )
 
 
 @pytest.fixture
@@ -73,7 +76,7 @@ def run_verify(folder, out="verdicts.parquet"):
 def test_every_rollout_gets_its_verdict(judged):
     folder, done = judged
     assert done.returncode == 0, done.stderr
-    assert parquet.read(folder / "verdicts.parquet", "verdicts").rows() == VERDICTS
+    assert parquet.read(folder / "verdicts.parquet", SCHEMAS["verdicts"]).rows() == VERDICTS
     assert "6 verdicts (3 correct, 1 digit_not_given, 1 no_box, 1 wrong)" in done.stderr
     assert done.stdout == ""
 
@@ -97,13 +100,15 @@ def test_no_rollouts_give_no_verdicts(files):
     write_rollouts(files / "rollouts.parquet", [])
     done = run_verify(files)
     assert done.returncode == 0, done.stderr
-    assert len(parquet.read(files / "verdicts.parquet", "verdicts")) == 0
+    assert len(parquet.read(files / "verdicts.parquet", SCHEMAS["verdicts"])) == 0
 
 
 def test_a_box_of_a_million_digits_is_stored_clipped(files):
     write_rollouts(files / "rollouts.parquet", [ROLLOUTS[0] | {"response_text": rf"\boxed{{{'1' * 10**6}}}"}])
     assert run_verify(files).returncode == 0
-    assert parquet.read(files / "verdicts.parquet", "verdicts").rows() == [("b", 0, False, "1" * 1000, "too_long")]
+    assert parquet.read(files / "verdicts.parquet", SCHEMAS["verdicts"]).rows() == [
+        ("b", 0, False, "1" * 1000, "too_long")
+    ]
 
 
 BAD_INPUT = [
@@ -128,5 +133,5 @@ def test_bad_input_is_named_and_writes_nothing(files, rollout, prompt, named):
 def test_a_tolerance_goes_with_its_prompt(files):
     write_prompts(files / "prompts.parquet", [PROMPTS[0], {**PROMPTS[1], "tolerance": 1.0}])
     assert run_verify(files).returncode == 0
-    verdicts = parquet.read(files / "verdicts.parquet", "verdicts")
+    verdicts = parquet.read(files / "verdicts.parquet", SCHEMAS["verdicts"])
     assert verdicts.filter(prompt_id="b")["correct"].to_list() == [True, True, True, False]
