@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 import library  # noqa: F401
 from scope import cli
+from scope.artifacts.stages import CHAIN
 from scope.errors import InputError
 
 # Seconds of one step in the paper's setting (Table 8), and the stages that a round runs one after the other.
 STEP_S = 641.9
 STEPS = (1, 2, 4, 8)
-CHAIN = ("rollout", "verify", "score", "weigh", "update")
 READY = re.compile(r"^ready: ([\d.]+) s after", re.M)
 
 

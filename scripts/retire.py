@@ -1,11 +1,11 @@
 """Delete what the retention policy does not keep of a finished round, and write down what is gone."""
 
 import json
-from pathlib import Path
 
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.atomic import atomic
+from scope.artifacts.layout import round_of
 from scope.artifacts.recipe import make_provenance, read_recipe
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.planning import retention
@@ -23,15 +23,15 @@ def main() -> None:
     args = parser.parse_args()
 
     keep = read_recipe(args.recipe).retention
-    place = Path(args.batch).parent
+    place = round_of(args.batch)
     dropped = []
     for round_ in retention.policies_to_drop(keep, args.round, accuracies(args.evaluations) if keep.best else {}):
-        dropped += retention.drop(place.parent / f"round{round_}/policy/manifest.json")
+        dropped += retention.drop(place.other(round_).policy)
     if not retention.keeps(keep.states_every, args.round):
-        dropped += retention.drop(place / "state/manifest.json")
+        dropped += retention.drop(place.state)
     if keep.rollouts == "last":
         made_from = parquet.metadata(args.batch)["inputs"]
-        dropped += retention.drop_files(path for path in made_from if place in Path(path).parents)
+        dropped += retention.drop_files(path for path in made_from if path.startswith(f"{place.folder}/"))
     record = {**make_provenance(args.recipe, [args.batch, *args.evaluations]), "dropped": sorted(dropped)}
     with atomic(args.out) as temporary:
         temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")

@@ -10,11 +10,9 @@ from typing import Any
 
 from scope.artifacts.atomic import atomic
 from scope.artifacts.digests import file_digest
+from scope.artifacts.layout import MANIFEST, RESTORED, RETIRED
 from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
-
-MANIFEST = "manifest.json"
-RETIRED = "retired.json"
 
 
 def empty_folder(manifest: str | Path) -> Path:
@@ -61,7 +59,7 @@ def _remedy(manifest: str | Path) -> str:
     """What to do where a listed file is missing."""
     place = Path(manifest).parent
     if (place.parent / RETIRED).is_file():
-        again = place.parent / "restored" / place.name / MANIFEST
+        again = place.parent / RESTORED / place.name / MANIFEST
         return f"the retention policy deleted it: `snakemake {again}` recomputes it"
     return "delete the manifest and run again"
 

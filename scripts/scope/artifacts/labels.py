@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from scope.artifacts.folder import read_manifest
+from scope.artifacts.layout import SHARED
 from scope.artifacts.metadata import parquet_provenance
 from scope.errors import InputError
-
-SHARED = "shared"  # the variant of rollouts that belong to no arm alone, and of what is made of them
 
 
 def check_files(paths: Iterable[str | Path], place: Namespace, *, shared: bool = False) -> None:

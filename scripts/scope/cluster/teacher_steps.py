@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from scope.artifacts.layout import Layout
 from scope.config.experiment import open_config
 from scope.score.api_key import make_key
 from scope.slurm.commands import ask
@@ -35,7 +36,7 @@ def replicas_of(configfiles: list[str]) -> Replicas:
     config = open_config(*configfiles)
     number = config.teacher.service.replicas if config.teacher.backend == "service" else 0
     key_file = config.teacher.server.key_file if number else ""
-    return Replicas(number, f"results/{config.experiment}/shared/models/teacher/manifest.json", key_file)
+    return Replicas(number, Layout(config.experiment).shared.model("teacher"), key_file)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, model_validator
 
+from scope.artifacts.layout import RESERVED
 from scope.config.cost import Cost
 from scope.config.data import Data
 from scope.config.evaluation import Evaluation
@@ -28,7 +29,6 @@ from scope.config.types import Arm, Count, Name, Section
 from scope.errors import InputError
 
 VARIANTS = Path(__file__).resolve().parents[3] / "config/variants.yaml"
-RESERVED = ("shared", "benchmarks", "figures", "base", "teacher")
 ARM_SECTIONS = ("rollout", "logprob_temperature", "teacher", "objective", "update")
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from scope.artifacts.stages import PER_ARM
 from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.recipes import exact_kl, recipe, scorer
 from scope.planning.sharing import check_name, rollouts_name, scores_name
-
-ARM_STAGES = ("check_teacher", "rollout", "verify", "score", "weigh", "update", "retire", "restore")
 
 
 @dataclass(frozen=True)
@@ -57,5 +56,5 @@ def plan_arm(config: Config) -> ArmPlan:
         rollouts_name(config),
         scores and scores_name(config),
         check_name(config),
-        {stage: recipe(config, stage) for stage in ARM_STAGES},
+        {stage: recipe(config, stage) for stage in PER_ARM},
     )

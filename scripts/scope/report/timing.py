@@ -5,24 +5,10 @@ from pathlib import Path
 
 import polars as pl
 
+from scope.artifacts.stages import WITH_RECIPE
 from scope.errors import InputError
 
-STAGES = (
-    "tokenizer",
-    "model",
-    "prompts",
-    "problems",
-    "check_teacher",
-    "rollout",
-    "verify",
-    "score",
-    "weigh",
-    "update",
-    "evaluate",
-    "retire",
-    "restore",
-    "figure",
-)
+STAGES = WITH_RECIPE
 SCHEMA = {
     "variant": pl.String,
     "seed": pl.Int64,

@@ -7,6 +7,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 
+from scope.artifacts.layout import Layout
 from scope.errors import InputError
 
 VARIABLE = "SCOPE_TEACHER"
@@ -34,7 +35,7 @@ def connection_of(teacher, experiment: str) -> Connection | None:
         return None
     return Connection(
         server.endpoints,
-        teacher.service.folder or f"results/{experiment}/shared/teacher",
+        teacher.service.folder or Layout(experiment).shared.endpoints,
         os.path.expanduser(server.key_file),
         server.timeout_s,
         server.attempts,

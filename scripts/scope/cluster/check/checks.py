@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 
+from scope.artifacts.stages import base_stage
 from scope.cluster.check.types import GPU_RULES, Profile, Request, Verdict
 from scope.config.experiment import Config
 from scope.planning.cost import job_minutes
 from scope.slurm.parse import minutes, seconds
-
-SAME_STAGE = {"evaluate_shared": "evaluate", "restore": "update"}
 
 
 def check_controller(settings: Mapping[str, str], profile: Profile) -> Iterator[Verdict]:
@@ -129,7 +128,7 @@ def check_gpus(requests: list[Request], ranks: int) -> Iterator[Verdict]:
 def check_durations(requests: list[Request], config: Config) -> Iterator[Verdict]:
     """Whether jobs get the time that the section `cost` projects for them."""
     for request in requests:
-        projected = job_minutes(config, SAME_STAGE.get(request.rule, request.rule), request.gpus)
+        projected = job_minutes(config, base_stage(request.rule), request.gpus)
         runtime = request.resources.get("runtime")
         if projected and runtime and projected > runtime / 2:
             yield Verdict("FAILED" if projected > runtime else "warning", f"{request.rule}: runtime",

@@ -2,11 +2,9 @@
 
 from typing import Any, Literal, NamedTuple
 
-# The rules whose jobs go to SLURM; all others run beside the controller.
-RULES = ("model", "check_teacher", "evaluate_shared", "rollout", "score", "update", "restore", "evaluate")
-GPU_RULES = RULES[1:]
-# What they ask for where no profile says more: `gpu` is the number on all nodes together, `mem_mb` that of one node.
-STAGE = {"nodes": 1, "gpu": 0, "mem_mb": 4000}
+from scope.artifacts.stages import ON_GPUS, REMOTE, RESOURCES
+
+RULES, GPU_RULES, STAGE = REMOTE, ON_GPUS, RESOURCES
 
 
 class Verdict(NamedTuple):

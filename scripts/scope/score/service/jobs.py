@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from scope.artifacts.layout import Layout
 from scope.config.experiment import Config, open_config
 from scope.errors import InputError
 from scope.score.service.registry import Record, read_records, sweep
@@ -30,7 +31,7 @@ def jobs(experiment: str) -> dict[str, str]:
 def start(experiment: str, folder: str, replicas: int, configfiles: list[str], options: list[str]) -> list[str]:
     """Submit as many replicas as are missing, with further `options` of sbatch; returns their jobs."""
     sweep(folder)
-    logs = Path("results") / experiment / "shared/logs"
+    logs = Path(Layout(experiment).shared.logs)
     logs.mkdir(parents=True, exist_ok=True)
     serve = [sys.executable, str(SCRIPT), "--configfile", *configfiles]
     submit = ["sbatch", *OPTIONS, f"--job-name={job_name(experiment)}", f"--output={logs}/teacher.%j.log", *options,
@@ -79,10 +80,10 @@ def stop(experiment: str, folder: str) -> list[str]:
 
 def teacher_manifest(experiment: str, configfiles: list[str]) -> Path:
     """The manifest of the teacher to serve. Raises InputError that says how to make it where it is not there."""
-    manifest = Path(f"results/{experiment}/shared/models/teacher/manifest.json")
+    manifest = Path(Layout(experiment).shared.model("teacher"))
     if not manifest.is_file():
         command = f"snakemake {manifest} --cores 1 --configfile {shlex.join(configfiles)}"
-        raise InputError(f"{manifest}: the teacher is not there yet; make it: {command}")
+        raise InputError(f"{manifest}: not found; make the teacher first: {command}")
     return manifest
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scope.artifacts.digests import file_digest
 from scope.artifacts.folder import open_folder
+from scope.artifacts.layout import Layout
 from scope.errors import InputError
 from scope.score.api_key import need_key
 from scope.score.client import Server
@@ -28,7 +29,7 @@ def open_replica(config, manifest: Path, host: str | None) -> Replica:
     url, job = f"http://{host}:{free_port(host)}", os.environ.get("SLURM_JOB_ID")
     cpu = not has_accelerator()
     command = serve_command(config, open_folder(manifest), url, cpu=cpu)
-    log = Path(f"results/{config.experiment}/shared/logs/teacher.{job or os.getpid()}.vllm.log")
+    log = Path(Layout(config.experiment).shared.log(f"teacher.{job or os.getpid()}.vllm"))
     probe = Server(url, model, key=key, timeout_s=connection.timeout_s)
     record = Record(url, model, file_digest(manifest), socket.gethostname(), os.getpid(), job, job_end(), 0.0, 0.0)
     return Replica(command, environment(key, cpu=cpu), log, probe, record, connection.folder, section.service)

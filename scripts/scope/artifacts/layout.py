@@ -1,0 +1,272 @@
+"""Where the results of an experiment lie: every path below results/, made and parsed here and nowhere else.
+
+    results/{experiment}/
+      report.html                            the report; {arm}/report.html is that of one arm
+      figures/{figure}.svg
+      recipes/{digest}.json                  the recipe that a job runs with
+      benchmarks/                            times of jobs, in folders like those of the jobs
+      shared/                                what belongs to no arm alone
+        tokenizer/  models/{model}/          folders with a manifest.json
+        prompts/train.parquet  problems/{benchmark}.parquet  check_teacher.parquet
+        evaluate/{base or teacher}/{benchmark}/{sampling}/{shard}.parquet
+        {rollouts}/seed{seed}/round{round}/  rollouts, verdicts and scores that several arms use
+      {arm}/seed{seed}/round{round}/
+        rollout/  verify/  score/            {shard}.parquet
+        batch.parquet  metrics.parquet  metrics.jsonl  retired.json
+        policy/  state/                      folders with a manifest.json; restored/ holds recomputed ones
+        evaluate/{benchmark}/{sampling}/{shard}.parquet
+
+A name may be a wildcard, such as `{arm}`: then the path is a pattern for the rules. This module needs nothing but the
+standard library.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+RESULTS = "results"
+SHARED = "shared"
+MANIFEST = "manifest.json"
+RETIRED = "retired.json"
+REPORT = "report.html"
+RESTORED = "restored"
+TIMINGS = "benchmarks"
+RESERVED = (SHARED, TIMINGS, "figures", "recipes", "base", "teacher")
+"""Names that no arm may have: of folders beside those of the arms, and of the policies that belong to no arm."""
+NAME = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
+"""Regular expression of an arm's name and of a folder of shared rollouts."""
+
+_PLACE = re.compile(
+    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<arm>{SHARED}/[^/]+(?=/seed\d)|[^/]+)/)?"
+    rf"(?:seed(?P<seed>\d+)/)?(?:round(?P<round>\d+)/)?(?P<restored>{RESTORED}/)?(?P<rest>.*)"
+)
+
+
+def evaluation_file(folder: str, benchmark: str, sampling: str, shard: int | str) -> str:
+    """One shard of the evaluations of a policy, given the folder of them all."""
+    return f"{folder}/{benchmark}/{sampling}/{shard}.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The files of one round: of an arm, or of rollouts that several arms use."""
+
+    root: str
+    """Folder of the experiment."""
+    place: str
+    """Folder of the round below it, and below the folder of timings."""
+
+    @property
+    def folder(self) -> str:
+        """The folder of all its files."""
+        return f"{self.root}/{self.place}"
+
+    @property
+    def batch(self) -> str:
+        """What `weigh` writes."""
+        return f"{self.folder}/batch.parquet"
+
+    @property
+    def policy(self) -> str:
+        """Manifest of the policy after this round."""
+        return f"{self.folder}/policy/{MANIFEST}"
+
+    @property
+    def state(self) -> str:
+        """Manifest of the optimizer state after this round."""
+        return f"{self.folder}/state/{MANIFEST}"
+
+    @property
+    def metrics(self) -> str:
+        """Figures of every optimizer step."""
+        return f"{self.folder}/metrics.parquet"
+
+    @property
+    def live(self) -> str:
+        """The same, one line of JSON for each step, while the update runs."""
+        return f"{self.folder}/metrics.jsonl"
+
+    @property
+    def retired(self) -> str:
+        """Record of what the retention policy deleted."""
+        return f"{self.folder}/{RETIRED}"
+
+    @property
+    def evaluations(self) -> str:
+        """Folder of the policy's evaluations."""
+        return f"{self.folder}/evaluate"
+
+    @property
+    def restored(self) -> "Round":
+        """Policy, state and metrics of this round, recomputed after they were deleted."""
+        return Round(self.root, f"{self.place}/{RESTORED}")
+
+    def other(self, round_: int) -> "Round":
+        """Another round of the same arm and seed."""
+        return Round(self.root, re.sub(r"round\d+$", f"round{round_}", self.place))
+
+    def shard(self, stage: str, shard: int | str) -> str:
+        """One shard of rollouts, verdicts or scores."""
+        return f"{self.folder}/{stage}/{shard}.parquet"
+
+    def log(self, name: str) -> str:
+        """Log of a job of this round."""
+        return f"{self.folder}/logs/{name}.log"
+
+    def timing(self, name: str) -> str:
+        """Seconds and memory of a job of this round."""
+        return f"{self.root}/{TIMINGS}/{self.place}/{name}.tsv"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The files that belong to no arm alone."""
+
+    root: str
+    """Folder of the experiment."""
+
+    @property
+    def folder(self) -> str:
+        """The folder of all of them."""
+        return f"{self.root}/{SHARED}"
+
+    @property
+    def tokenizer(self) -> str:
+        """Manifest of the tokenizer that the workflow makes."""
+        return f"{self.folder}/tokenizer/{MANIFEST}"
+
+    @property
+    def prompts(self) -> str:
+        """Training prompts in the student's tokens."""
+        return f"{self.folder}/prompts/train.parquet"
+
+    @property
+    def endpoints(self) -> str:
+        """Folder in which teacher servers publish their addresses."""
+        return f"{self.folder}/teacher"
+
+    @property
+    def logs(self) -> str:
+        """Folder of logs."""
+        return f"{self.folder}/logs"
+
+    def model(self, name: str) -> str:
+        """Manifest of the student (the base policy) or of the teacher."""
+        return f"{self.folder}/models/{name}/{MANIFEST}"
+
+    def problems(self, benchmark: str) -> str:
+        """Problems of a benchmark in the student's tokens."""
+        return f"{self.folder}/problems/{benchmark}.parquet"
+
+    def check(self, name: str) -> str:
+        """Results of the teacher's checks."""
+        return f"{self.folder}/{name}.parquet"
+
+    def evaluations(self, policy: str) -> str:
+        """Folder of the evaluations of the base policy or of the teacher."""
+        return f"{self.folder}/evaluate/{policy}"
+
+    def log(self, name: str) -> str:
+        """Log of a job."""
+        return f"{self.logs}/{name}.log"
+
+    def timing(self, name: str) -> str:
+        """Seconds and memory of a job."""
+        return f"{self.root}/{TIMINGS}/{SHARED}/{name}.tsv"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All paths of one experiment."""
+
+    experiment: str
+
+    @property
+    def root(self) -> str:
+        """The folder of the experiment."""
+        return f"{RESULTS}/{self.experiment}"
+
+    @property
+    def shared(self) -> Shared:
+        """What belongs to no arm alone."""
+        return Shared(self.root)
+
+    @property
+    def timings(self) -> str:
+        """Folder of the times of jobs."""
+        return f"{self.root}/{TIMINGS}"
+
+    @property
+    def recipes(self) -> str:
+        """Folder of recipes."""
+        return f"{self.root}/recipes"
+
+    @property
+    def report(self) -> str:
+        """The report on all arms."""
+        return f"{self.root}/{REPORT}"
+
+    def round(self, arm: str, seed: int | str, round_: int | str) -> Round:
+        """One round of an arm."""
+        return Round(self.root, f"{arm}/seed{seed}/round{round_}")
+
+    def shared_round(self, rollouts: str, seed: int | str, round_: int | str) -> Round:
+        """One round of rollouts that several arms use."""
+        return self.round(f"{SHARED}/{rollouts}", seed, round_)
+
+    def recipe(self, digest: str) -> str:
+        """The recipe of a digest."""
+        return f"{self.recipes}/{digest}.json"
+
+    def arm_report(self, arm: str) -> str:
+        """The report on one arm."""
+        return f"{self.root}/{arm}/{REPORT}"
+
+    def figure(self, name: str) -> str:
+        """One figure."""
+        return f"{self.root}/figures/{name}.svg"
+
+
+class Place(NamedTuple):
+    """What a path below results/ is; None for what does not apply."""
+
+    experiment: str
+    arm: str | None
+    """The folder: an arm's name, `shared`, or such as `shared/student-n4` for rollouts that several arms use."""
+    seed: int | None
+    round: int | None
+    restored: bool
+    """Whether it was recomputed, and may go when it has been used."""
+    kind: str
+    """What it is: `rollout`, `score`, `policy`, `batch`, `evaluate`, `model`, ..."""
+    policy: str | None
+    """`base` or `teacher` for an evaluation of these."""
+
+    @property
+    def label(self) -> str | None:
+        """The arm that an artifact here names in its provenance: the arm's name, or `shared`."""
+        return self.arm and self.arm.split("/")[0]
+
+
+def parse(path: str) -> Place | None:
+    """What a path is, as seen from the project root; None outside of every experiment."""
+    match = _PLACE.match(path)
+    if not match:
+        return None
+    seed, round_ = (number and int(number) for number in match.group("seed", "round"))
+    shared, parts = match["arm"] == SHARED, match["rest"].split("/")
+    policy = parts[1] if shared and parts[0] == "evaluate" and len(parts) > 2 else None
+    return Place(match["experiment"], match["arm"], seed, round_, bool(match["restored"]), _kind(parts[0]), policy)
+
+
+def _kind(name: str) -> str:
+    """`score` for score-teacher-all, `check_teacher` for check_teacher_0a1b.parquet; others without their suffix."""
+    stem = name.split(".")[0]
+    known = re.match(r"(score)-|(check_teacher)(?:_|$)|(model)s$", stem)
+    return known[known.lastindex] if known else stem
+
+
+def round_of(path: str) -> Round:
+    """The round that a file lies in, below whatever folder the arm's rounds lie in."""
+    match = re.match(r"(?:(?P<root>.*)/)?(?P<place>round\d+)/", path)
+    return Round(match["root"] or ".", match["place"])

@@ -1,0 +1,67 @@
+"""The one table of stages: which there are, which script each runs, and where its jobs run."""
+
+from typing import NamedTuple
+
+
+class Stage(NamedTuple):
+    """A stage of the pipeline, which is a rule of the workflow."""
+
+    name: str
+    script: str
+    """The file in scripts/, without its suffix."""
+    per_arm: bool = False
+    """Whether its recipe follows from the settings of one arm."""
+    remote: bool = False
+    """Whether its jobs go to the cluster; all others run beside the controller."""
+    gpu: bool = False
+    """Whether its jobs hold a model on GPUs."""
+    in_round: bool = False
+    """Whether it is a link of the chain of one round."""
+    like: str | None = None
+    """The stage that has the same recipe and takes as long, where it is another one."""
+
+
+def _stage(name: str, script: str | None = None, **facts: bool | str) -> Stage:
+    return Stage(name, script or name, **facts)
+
+
+# In the order in which they first run.
+STAGES = {
+    stage.name: stage
+    for stage in (
+        _stage("tokenizer"),
+        _stage("model", remote=True),
+        _stage("prompts"),
+        _stage("problems", "prompts"),
+        _stage("check_teacher", per_arm=True, remote=True, gpu=True),
+        _stage("rollout", per_arm=True, remote=True, gpu=True, in_round=True),
+        _stage("verify", per_arm=True, in_round=True),
+        _stage("score", per_arm=True, remote=True, gpu=True, in_round=True),
+        _stage("weigh", per_arm=True, in_round=True),
+        _stage("update", per_arm=True, remote=True, gpu=True, in_round=True),
+        _stage("evaluate", remote=True, gpu=True),
+        _stage("evaluate_shared", "evaluate", remote=True, gpu=True, like="evaluate"),
+        _stage("retire", per_arm=True),
+        _stage("restore", "update", per_arm=True, remote=True, gpu=True, like="update"),
+        _stage("summary"),
+        _stage("export"),
+        _stage("report"),
+        _stage("arm_report", "report", like="report"),
+        _stage("figure"),
+    )
+}
+REMOTE = tuple(stage.name for stage in STAGES.values() if stage.remote)
+ON_GPUS = tuple(stage.name for stage in STAGES.values() if stage.gpu)
+PER_ARM = tuple(stage.name for stage in STAGES.values() if stage.per_arm)
+CHAIN = tuple(stage.name for stage in STAGES.values() if stage.in_round)
+"""The stages of a round, one after the other."""
+WITH_RECIPE = tuple(stage.name for stage in STAGES.values() if stage.like in (None, "update"))
+"""The stages that a recipe can be made for."""
+RESOURCES = {"nodes": 1, "gpu": 0, "mem_mb": 4000}
+"""What a stage on the cluster asks for where no profile says more: `gpu` is the number on all nodes together, `mem_mb`
+that of one node."""
+
+
+def base_stage(name: str) -> str:
+    """The stage that a stage is like; itself where it is like no other."""
+    return STAGES[name].like or name
