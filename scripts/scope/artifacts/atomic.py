@@ -9,7 +9,7 @@ class atomic:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.temporary = self.path.with_name(f".{self.path.name}.tmp-{os.getpid()}")
+        self.temporary = self.path.with_name(f".{self.path.name}.tmp-{os.uname().nodename}-{os.getpid()}")
 
     def __enter__(self) -> Path:
         self.path.parent.mkdir(parents=True, exist_ok=True)

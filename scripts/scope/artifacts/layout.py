@@ -109,6 +109,11 @@ class Round:
         """One shard of rollouts, verdicts or scores."""
         return f"{self.folder}/{stage}/{shard}.parquet"
 
+    @property
+    def timings(self) -> str:
+        """Folder of the times of jobs of this arm and seed."""
+        return f"{self.root}/{TIMINGS}/{self.place.rpartition('/')[0]}"
+
     def log(self, name: str) -> str:
         """Log of a job of this round."""
         return f"{self.folder}/logs/{name}.log"

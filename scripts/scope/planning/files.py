@@ -1,0 +1,45 @@
+"""What the planning asks of files that exist: one object, which a test replaces by a table."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from scope.audit.lineage import digest_of, read_provenance
+from scope.planning import retention
+from scope.planning.disk import bytes_below
+
+
+class Files:
+    """The files on disk, seen from the project root."""
+
+    def exists(self, path: str) -> bool:
+        """Whether a file exists."""
+        return Path(path).is_file()
+
+    def complete(self, manifest: str) -> bool:
+        """Whether a manifest and every file that it lists exist."""
+        return retention.is_there(manifest)
+
+    def deleted(self, manifest: str) -> bool:
+        """Whether a manifest exists, but not the files that it lists."""
+        return retention.is_retired(manifest)
+
+    def provenance(self, path: str) -> dict[str, Any]:
+        """Recipe, modules and inputs that an artifact names."""
+        return read_provenance(path)
+
+    def record(self, path: str) -> dict[str, Any]:
+        """The content of a JSON file."""
+        return json.loads(Path(path).read_text())
+
+    def digest(self, path: str) -> str | None:
+        """Digest of a file; None where it does not exist."""
+        return digest_of(path)
+
+    def size(self, folder: str) -> int:
+        """Bytes below a folder."""
+        return bytes_below(folder)
+
+    def update_timings(self, folder: str) -> list[Path]:
+        """Files with the times of updates, below the timings of an arm and seed."""
+        return list(Path(folder).glob("round*/update.tsv"))

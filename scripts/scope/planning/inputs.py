@@ -1,0 +1,113 @@
+"""Which files each job of a round is made from, by the method of its arm.
+
+A function for each rule takes the plan and the job: an object with the wildcards of the rule as attributes.
+"""
+
+from typing import Any
+
+from scope.artifacts.layout import Round
+from scope.errors import InputError
+from scope.planning.arm import ArmPlan
+from scope.planning.plan import Plan
+
+Inputs = dict[str, str | list[str]]
+
+
+def round_of(plan: Plan, job: Any) -> Round:
+    """The round of an arm that a job belongs to."""
+    return plan.layout.round(job.arm, job.seed, job.round)
+
+
+def policy_before(plan: Plan, job: Any) -> str:
+    """The policy that an arm's round starts from: the base policy, or that of the round before."""
+    round_ = int(job.round)
+    return plan.layout.shared.model("student") if round_ == 1 else round_of(plan, job).other(round_ - 1).policy
+
+
+def sampled_round(plan: Plan, arm: str, seed: int | str, round_: int | str) -> Round:
+    """The folder of an arm's rollouts and verdicts of a round: its own, or one that several arms use."""
+    of_arm = plan.arm(arm)
+    if of_arm.shares_rollouts(int(round_)):
+        return plan.layout.shared_round(of_arm.rollouts, seed, round_)
+    return plan.layout.round(arm, seed, round_)
+
+
+def shards(plan: Plan, arm: str, seed: int | str, round_: int | str, stage: str) -> list[str]:
+    """An arm's files of `rollout`, `verify` or a folder of scores, all shards of a round."""
+    place = sampled_round(plan, arm, seed, round_)
+    return [place.shard(stage, shard) for shard in range(plan.arm(arm).config.rollout.shards)]
+
+
+def rollout(plan: Plan, job: Any) -> Inputs:
+    """The policy that samples an arm's own rollouts."""
+    of_arm = plan.arm(job.arm)
+    if of_arm.shares_rollouts(int(job.round)):
+        shared = sampled_round(plan, job.arm, job.seed, job.round).folder
+        raise InputError(f"{job.arm}, round {job.round}: its rollouts are shared; ask for {shared}")
+    _check_shard(of_arm, job)
+    return {"policy": policy_before(plan, job)}
+
+
+def rollout_shared(plan: Plan, job: Any) -> Inputs:
+    """The base policy, or the teacher with its checks (KD), which samples for all arms with these settings."""
+    of_arm, models = plan.shared(job.rollouts), plan.layout.shared
+    _check_shard(of_arm, job)
+    if of_arm.behaviour == "teacher":
+        return {"policy": models.model("teacher"), "checked": plan.check_file(of_arm)}
+    return {"policy": models.model("student")}
+
+
+def _check_shard(of_arm: ArmPlan, job: Any) -> None:
+    number = of_arm.config.rollout.shards
+    if int(job.shard) >= number:
+        raise InputError(
+            f"rollout/{job.shard}.parquet: rollout.shards is {number}, so the last shard has a lower number"
+        )
+
+
+def score(plan: Plan, job: Any) -> Inputs:
+    """What scores an arm's own rollouts."""
+    return _scorer(plan, plan.arm(job.arm))
+
+
+def score_shared(plan: Plan, job: Any) -> Inputs:
+    """What scores shared rollouts."""
+    return _scorer(plan, plan.shared(job.rollouts, job.scores))
+
+
+def _scorer(plan: Plan, of_arm: ArmPlan) -> Inputs:
+    """The teacher, with its checks, or the base policy as GRPO's reference."""
+    if of_arm.scorer == "teacher":
+        return {"scorer": plan.layout.shared.model("teacher"), "checked": plan.check_file(of_arm)}
+    return {"scorer": plan.layout.shared.model("student")}
+
+
+def weigh(plan: Plan, job: Any) -> Inputs:
+    """All shards of a round; no scores where the objective uses none."""
+    of_arm, place = plan.arm(job.arm), (job.arm, job.seed, job.round)
+    scores = of_arm.scores if of_arm.shares_rollouts(int(job.round)) else "score"
+    return {
+        "rollouts": shards(plan, *place, "rollout"),
+        "verdicts": shards(plan, *place, "verify"),
+        "scores": shards(plan, *place, scores) if of_arm.scorer else [],
+    }
+
+
+def update(plan: Plan, job: Any) -> Inputs:
+    """Policy and optimizer state before a round, and the teacher where the update itself needs its distribution."""
+    round_ = int(job.round)
+    return {
+        "policy": policy_before(plan, job),
+        "state": [] if round_ == 1 else round_of(plan, job).other(round_ - 1).state,
+        "teacher": teacher_of_update(plan, job.arm),
+    }
+
+
+def teacher_of_update(plan: Plan, arm: str) -> str | list[str]:
+    """The teacher, for the exact KL; else nothing."""
+    return plan.layout.shared.model("teacher") if plan.arm(arm).exact_kl else []
+
+
+def tokenizer_of_model(plan: Plan, name: str) -> str | list[str]:
+    """The tokenizer of a model to make; a model folder brings its own."""
+    return plan.layout.shared.tokenizer if getattr(plan.config.models, name).make else []

@@ -1,0 +1,81 @@
+"""What a user reads before a run: odd settings, jobs, GPU hours, disk space, deletions, and changed code."""
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+
+from scope.audit.explain import Job, causes
+from scope.config.experiment import advice
+from scope.planning import cost
+from scope.planning.arm import duplicate_arms
+from scope.planning.disk import describe, free_bytes, project, readable
+from scope.planning.plan import Plan
+from scope.planning.retention import keeps
+from scope.planning.targets import all_rounds
+
+
+def preflight_notices(plan: Plan, model_bytes: Mapping[str, int | None]) -> list[str]:
+    """What to know before a run: odd settings, equal arms, and the jobs, GPU hours and disk space that it takes."""
+    alike = duplicate_arms({arm: plan.arm(arm) for arm in plan.config.arms})
+    disk = project(plan.arms, model_bytes)
+    free = free_bytes(plan.layout.root)
+    space = describe(disk, free, plan.files.size(plan.layout.root) if disk.peak > free else 0)
+    work = cost.describe(cost.count_jobs(plan.available, plan.arms), cost.gpu_hours(plan.available, plan.arms))
+    warnings = [*odd_settings(plan), *(f"Warning: {line}" for line in alike), *skipped(plan)]
+    return [*warnings, *work, space, *to_be_deleted(plan)]
+
+
+def odd_settings(plan: Plan) -> list[str]:
+    """A line for every setting that is allowed but seldom meant, with the arms that have it."""
+    arms: dict[str, list[str]] = {}
+    for arm, config in plan.arms.items():
+        for line in advice(config):
+            arms.setdefault(line, []).append(arm)
+    return [f"Warning: {', '.join(names)}: {line}" for line, names in arms.items()]
+
+
+def skipped(plan: Plan) -> list[str]:
+    """A line for every benchmark without its file, and how to supply it."""
+    return [
+        f"Warning: benchmark {name} is skipped: {why} (its columns are under data.benchmarks.{name}); then the same "
+        "command evaluates every policy on it"
+        for name, why in sorted(plan.benchmarks.skipped.items())
+    ]
+
+
+def to_be_deleted(plan: Plan) -> list[str]:
+    """A line on what exists of earlier rounds and the retention policy will delete; none where nothing does."""
+    keep = plan.config.retention
+    if not keep.drops:
+        return []
+    going: dict[str, list[str]] = {"policy": [], "state": []}
+    for arm, seed, round_ in itertools.product(plan.config.arms, plan.config.seeds, list(all_rounds(plan))[:-1]):
+        place = plan.layout.round(arm, seed, round_)
+        for kind, every, manifest in (
+            ("policy", keep.policies_every, place.policy),
+            ("state", keep.states_every, place.state),
+        ):
+            if not keeps(every, round_) and not _settled(plan, arm, place.retired) and plan.files.complete(manifest):
+                going[kind].append(f"{place.folder}/{kind}")
+    if not any(going.values()):
+        return []
+    counts = " and ".join(f"{len(folders)} x {kind}" for kind, folders in going.items() if folders)
+    size = readable(sum(plan.files.size(folder) for folders in going.values() for folder in folders))
+    but = ", except the best policy" if keep.best and going["policy"] else ""
+    return [f"retention: deletes from earlier rounds: {counts}, {size}{but}"]
+
+
+def _settled(plan: Plan, arm: str, record: str) -> bool:
+    """Whether a round's files were deleted or kept under the present retention policy."""
+    return plan.files.exists(record) and plan.files.record(record)["recipe"] == json.loads(
+        plan.arm(arm).recipes["retire"]
+    )
+
+
+def code_changes(jobs: Iterable[Job]) -> list[str]:
+    """A line per rule that runs again because its code changed, with the modules."""
+    changes: dict[str, set[str]] = {}
+    for job in jobs:
+        found = changes.setdefault(job.rule, set())
+        found.update(cause for cause in causes(job, set()) if cause.startswith("code: "))
+    return [f"{rule} runs again, {'; '.join(sorted(found))}" for rule, found in changes.items() if found]

@@ -1,0 +1,115 @@
+"""What the rules ask about an experiment, worked out once from its configuration."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from scope.artifacts.layout import SHARED, Layout
+from scope.config.experiment import Config, arm_config, expand_path, parse_config, with_grid
+from scope.errors import InputError
+from scope.planning.arm import ArmPlan, plan_arm
+from scope.planning.benchmarks import Benchmarks, find_benchmarks, with_available_benchmarks
+from scope.planning.files import Files
+from scope.planning.recipes import grading_recipe, recipe
+from scope.planning.sharing import check_name
+
+CHECK = "check_teacher"
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """An experiment: its configuration, its arms, its paths, and the files that exist."""
+
+    raw: Mapping[str, Any]
+    config: Config
+    arms: Mapping[str, Config]
+    layout: Layout
+    benchmarks: Benchmarks
+    files: Files
+    say: Callable[[str], None] = print
+    """What to do with a line that the user is to read before a run starts."""
+    _memo: dict[Any, Any] = field(default_factory=dict, repr=False)
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` returns, made at the first call with `key`."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]
+
+    @property
+    def available(self) -> Config:
+        """The configuration without the benchmarks that are skipped."""
+        return self.once("available", lambda: with_available_benchmarks(self.config, self.benchmarks))
+
+    def arm(self, name: str) -> ArmPlan:
+        """The plan of an arm, also of one that the experiment does not list."""
+        return self.once(("arm", name), lambda: plan_arm(self.arms.get(name) or arm_config(self.raw, name)))
+
+    def shared(self, rollouts: str, scores: str | None = None) -> ArmPlan:
+        """The plan of some arm that uses a folder of shared rollouts and, where given, of scores on them."""
+        name = f"{rollouts}/{scores or ''}"
+        return self._first(name, lambda plan: plan.rollouts == rollouts and scores in (None, plan.scores))
+
+    def check(self, name: str) -> ArmPlan:
+        """The plan of some arm that uses these checks of the teacher."""
+        return self._first(name, lambda plan: plan.check == name)
+
+    def check_file(self, plan: ArmPlan) -> str:
+        """The teacher's checks: the experiment's, or those of an arm with other settings of the teacher."""
+        own = self.once("check", lambda: check_name(self.config))
+        return self.layout.shared.check(CHECK if plan.check == own else plan.check)
+
+    def check_recipe(self, name: str) -> str:
+        """The recipe of the teacher's checks of a name."""
+        return self.recipe(CHECK) if name == CHECK else self.check(name).recipes[CHECK]
+
+    def recipe(self, stage: str, **wildcards: str) -> str:
+        """The recipe of a stage that all arms share."""
+        config = self.available if stage == "prompts" else self.config
+        return self.once((stage, *sorted(wildcards.items())), lambda: recipe(config, stage, **wildcards))
+
+    def grading_recipe(self, sampling: str) -> str:
+        """The recipe of evaluations under one way of sampling."""
+        return self.once(("sampling", sampling), lambda: grading_recipe(self.config, sampling))
+
+    def report_recipe(self, arm: str) -> str:
+        """The recipe of the report on one arm."""
+        return recipe(self.config.model_copy(update={"arms": [arm]}), "report")
+
+    def _first(self, name: str, fits: Callable[[ArmPlan], bool]) -> ArmPlan:
+        """The first plan, listed arms first, that shared work of a name belongs to."""
+
+        def find() -> ArmPlan:
+            for plan in map(self.arm, [*self.config.arms, *self.raw["variants"]]):
+                if fits(plan):
+                    return plan
+            raise InputError(f"{self.layout.root}/{SHARED}/{name}: no variant has such settings any more; delete it")
+
+        return self.once(("shared", name), find)
+
+
+def make_plan(raw: Mapping[str, Any], say: Callable[[str], None] = print, files: Files | None = None) -> Plan:
+    """The plan of a configuration as it was read. Raises InputError for a wrong one."""
+    files, raw = files or Files(), with_grid(raw)
+    config = parse_config(raw)
+    arms = {arm: arm_config(raw, arm) for arm in config.arms}
+    benchmarks = find_benchmarks(config, files.exists)
+    return Plan(raw, config, arms, Layout(config.experiment), benchmarks, files, say)
+
+
+def model_folder(config: Config, name: str) -> str:
+    """The folder of a model that exists; empty for one to make. Raises InputError where there is no such folder."""
+    path = getattr(config.models, name).path
+    try:
+        folder = expand_path(path) if path else ""
+    except InputError as error:
+        raise InputError(f"models.{name}.path: {error}") from None
+    if folder and not Path(folder).is_dir():
+        raise InputError(f"models.{name}.path: {folder} is not a folder; give a model in Hugging Face format")
+    return folder
+
+
+def model_bytes(folder: str) -> int | None:
+    """Bytes of the weights in a model's folder; None for a model to make."""
+    return sum(file.stat().st_size for file in Path(folder).glob("*.safetensors")) if folder else None

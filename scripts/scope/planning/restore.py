@@ -1,0 +1,140 @@
+"""What the deletion of a round's files waits for, and what a deleted policy is recomputed from.
+
+Functions for rules take the plan and the job: an object with the wildcards of the rule as attributes.
+"""
+
+import json
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from scope.artifacts.layout import Round, evaluation_file, parse
+from scope.errors import InputError
+from scope.planning.inputs import Inputs, round_of, shards, teacher_of_update
+from scope.planning.plan import Plan
+from scope.planning.retention import keeps
+from scope.planning.targets import evaluated_rounds, evaluations_in
+
+
+def retire_inputs(plan: Plan, job: Any) -> Inputs:
+    """What has to be done before a round's files may go, and what decides which policy is the best."""
+    round_ = int(job.round)
+    return {
+        "after": round_of(plan, job).other(round_ + 1).policy,
+        "evaluations": evaluations_before_retiring(plan, job.arm, job.seed, round_),
+    }
+
+
+def evaluations_before_retiring(plan: Plan, arm: str, seed: int | str, round_: int) -> list[str]:
+    """The evaluations that a policy has to wait for: its own, and where the best is kept those before it.
+
+    A policy that is kept waits for none. A deleted one waited for those that its record names: later ones are made
+    from a restored policy.
+    """
+    place, keep = plan.layout.round(arm, seed, round_), plan.config.retention
+    if plan.files.exists(place.retired) and plan.files.deleted(place.policy):
+        return [path for path in plan.files.record(place.retired)["inputs"] if _is_evaluation(path)]
+    if keeps(keep.policies_every, round_) and not keep.best:
+        return []
+    rounds = [r for r in evaluated_rounds(plan) if (r <= round_ if keep.best else r == round_)]
+    return [path for r in rounds for path in evaluations_in(plan, place.other(r).evaluations)]
+
+
+def _is_evaluation(path: str) -> bool:
+    place = parse(path)
+    return place is not None and place.kind == "evaluate"
+
+
+def evaluated_policy(plan: Plan, job: Any) -> str:
+    """A round's policy; where it was deleted and has to be evaluated now, the restored one."""
+    place, round_ = round_of(plan, job), int(job.round)
+    if not plan.files.deleted(place.policy) or trains_again(plan, job.arm, job.seed, round_):
+        return place.policy
+    evaluation = evaluation_file(place.evaluations, job.benchmark, job.sampling, job.shard)
+    evaluated = evaluated_from(plan, evaluation, plan.grading_recipe(job.sampling))
+    if evaluated:
+        _announced(plan).update(place.other(r).folder for r in range(1, round_ + 1))
+    return evaluated or place.restored.policy
+
+
+def trains_again(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
+    """Whether this plan makes a round's policy anew, by what rollouts, batches and policies record up to it."""
+    rounds = range(1, round_ + 1)
+    return any(plan.once(("again", arm, seed, r), partial(_changed, plan, arm, seed, r)) for r in rounds)
+
+
+def _changed(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
+    """Whether a round's batch, its policy or the rollouts of round 1 were made by other recipes than they would be."""
+    place, recipes, files = plan.layout.round(arm, seed, round_), plan.arm(arm).recipes, plan.files
+    rollouts = shards(plan, arm, seed, 1, "rollout") if round_ == 1 else []
+    if not files.exists(place.batch) or not files.provenance(place.batch)["inputs"].keys() >= set(rollouts):
+        return True
+    made = {"weigh": [place.batch], "update": [place.policy], "rollout": filter(files.exists, rollouts)}
+    return any(
+        files.provenance(path)["recipe"] != json.loads(recipes[stage])
+        for stage, paths in made.items()
+        for path in paths
+    )
+
+
+def evaluated_from(plan: Plan, evaluation: str, recipe: str) -> str | None:
+    """The policy that an evaluation was made from, where it exists, by this recipe, and its inputs are unchanged."""
+    if not plan.files.exists(evaluation):
+        return None
+    made = plan.files.provenance(evaluation)
+    changed = (plan.files.digest(path) not in (None, digest) for path, digest in made["inputs"].items())
+    if made["recipe"] != json.loads(recipe) or any(changed):
+        return None
+    return next(path for path in made["inputs"] if (place := parse(path)) and place.kind == "policy")
+
+
+def restart_round(place: Round, round_: int, plan: Plan) -> int:
+    """The nearest round before `round_` whose policy and state both exist; 0 is the base policy."""
+    for earlier in range(round_ - 1, 0, -1):
+        if all(map(plan.files.complete, (place.other(earlier).policy, place.other(earlier).state))):
+            return earlier
+    return 0
+
+
+def restore_inputs(plan: Plan, job: Any) -> Inputs:
+    """Policy and state that a deleted round is recomputed from: those of the round before, restored if need be."""
+    place, round_ = round_of(plan, job), int(job.round)
+    if not plan.files.deleted(place.policy):
+        raise InputError(f"{place.policy}: nothing was deleted here, so nothing is restored; ask for this file")
+    start = restart_round(place, round_, plan)
+    announce(plan, place, range(start + 1, round_ + 1))
+    teacher = {"teacher": teacher_of_update(plan, job.arm)}
+    if round_ == 1:
+        return {"policy": plan.layout.shared.model("student"), "state": [], **teacher}
+    before = place.other(round_ - 1)
+    before = before if start == round_ - 1 else before.restored
+    return {"policy": before.policy, "state": before.state, **teacher}
+
+
+def announce(plan: Plan, place: Round, rounds: range) -> None:
+    """Say once, before anything starts, which deleted policies will be recomputed, and at which cost."""
+    needed = [r for r in rounds if not plan.files.complete(place.other(r).restored.policy)]
+    if not needed or place.other(needed[-1]).folder in _announced(plan):
+        return
+    _announced(plan).update(place.other(r).folder for r in rounds)
+    seconds = update_seconds(plan.files.update_timings(place.timings))
+    cost = f", about {len(needed) * seconds:.0f} s" if seconds else ""
+    origin = f"round {needed[0] - 1}" if needed[0] > 1 else "the base policy"
+    plan.say(
+        f"{place.other(needed[-1]).folder}/policy was deleted by the retention policy; to recompute it, {len(needed)} "
+        f"update(s) from {origin} on are repeated{cost}"
+    )
+
+
+def _announced(plan: Plan) -> set[str]:
+    return plan.once("announced", set)
+
+
+def update_seconds(timings: Iterable[Path]) -> float | None:
+    """Median job seconds of updates, from the benchmark files that the workflow engine wrote; None without any."""
+    seconds = []
+    for file in timings:
+        header, first, *_ = [line.split("\t") for line in file.read_text().splitlines()]
+        seconds.append(float(dict(zip(header, first, strict=True))["s"]))
+    return sorted(seconds)[len(seconds) // 2] if seconds else None

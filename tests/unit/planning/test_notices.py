@@ -1,0 +1,106 @@
+"""What a user reads before a run."""
+
+import re
+
+import pytest
+
+from plan_table import Table, X, plan_of
+from scope.audit.explain import Job
+from scope.planning import notices
+from scope.planning.notices import preflight_notices, to_be_deleted
+
+BYTES = {"student": None, "teacher": None}
+
+
+def test_jobs_gpu_hours_and_disk_space_are_projected():
+    jobs, hours, disk = preflight_notices(plan_of(), BYTES)
+    assert re.match(r"jobs: \d+ .*rollout 2, verify 2, score 2, weigh 2, update 2", jobs)
+    assert hours.startswith("GPU hours: not projected")
+    assert re.match(r"disk: about \S+ .B at the end", disk)
+
+
+def test_what_the_experiment_has_already_counts_only_where_space_is_short(monkeypatch):
+    assert "taken already" not in preflight_notices(plan_of(), BYTES)[-1]
+    monkeypatch.setattr(notices, "free_bytes", lambda path: 1000)
+    assert "2.0 MB taken already" in preflight_notices(plan_of(), BYTES)[-1]
+
+
+def test_arms_that_compute_the_same_are_named():
+    said = preflight_notices(plan_of(arms=["scope", "scope_tau1"]), BYTES)
+    assert said[0] == "Warning: arms scope and scope_tau1 compute the same: all but round 1 is computed twice"
+
+
+def test_odd_settings_are_named_once_with_all_arms_that_have_them(monkeypatch):
+    monkeypatch.setattr(notices, "advice", lambda config: ["this is odd"])
+    assert notices.odd_settings(plan_of(arms=["scope", "kd"])) == ["Warning: scope, kd: this is odd"]
+
+
+# What the retention policy deletes of earlier rounds.
+
+
+def rounds_of(table, rounds=(1, 2, 3)):
+    for round_ in rounds:
+        place = X.round("scope", 0, round_)
+        for manifest in (place.policy, place.state):
+            table.add(manifest)
+
+
+def deletes(table, **keep):
+    return to_be_deleted(plan_of(table, rounds=4, retention={"policies_every": 1, "states_every": 1, **keep}))
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        ({}, None),
+        ({"rollouts": "last"}, None),
+        ({"policies_every": 0}, "3 x policy, 6.0 MB"),
+        ({"policies_every": 2}, "2 x policy, 4.0 MB"),
+        ({"policies_every": 2, "states_every": 0}, "2 x policy and 3 x state, 10 MB"),
+        ({"policies_every": 0, "best": True}, "3 x policy, 6.0 MB, except the best policy"),
+        ({"states_every": 0, "best": True}, "3 x state, 6.0 MB"),
+    ],
+)
+def test_what_exists_and_is_not_kept_is_announced(keep, said):
+    table = Table()
+    rounds_of(table)
+    assert deletes(table, **keep) == ([f"retention: deletes from earlier rounds: {said}"] if said else [])
+
+
+def test_the_last_round_and_what_does_not_exist_are_not_announced():
+    table = Table()
+    rounds_of(table, [4])
+    assert deletes(table, policies_every=0, states_every=0) == []
+    rounds_of(table, [1])
+    table.delete(X.round("scope", 0, 1).policy)
+    assert deletes(table, policies_every=0, states_every=0) == [
+        "retention: deletes from earlier rounds: 1 x state, 2.0 MB"
+    ]
+
+
+def test_a_round_that_was_retired_under_the_same_policy_is_not_announced_again():
+    table = Table()
+    rounds_of(table)
+    plan = plan_of(table, rounds=4, retention={"policies_every": 0, "best": True})
+    for round_ in (1, 2, 3):
+        table.add(X.round("scope", 0, round_).retired, plan.arm("scope").recipes["retire"])
+    assert to_be_deleted(plan) == []
+    other = plan_of(table, rounds=4, retention={"policies_every": 0, "best": False})
+    assert to_be_deleted(other) == ["retention: deletes from earlier rounds: 3 x policy, 6.0 MB"]
+
+
+# Code that changed.
+
+
+def test_rules_whose_code_changed_are_named_once_with_their_modules(monkeypatch):
+    found = {
+        "verify": ["setting a: 1 -> 2", "code: scope/verify/pool.py changed"],
+        "weigh": ["code: scope/b.py is new", "code: scope/a.py changed"],
+        "update": ["follows batch"],
+    }
+    monkeypatch.setattr(notices, "causes", lambda job, made_again: found[job.rule])
+    jobs = [Job(rule, [f"{rule}.parquet"], [], "{}", "") for rule in ("verify", "verify", "weigh", "update")]
+    assert notices.code_changes(jobs) == [
+        "verify runs again, code: scope/verify/pool.py changed",
+        "weigh runs again, code: scope/a.py changed; code: scope/b.py is new",
+    ]
