@@ -16,7 +16,7 @@ PYTHON ?= $(or $(ACTIVE),.venv)/bin/python
 # What `make verify-results` checks
 RESULTS ?= results
 
-.PHONY: help setup demo why fetch check-cluster allocate verify-results test test-all lint format schema clean
+.PHONY: help setup demo why fetch check-cluster allocate verify-results test test-all lint format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -59,6 +59,9 @@ format: setup  ## rewrite code in the house format
 schema: setup  ## generate the configuration schema and the table of keys from the typed configuration
 	@.venv/bin/python dev/config_schema.py > workflow/schemas/config.schema.json
 	@.venv/bin/python dev/config_schema.py --keys > config/KEYS.md
+
+lock: setup  ## resolve envs/*.yaml together and write envs/gpu.lock.txt; needs a package index
+	@.venv/bin/python dev/lock_environments.py
 
 clean:  ## remove results and Snakemake's own records, keep .venv
 	rm -rf results/* .snakemake
