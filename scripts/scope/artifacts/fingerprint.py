@@ -5,6 +5,9 @@ import hashlib
 import json
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
+
+from scope.artifacts.canonical_code import canonical, log_functions
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 
@@ -13,7 +16,8 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 def fingerprint(script: str | Path) -> str:
     """SHA-256 over the syntax trees of a script and of all it imports under scripts/.
 
-    Comments, docstrings, formatting and file times do not count; a changed statement in any imported module does.
+    Comments, docstrings, formatting, file times, texts of errors and logs, and help texts do not count; any other
+    changed statement in an imported module does.
     """
     return hashlib.sha256(json.dumps(modules(script)).encode()).hexdigest()
 
@@ -37,33 +41,40 @@ def import_closure(script: str | Path) -> list[Path]:
 
 @cache
 def module_fingerprint(path: Path) -> str:
-    """SHA-256 of one module's syntax tree without docstrings."""
-    tree = _tree(path)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_docstring(body[0]):
-            node.body = body[1:]
+    """SHA-256 of one module's syntax tree without what cannot change a result (canonical_code.py)."""
+    tree = canonical(_parsed(path).tree, _log_functions)
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
-def _is_docstring(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+class _Parsed(NamedTuple):
+    tree: ast.Module
+    """What `module_fingerprint` changes; nothing else reads it."""
+    imported: frozenset[str]
+    log_functions: frozenset[str]
 
 
 @cache
-def _imports(path: Path) -> tuple[Path, ...]:
+def _parsed(path: Path) -> _Parsed:
+    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     names = set()
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return tuple(sorted({file for name in names for file in _files_of(name)}))
+    return _Parsed(tree, frozenset(names), log_functions(tree))
+
+
+@cache
+def _imports(path: Path) -> tuple[Path, ...]:
+    return tuple(sorted({file for name in _parsed(path).imported for file in _files_of(name)}))
+
+
+@cache
+def _log_functions(module: str) -> frozenset[str]:
+    files = _files_of(module)
+    return _parsed(files[-1]).log_functions if files else frozenset()
 
 
 def _files_of(module: str) -> list[Path]:

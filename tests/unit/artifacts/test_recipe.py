@@ -26,8 +26,9 @@ def scripts(tmp_path, monkeypatch):
 
 
 def code():
-    for cached in (fingerprint.fingerprint, fingerprint.modules, fingerprint.module_fingerprint, fingerprint._imports):
-        cached.cache_clear()
+    for cached in vars(fingerprint).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
     return fingerprint.fingerprint("stage.py")
 
 
