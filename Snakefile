@@ -40,7 +40,7 @@ wildcard_constraints:
     model="student|teacher",
     benchmark="|".join(map(re.escape, EVALUATED)),
     sampling="|".join(map(re.escape, CONFIG.evaluation.samplings)),
-    variant=rf"(shared/)?{ARM}",
+    arm=rf"(shared/)?{ARM}",
     seed=r"\d+",
     round=r"[1-9]\d*",
     shard=r"\d+",

@@ -26,14 +26,14 @@ STAGES = 5
 BARE = '''
 import sys
 sys.setrecursionlimit(20000)
-PLACE = "results/{variant}/round{round}"
+PLACE = "results/{arm}/round{round}"
 wildcard_constraints:
     round=r"[1-9][0-9]*",
-    variant="v[0-9]+",
+    arm="v[0-9]+",
 def before(w):
-    return [] if w.round == "1" else f"results/{w.variant}/round{int(w.round) - 1}/policy"
+    return [] if w.round == "1" else f"results/{w.arm}/round{int(w.round) - 1}/policy"
 rule all:
-    input: [f"results/v{v}/round{r}/policy" for r in range(1, ROUNDS + 1) for v in range(VARIANTS)]
+    input: [f"results/v{v}/round{r}/policy" for r in range(1, ROUNDS + 1) for v in range(ARMS)]
 rule rollout:
     input: before
     output: PLACE + "/rollout"
@@ -67,15 +67,15 @@ class Cost(NamedTuple):
 def main() -> None:
     """Measure every size, write a table and a chart."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="ROUNDSxVARIANTS", help=" ".join(SIZES))
+    parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="ROUNDSxARMS", help=" ".join(SIZES))
     parser.add_argument("--repeat", type=int, default=2, help="dry runs of each kind and size (default: 2)")
     parser.add_argument("--out", type=Path, default=Path("results/planning"), metavar="STEM",
                         help="writes STEM.md, STEM.json and STEM.svg (default: results/planning)")  # fmt: skip
     args = parser.parse_args()
     rows = []
     for size in args.sizes:
-        rounds, variants = map(int, size.split("x"))
-        rows.append(measure(rounds, variants, args.repeat))
+        rounds, arms = map(int, size.split("x"))
+        rows.append(measure(rounds, arms, args.repeat))
         print(table(rows[-1:]).splitlines()[-1], file=sys.stderr)
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
@@ -84,39 +84,39 @@ def main() -> None:
     print(table(rows))
 
 
-def measure(rounds: int, variants: int, repeat: int) -> dict[str, float]:
+def measure(rounds: int, arms: int, repeat: int) -> dict[str, float]:
     """One row of the table: this workflow, the bare one, and one late file asked for by name."""
     with tempfile.TemporaryDirectory() as folder:
-        config = write_config(Path(folder), rounds, variants)
-        bare = write_bare(Path(folder), rounds, variants)
+        config = write_config(Path(folder), rounds, arms)
+        bare = write_bare(Path(folder), rounds, arms)
         runs = [(plan(ROOT, "--configfile", config), plan(bare)) for _ in range(repeat)]
         late = plan(ROOT, f"results/planning/v0/seed0/round{rounds}/metrics.parquet", "--configfile", config)
     ours, theirs = (Cost(*map(min, zip(*costs, strict=True))) for costs in zip(*runs, strict=True))
     return {
-        "rounds": rounds, "variants": variants, "jobs": rounds * variants * STAGES,
+        "rounds": rounds, "arms": arms, "jobs": rounds * arms * STAGES,
         "seconds": ours.seconds, "bare": theirs.seconds, "ratio": ours.seconds / theirs.seconds,
         "megabytes": ours.megabytes, "bare_megabytes": theirs.megabytes, "late": late.seconds,
     }  # fmt: skip
 
 
-def write_config(folder: Path, rounds: int, variants: int) -> Path:
+def write_config(folder: Path, rounds: int, arms: int) -> Path:
     """The demo with so many rounds and arms, which differ in the learning rate."""
     import yaml
 
     config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    arms = {f"v{i}": {"update": {"learning_rate": 1e-5 * (i + 1)}} for i in range(variants)}
-    config |= {"experiment": "planning", "rounds": rounds, "arms": list(arms), "variants": arms}
+    variants = {f"v{i}": {"update": {"learning_rate": 1e-5 * (i + 1)}} for i in range(arms)}
+    config |= {"experiment": "planning", "rounds": rounds, "arms": list(variants), "variants": variants}
     config["evaluation"]["every"] = 0
     path = folder / "planning.yaml"
     path.write_text(yaml.safe_dump(config))
     return path
 
 
-def write_bare(folder: Path, rounds: int, variants: int) -> Path:
+def write_bare(folder: Path, rounds: int, arms: int) -> Path:
     """A folder with the bare workflow."""
     bare = folder / "bare"
     bare.mkdir()
-    (bare / "Snakefile").write_text(f"ROUNDS, VARIANTS = {rounds}, {variants}\n{BARE}")
+    (bare / "Snakefile").write_text(f"ROUNDS, ARMS = {rounds}, {arms}\n{BARE}")
     return bare
 
 
@@ -135,11 +135,11 @@ def plan(folder: Path, *arguments: object) -> Cost:
 def table(rows: list[dict[str, float]]) -> str:
     """The rows in Markdown."""
     lines = [
-        "| rounds x variants | jobs | seconds | bare | ratio | MB | bare MB | one late file, s |",
+        "| rounds x arms | jobs | seconds | bare | ratio | MB | bare MB | one late file, s |",
         "|---" * 8 + "|",
     ]
     lines += [
-        f"| {r['rounds']} x {r['variants']} | {r['jobs']:,} | {r['seconds']:.1f} | {r['bare']:.1f} | {r['ratio']:.2f} "
+        f"| {r['rounds']} x {r['arms']} | {r['jobs']:,} | {r['seconds']:.1f} | {r['bare']:.1f} | {r['ratio']:.2f} "
         f"| {r['megabytes']:.0f} | {r['bare_megabytes']:.0f} | {r['late']:.1f} |"
         for r in rows
     ]

@@ -24,7 +24,7 @@ def main() -> None:
     from scope.rollout.open import open_engine
     from scope.rollout.shard import sample_groups, shard_prompts
 
-    check_policy(args.policy, args.variant, args.seed, args.round - 1)
+    check_policy(args.policy, args.arm, args.seed, args.round - 1)
     settings = read_recipe(args.recipe)
     at = settings.rollout.temperature
     prompts = shard_prompts(parquet.read(args.prompts, PROMPTS), settings, args.seed, args.round, args.shard)
@@ -36,7 +36,7 @@ def main() -> None:
         tempered=settings.student_temperature != 1.0,
     )
     static = settings.behaviour == "teacher"
-    inputs, place = [args.prompts, args.policy], {"variant": args.variant, "seed": args.seed, "round": args.round}
+    inputs, place = [args.prompts, args.policy], {"arm": args.arm, "seed": args.seed, "round": args.round}
     with partial_output(args.out, args.recipe, inputs, **place, shard=args.shard) as work:
         rows = sample_groups(
             engine, prompts, Sampling(at, settings.rollout.max_tokens), work, n=settings.rollout.n, seed=args.seed,

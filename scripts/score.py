@@ -36,7 +36,7 @@ def main() -> None:
            how="left", maintain_order="left")  # fmt: skip
     wanted = pl.lit(True) if scorer.scored == "all" else ~pl.col("correct")
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
-    place = {"variant": args.variant, "seed": args.seed, "round": args.round}
+    place = {"arm": args.arm, "seed": args.seed, "round": args.round}
     with partial_output(args.out, args.recipe, inputs, **place) as work:
         scores = score_rollouts(
             rows, wanted, scorer.teacher, args.scorer, work, dtype=settings.models.dtype,

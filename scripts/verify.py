@@ -15,7 +15,7 @@ from scope.errors import InputError
 from scope.verify.pool import Row, verify_rows
 from scope.verify.verdict import Verdict
 
-PASSED_ON = ("variant", "seed", "round")
+PASSED_ON = ("arm", "seed", "round")
 AGAINST = ("answer", "tests", "tolerance")
 
 

@@ -48,7 +48,7 @@ def main() -> None:
     inputs = [args.prompts, *args.rollouts, *args.verdicts, *args.scores]
     parquet.write(
         args.out, BATCH, batch, recipe=args.recipe, inputs=inputs,
-        variant=args.variant, seed=args.seed, round=args.round, losses=losses)  # fmt: skip
+        arm=args.arm, seed=args.seed, round=args.round, losses=losses)  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -41,8 +41,8 @@ def parser(stage: str, description: str) -> StageParser:
 
 
 def add_place(parser: argparse.ArgumentParser) -> None:
-    """Where in the experiment a stage of a round runs: --variant, --seed, --round."""
-    parser.add_argument("--variant", required=True, type=lambda folder: folder.split("/")[0],
+    """Where in the experiment a stage of a round runs: --arm, --seed, --round."""
+    parser.add_argument("--arm", required=True, type=lambda folder: folder.split("/")[0],
                         help="name of the arm, or the folder shared/...; only a label")  # fmt: skip
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--round", required=True, type=int, help="round, from 1")

@@ -38,7 +38,7 @@ def test_an_update_on_two_nodes_equals_that_of_one_process(cluster_run, tmp_path
     recipe = run(BIN / "python", "scripts/recipe.py", "update", "--config", *configs, tmp_path / "one.yaml").stdout
     round_, base = cluster_run.folder / ARM / "round1", "results/cluster/shared/models/student"
     run(BIN / "python", "scripts/update.py", "--batch", round_ / "batch.parquet",
-        "--policy", cluster_run.folder / base / "manifest.json", "--variant", "scope", "--seed", 0, "--round", 1,
+        "--policy", cluster_run.folder / base / "manifest.json", "--arm", "scope", "--seed", 0, "--round", 1,
         "--out-policy", tmp_path / "policy/manifest.json", "--out-state", tmp_path / "state/manifest.json",
         "--out-metrics", tmp_path / "metrics.parquet", "--recipe", recipe, WANDB_MODE="disabled")  # fmt: skip
     before, one, two = (

@@ -18,7 +18,7 @@ from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.verdicts import VERDICTS
 
-PLACE = {"variant": "scope", "seed": 0, "round": 1}
+PLACE = {"arm": "scope", "seed": 0, "round": 1}
 AT_PLACE = [f"--{name}={value}" for name, value in PLACE.items()]
 PROMPTS, N = 128, 8  # four batches of the transformers engine
 

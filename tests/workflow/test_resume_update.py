@@ -18,7 +18,7 @@ from scope.artifacts.schemas.metrics import METRICS
 from scope.config.training import Update
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
 
-PLACE = {"variant": "scope", "seed": 0, "round": 1}
+PLACE = {"arm": "scope", "seed": 0, "round": 1}
 AT_PLACE = [f"--{name}={value}" for name, value in PLACE.items()]
 STEPS = 12
 

@@ -53,12 +53,12 @@ shell.prefix(f"source {shlex.quote(str(Path(workflow.basedir) / 'workflow/stage.
 RESULTS = f"results/{CONFIG.experiment}"
 
 
-def round_folder(variant, seed, round_):
-    return f"{RESULTS}/{variant}/seed{seed}/round{round_}"
+def round_folder(arm, seed, round_):
+    return f"{RESULTS}/{arm}/seed{seed}/round{round_}"
 
 
 SHARED = f"{RESULTS}/shared"
-ROUND = round_folder("{variant}", "{seed}", "{round}")
+ROUND = round_folder("{arm}", "{seed}", "{round}")
 TEACHER_CHECK = f"{SHARED}/check_teacher.parquet"
 CHECK_NAME = check_name(CONFIG)
 BENCHMARKS = f"{RESULTS}/benchmarks"
@@ -67,9 +67,9 @@ ARM = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
 
 
 @cache
-def plan_for(variant):
+def plan_for(arm):
     """The plan of an arm, also of one that the experiment does not list."""
-    return plan_arm(ARMS[variant] if variant in ARMS else checked(arm_config, RAW, variant))
+    return plan_arm(ARMS[arm] if arm in ARMS else checked(arm_config, RAW, arm))
 
 
 def find_plan(name, fits):
@@ -90,9 +90,9 @@ def shared_plan(rollouts, scores=None):
 
 def arm_plan(wildcards):
     """The plan behind a round's folder, an arm's own or a shared one."""
-    if wildcards.variant.startswith("shared/"):
-        return shared_plan(wildcards.variant.removeprefix("shared/"), wildcards.get("scores"))
-    return plan_for(wildcards.variant)
+    if wildcards.arm.startswith("shared/"):
+        return shared_plan(wildcards.arm.removeprefix("shared/"), wildcards.get("scores"))
+    return plan_for(wildcards.arm)
 
 
 def teacher_check(plan):

@@ -37,9 +37,9 @@ rule evaluate:
     log:
         f"{ROUND}/logs/evaluate.{GRADING}.log",
     benchmark:
-        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/evaluate.{GRADING}.tsv"
+        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/evaluate.{GRADING}.tsv"
     wildcard_constraints:
-        variant=ARM,
+        arm=ARM,
     conda:
         "../../envs/vllm.yaml"
     resources:
@@ -50,7 +50,7 @@ rule evaluate:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
         " --shard {wildcards.shard}"
-        " --policy {input.policy:q} --label {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
+        " --policy {input.policy:q} --label {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
 

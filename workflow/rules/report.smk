@@ -35,13 +35,13 @@ use rule report as arm_report with:
         checks=TEACHER_CHECK,
         templates=report_templates(),
     output:
-        f"{RESULTS}/{{variant}}/report.html",
+        f"{RESULTS}/{{arm}}/report.html",
     log:
-        f"{RESULTS}/{{variant}}/report.log",
+        f"{RESULTS}/{{arm}}/report.log",
     wildcard_constraints:
-        variant=ARM,
+        arm=ARM,
     params:
-        recipe=lambda wildcards: recipe(CONFIG.model_copy(update={"arms": [wildcards.variant]}), "report"),
+        recipe=lambda wildcards: recipe(CONFIG.model_copy(update={"arms": [wildcards.arm]}), "report"),
         benchmarks=BENCHMARKS,
         absent=" ".join(sorted(ABSENT)),
 

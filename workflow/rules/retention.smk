@@ -10,7 +10,7 @@ rule retire:
     log:
         f"{ROUND}/logs/retire.log",
     wildcard_constraints:
-        variant=ARM,
+        arm=ARM,
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -33,9 +33,9 @@ rule restore:
     log:
         f"{ROUND}/logs/restore.log",
     benchmark:
-        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/restore.tsv"
+        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/restore.tsv"
     wildcard_constraints:
-        variant=ARM,
+        arm=ARM,
     conda:
         "../../envs/train.yaml"
     resources:
@@ -46,6 +46,6 @@ rule restore:
         "WANDB_MODE=disabled stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
         " --state {input.state:q} --teacher {input.teacher:q} --repeats {input.original:q}"
-        " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
+        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
         " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"
         " --recipe {params.recipe:q} &> {log:q}"

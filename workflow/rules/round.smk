@@ -11,7 +11,7 @@ rule rollout:
     log:
         f"{ROUND}/logs/rollout.{{shard}}.log",
     benchmark:
-        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/rollout.{{shard}}.tsv"
+        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/rollout.{{shard}}.tsv"
     conda:
         "../../envs/vllm.yaml"
     resources:
@@ -21,7 +21,7 @@ rule rollout:
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/rollout.py --prompts {input.prompts:q} --policy {input.policy:q} --shard {wildcards.shard}"
-        " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
+        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
 
@@ -34,7 +34,7 @@ rule verify:
     log:
         f"{ROUND}/logs/verify.{{shard}}.log",
     benchmark:
-        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/verify.{{shard}}.tsv"
+        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/verify.{{shard}}.tsv"
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -56,7 +56,7 @@ rule score:
     log:
         f"{ROUND}/logs/{{scores}}.{{shard}}.log",
     benchmark:
-        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/{{scores}}.{{shard}}.tsv"
+        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/{{scores}}.{{shard}}.tsv"
     conda:
         "../../envs/train.yaml"
     resources:
@@ -67,7 +67,7 @@ rule score:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/score.py --prompts {input.prompts:q} --rollouts {input.rollouts:q}"
         " --verdicts {input.verdicts:q} --scorer {input.scorer:q}"
-        " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
+        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
 
@@ -80,9 +80,9 @@ rule weigh:
     log:
         f"{ROUND}/logs/weigh.log",
     benchmark:
-        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/weigh.tsv"
+        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/weigh.tsv"
     wildcard_constraints:
-        variant=ARM,
+        arm=ARM,
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -91,7 +91,7 @@ rule weigh:
     shell:
         "python scripts/weigh.py --prompts {input.prompts:q} --rollouts {input.rollouts:q}"
         " --verdicts {input.verdicts:q} --scores {input.scores:q}"
-        " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
+        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
         " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
 
 
@@ -107,9 +107,9 @@ rule update:
     log:
         f"{ROUND}/logs/update.log",
     benchmark:
-        f"{BENCHMARKS}/{{variant}}/seed{{seed}}/round{{round}}/update.tsv"
+        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/update.tsv"
     wildcard_constraints:
-        variant=ARM,
+        arm=ARM,
     conda:
         "../../envs/train.yaml"
     resources:
@@ -120,6 +120,6 @@ rule update:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
         " --state {input.state:q} --teacher {input.teacher:q}"
-        " --variant {wildcards.variant} --seed {wildcards.seed} --round {wildcards.round}"
+        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
         " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"
         " --recipe {params.recipe:q} &> {log:q}"

@@ -9,10 +9,7 @@ from scope.audit.explain import Job, causes
 def each_round(pattern, rounds, arms):
     """A pattern for every arm and seed over rounds, the rounds ascending."""
     return [
-        pattern.format(variant=variant, seed=seed, round=round_)
-        for round_ in rounds
-        for variant in arms
-        for seed in CONFIG.seeds
+        pattern.format(arm=arm, seed=seed, round=round_) for round_ in rounds for arm in arms for seed in CONFIG.seeds
     ]
 
 
@@ -73,8 +70,8 @@ def page_data():
 
 
 def arm_page_inputs(wildcards):
-    plan_for(wildcards.variant)
-    return page_inputs([wildcards.variant])
+    plan_for(wildcards.arm)
+    return page_inputs([wildcards.arm])
 
 
 def figure_inputs(wildcards):

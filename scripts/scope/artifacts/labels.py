@@ -12,16 +12,16 @@ from scope.errors import InputError
 
 
 def check_files(paths: Iterable[str | Path], place: Namespace, *, shared: bool = False) -> None:
-    """Make sure that Parquet files are of the variant, seed and round of `place`, or with `shared` of no arm alone.
+    """Make sure that Parquet files are of the arm, seed and round of `place`, or with `shared` of no arm alone.
 
     Raises InputError for the first file of another place.
     """
-    variants = {place.variant, SHARED} if shared else {place.variant}
+    arms = {place.arm, SHARED} if shared else {place.arm}
     for path in paths:
-        _check(path, parquet_provenance(path), variant=variants, seed={place.seed}, round={place.round})
+        _check(path, parquet_provenance(path), arm=arms, seed={place.seed}, round={place.round})
 
 
-def check_policy(manifest: str | Path, variant: str, seed: int | None, round_: int | None) -> None:
+def check_policy(manifest: str | Path, arm: str, seed: int | None, round_: int | None) -> None:
     """Make sure that a policy or state is the one after `round_` of an arm and seed.
 
     A model that no round made, such as the base policy, carries no such notes. Raises InputError for one of another
@@ -29,7 +29,7 @@ def check_policy(manifest: str | Path, variant: str, seed: int | None, round_: i
     """
     notes = read_manifest(manifest)
     if "round" in notes:
-        _check(manifest, notes, variant={variant}, seed={seed}, round={round_})
+        _check(manifest, notes, arm={arm}, seed={seed}, round={round_})
 
 
 def _check(path: str | Path, notes: dict[str, Any], **wanted: set[Any]) -> None:

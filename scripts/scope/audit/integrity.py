@@ -22,23 +22,23 @@ WEIGHTS = (".safetensors", ".pt", ".bin")
 AGAIN = "delete it and run again"
 PUT_BACK = f"put the right file back, or {AGAIN}"
 PLACE = re.compile(
-    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<arm>shared/[^/]+(?=/seed\d)|[^/]+)/)?"
+    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<folder>shared/[^/]+(?=/seed\d)|[^/]+)/)?"
     r"(?:seed(?P<seed>\d+)/)?(?:round(?P<round>\d+)/)?"
 )
 
 
 class Place(NamedTuple):
-    """Where a file lies; None for what does not apply. Shared rounds have an arm such as `shared/student-n4`."""
+    """Where a file lies; None for what does not apply. Shared rounds have a folder like `shared/student-n4`."""
 
     experiment: str
-    arm: str | None
+    folder: str | None
     seed: int | None
     round: int | None
 
     @property
-    def variant(self) -> str | None:
+    def arm(self) -> str | None:
         """The label of what lies here: the arm's name, or `shared`."""
-        return self.arm and self.arm.split("/")[0]
+        return self.folder and self.folder.split("/")[0]
 
 
 def place_of(path: str) -> Place | None:
@@ -47,7 +47,7 @@ def place_of(path: str) -> Place | None:
     if not match:
         return None
     seed, round_ = (number and int(number) for number in match.group("seed", "round"))
-    return Place(match["experiment"], match["arm"], seed, round_)
+    return Place(match["experiment"], match["folder"], seed, round_)
 
 
 class Audit:
@@ -145,8 +145,8 @@ def wrong_labels(path: str, facts: dict[str, Any]) -> list[str]:
     """Problems of an artifact whose notes name another arm, seed, round or policy than the place where it lies."""
     place = place_of(path)
     graded = re.search("/shared/evaluate/([^/]+)/", path)
-    policy = graded[1] if graded else place.variant
-    here = {"variant": place.variant, "seed": place.seed, "round": place.round, "policy": policy}
+    policy = graded[1] if graded else place.arm
+    here = {"arm": place.arm, "seed": place.seed, "round": place.round, "policy": policy}
     return [f"mixed-up: says {key} {facts[key]!r}, lies in {key} {here[key]!r}; {PUT_BACK}"
             for key in here if None not in (facts.get(key), here[key]) and facts[key] != here[key]]  # fmt: skip
 
@@ -158,11 +158,11 @@ def foreign_input(path: str, given: str) -> list[str]:
         return []
     if own.experiment != other.experiment:
         return [f"mixed-up: made from {given}, of another experiment; {PUT_BACK}"]
-    if own.seed is None and own.variant != "shared":
+    if own.seed is None and own.arm != "shared":
         return []
-    for_all = other.arm == "shared" or (other.variant == "shared" and own.variant != "shared")
+    for_all = other.folder == "shared" or (other.arm == "shared" and own.arm != "shared")
     differs = {
-        "arm": not for_all and other.arm != own.arm,
+        "arm": not for_all and other.folder != own.folder,
         "seed": None not in (own.seed, other.seed) and own.seed != other.seed,
         "round": None not in (own.round, other.round) and own.round - other.round not in (0, 1),
     }

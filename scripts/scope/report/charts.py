@@ -124,15 +124,15 @@ def step_lines(
     """One logged figure over optimizer steps, a line per arm and seed."""
     x = alt.X("step:Q", axis=_whole_numbers(series["step"]), title="optimizer step")
     y = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False), axis=alt.Axis(labelExpr=SMALL, tickCount=5))
-    tooltip = ["variant:N", "seed:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")]
+    tooltip = ["arm:N", "seed:N", "step:Q", alt.Tooltip("value:Q", format=".4~g")]
     few = series["step"].n_unique() <= 30
     mark = alt.Chart(_data(series)).mark_line(strokeWidth=1.6, opacity=0.85, point={"size": 16} if few else False)
-    lines = mark.encode(x=x, y=y, color=_coloured(colours, "variant", shown), detail="seed:N", tooltip=tooltip)
+    lines = mark.encode(x=x, y=y, color=_coloured(colours, "arm", shown), detail="seed:N", tooltip=tooltip)
     return lines.properties(height=150, description=title)
 
 
 def stage_bars(timings: pl.DataFrame, colours: dict[str, str]) -> Chart:
-    """Seconds of each round of one variant, stacked by stage."""
+    """Seconds of each round of one arm, stacked by stage."""
     rank = {stage: index for index, stage in enumerate(colours)}
     shown = timings.select("place", "stage", "seconds", rank=pl.col("stage").replace_strict(rank))
     bars = alt.Chart(_data(shown)).mark_bar()

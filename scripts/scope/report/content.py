@@ -102,10 +102,10 @@ def _step_panel(metrics: pl.DataFrame, name: str, colours: dict[str, str]) -> di
 
 def _timing(timings: pl.DataFrame) -> dict[str, Any]:
     colours = stage_colours(timing.stages(timings))
-    variants = timing.by_round(timings).partition_by("variant", as_dict=True)
+    by_arm = timing.by_round(timings).partition_by("arm", as_dict=True)
     bars = [
         {"title": name, "spec": charts.in_report(charts.stage_bars(frame, colours))}
-        for (name,), frame in variants.items()
+        for (name,), frame in by_arm.items()
     ]
     return {"stages": colours, "bars": bars, "totals": timing.totals(timings)}
 

@@ -6,13 +6,13 @@ from scope.artifacts.schemas.metrics import METRIC_NAMES
 
 
 def series(metrics: pl.DataFrame, name: str) -> pl.DataFrame:
-    """One figure of all runs: variant, seed, step, value; steps without a finite value left out."""
-    return metrics.select("variant", "seed", "step", value=name).filter(pl.col("value").is_finite())
+    """One figure of all runs: arm, seed, step, value; steps without a finite value left out."""
+    return metrics.select("arm", "seed", "step", value=name).filter(pl.col("value").is_finite())
 
 
 def absent(metrics: pl.DataFrame, arms: list[str]) -> dict[str, list[str]]:
     """By metric, the arms that logged no finite value of it; metrics that every arm logged are left out."""
-    missing = {name: [arm for arm in arms if arm not in set(series(metrics, name)["variant"])] for name in METRIC_NAMES}
+    missing = {name: [arm for arm in arms if arm not in set(series(metrics, name)["arm"])] for name in METRIC_NAMES}
     return {name: arms for name, arms in missing.items() if arms}
 
 
@@ -20,8 +20,8 @@ def warnings(metrics: pl.DataFrame, methods: dict[str, str]) -> list[str]:
     """Sentences about runs that ended with fewer correct rollouts than they began with, and about non-finite values."""
     return [
         sentence
-        for (variant, seed), run in metrics.group_by(["variant", "seed"], maintain_order=True)
-        for sentence in _run_warnings(run, f"{variant}, seed {seed}", rolls_out=methods.get(variant) != "kd")
+        for (arm, seed), run in metrics.group_by(["arm", "seed"], maintain_order=True)
+        for sentence in _run_warnings(run, f"{arm}, seed {seed}", rolls_out=methods.get(arm) != "kd")
     ]
 
 

@@ -57,7 +57,7 @@ def step_panels(name: str, files: list[Path], arms: list[str]) -> dict[str, char
             f"--metrics: none of the arms {', '.join(arms)} logged {name}; it is logged by "
             f"{figure.methods}: leave this figure out, or name an arm that logs it"
         )
-    colours = _colours(set(series["variant"]), arms)
+    colours = _colours(set(series["arm"]), arms)
     return {figure.title: charts.step_lines(series, figure.title, figure.unit, colours, charts.legend(colours))}
 
 

@@ -24,7 +24,7 @@ from scope.errors import InputError
 from scope.report.consistency import CELL, check_comparable, check_runs
 from scope.report.timing import read_timings
 
-LABELS = {"policy": pl.String, "variant": pl.String, "seed": pl.Int64, "round": pl.Int64}
+LABELS = {"policy": pl.String, "arm": pl.String, "seed": pl.Int64, "round": pl.Int64}
 GRADES = ["sampling", "benchmark", "problem_id", "sample_index", "correct", "reason", "tokens", "finish_reason"]
 """Columns of an evaluation without the responses themselves."""
 
@@ -97,7 +97,7 @@ def load(files: Files, recipe: str) -> Inputs:
     evaluations = read_evaluations(files.evaluations, settings.evaluation.samplings.as_dict())
     check_runs(evaluations, "policy", settings.arms, settings.seeds, others=("base", "teacher"))
     metrics = read_metrics(files.metrics)
-    check_runs(metrics, "variant", settings.arms, settings.seeds)
+    check_runs(metrics, "arm", settings.arms, settings.seeds)
     artifacts = {kind: [read_artifact(path) for path in paths] for kind, paths in by_kind.items()}
     return Inputs(
         evaluations=evaluations,
@@ -125,8 +125,8 @@ def _with_rows(artifacts: list[Artifact], schema: Schema) -> list[Artifact]:
 
 def _sampled_batch(arm: str, artifacts: dict[str, list[Artifact]]) -> SampledBatch | None:
     """The arm's last batch of its first seed; None without one, or when its rollouts were deleted."""
-    labelled = [(batch, batch.labels("variant", "seed", "round")) for batch in artifacts["batches"]]
-    own = [(batch, run) for batch, run in labelled if run["variant"] == arm]
+    labelled = [(batch, batch.labels("arm", "seed", "round")) for batch in artifacts["batches"]]
+    own = [(batch, run) for batch, run in labelled if run["arm"] == arm]
     last, _ = min(own, key=lambda item: (-item[1]["round"], item[1]["seed"]), default=(None, None))
     if last is None or _rollouts_deleted(last):
         return None
@@ -172,4 +172,4 @@ def read_evaluations(paths: Iterable[str | Path], samplings: Iterable[str]) -> p
 
 def read_metrics(paths: Iterable[str | Path]) -> pl.DataFrame:
     """Figures of every optimizer step of every arm and seed, in order."""
-    return read_labelled(paths, METRICS, "variant", "seed").sort("variant", "seed", "step")
+    return read_labelled(paths, METRICS, "arm", "seed").sort("arm", "seed", "step")

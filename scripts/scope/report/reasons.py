@@ -32,6 +32,6 @@ def _rollouts(verdicts: list[Artifact], batches: list[Artifact]) -> pl.DataFrame
     arms = users(batches)
     frames = [pl.DataFrame(schema=dict.fromkeys(("place", "policy", "reason"), pl.String))]
     for one in verdicts:
-        names = arms.get(str(one.path), [one.labels("variant")["variant"]])
+        names = arms.get(str(one.path), [one.labels("arm")["arm"]])
         frames += [one.rows.select(place=pl.lit(ROLLOUTS), policy=pl.lit(name), reason="reason") for name in names]
     return pl.concat(frames)

@@ -37,7 +37,7 @@ def sampled_rollouts(sampled: SampledBatch | None, count: int = 5) -> list[dict[
     rows = _pick(batch.rows, count)
     for kind, columns in SHOWN_COLUMNS.items():
         rows = _join(rows, batch, sampled.parts[kind], kind, columns)
-    run = batch.labels("variant", "seed", "round")
+    run = batch.labels("arm", "seed", "round")
     return [{**row, **run, "tokens": tokens(row)} for row in rows.iter_rows(named=True)]
 
 

@@ -13,7 +13,7 @@ def sources(artifacts: dict[str, list[Artifact]]) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for kind, files in artifacts.items():
         for stored in (file.metadata for file in files):
-            label = stored.get("variant") or stored.get("policy") or "shared"
+            label = stored.get("arm") or stored.get("policy") or "shared"
             groups.setdefault((kind, label), []).append(stored.get("recipe", {}))
     return [
         {
@@ -30,8 +30,8 @@ def sources(artifacts: dict[str, list[Artifact]]) -> list[dict[str, Any]]:
 def methods(batches: list[Artifact]) -> dict[str, str]:
     """The method of each arm, as the recipes of its batches say."""
     stored = [batch.metadata for batch in batches]
-    objectives = {one["variant"]: one["recipe"].get("settings", {}).get("objective", {}) for one in stored}
-    return {variant: objective["method"] for variant, objective in objectives.items() if "method" in objective}
+    objectives = {one["arm"]: one["recipe"].get("settings", {}).get("objective", {}) for one in stored}
+    return {arm: objective["method"] for arm, objective in objectives.items() if "method" in objective}
 
 
 def settings_by_arm(
@@ -49,7 +49,7 @@ def settings_by_arm(
             if value == {}:
                 continue
             table.setdefault(key, {}).update(
-                dict.fromkeys(arms.get(str(file.path), [stored["variant"]]), json.dumps(value))
+                dict.fromkeys(arms.get(str(file.path), [stored["arm"]]), json.dumps(value))
             )
     return sorted(table.items())
 
@@ -59,7 +59,7 @@ def users(batches: list[Artifact]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for batch in batches:
         for path in batch.metadata["inputs"]:
-            found.setdefault(path, []).append(batch.metadata["variant"])
+            found.setdefault(path, []).append(batch.metadata["arm"])
     return found
 
 

@@ -10,7 +10,7 @@ from scope.errors import InputError
 
 STAGES = WITH_RECIPE
 SCHEMA = {
-    "variant": pl.String,
+    "arm": pl.String,
     "seed": pl.Int64,
     "round": pl.Int64,
     "stage": pl.String,
@@ -20,17 +20,17 @@ SCHEMA = {
 
 
 def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
-    """One row per job: variant ("shared", then the arms), seed, round, stage, seconds, memory (MB, peak).
+    """One row per job: arm ("shared", then the arms), seed, round, stage, seconds, memory (MB, peak).
 
-    Reads FOLDER/{variant}/seed{seed}/round{round}/{stage}.{shard}.tsv, where seed, round and shard may be missing;
+    Reads FOLDER/{arm}/seed{seed}/round{round}/{stage}.{shard}.tsv, where seed, round and shard may be missing;
     further folders in between, and text after a stage's name and `_` or `-`, are ignored, and so are folders of
-    other variants, left by earlier runs.
+    other arms, left by earlier runs.
     Raises InputError for a file without the columns `s` and `max_rss`.
     """
-    variants = ["shared", *arms]
-    files = [file for variant in variants for file in sorted((folder / variant).rglob("*.tsv"))] if folder else []
+    folders = ["shared", *arms]
+    files = [file for arm in folders for file in sorted((folder / arm).rglob("*.tsv"))] if folder else []
     jobs = pl.DataFrame([_job(file, file.relative_to(folder)) for file in files], schema=SCHEMA)
-    return jobs.with_columns(pl.col("variant").cast(pl.Enum(variants)))
+    return jobs.with_columns(pl.col("arm").cast(pl.Enum(folders)))
 
 
 def _job(file: Path, relative: Path) -> dict:
@@ -39,7 +39,7 @@ def _job(file: Path, relative: Path) -> dict:
         raise InputError(f"{file}: a timing file has the columns s and max_rss; delete it and rerun its job")
     figures = rows.select(pl.col("s", "max_rss").cast(pl.Float64, strict=False))
     return {
-        "variant": relative.parts[0],
+        "arm": relative.parts[0],
         "seed": _index("seed", relative),
         "round": _index("round", relative),
         "stage": _stage(relative.name.split(".")[0]),
@@ -60,14 +60,14 @@ def stages(timings: pl.DataFrame) -> list[str]:
 
 
 def _index(word: str, path: Path) -> int | None:
-    """The number of the folder named after `word`; the first folder is a variant, whatever its name."""
+    """The number of the folder named after `word`; the first folder is an arm, whatever its name."""
     found = [re.fullmatch(rf"{word}(\d+)", folder) for folder in path.parts[1:-1]]
     return next((int(match[1]) for match in found if match), None)
 
 
 def totals(timings: pl.DataFrame) -> list[dict]:
-    """Per stage, then in total: jobs, seconds by variant, memory (MB, the largest job's peak)."""
-    variants = timings["variant"].unique().sort()
+    """Per stage, then in total: jobs, seconds by arm, memory (MB, the largest job's peak)."""
+    arms = timings["arm"].unique().sort()
     groups = {stage: timings.filter(pl.col("stage") == stage) for stage in stages(timings)}
     groups |= {"total": timings} if timings.height else {}
     return [
@@ -75,19 +75,19 @@ def totals(timings: pl.DataFrame) -> list[dict]:
             "stage": stage,
             "jobs": jobs.height,
             "memory": jobs["memory"].max(),
-            "seconds": {name: _seconds(jobs, name) for name in variants},
+            "seconds": {name: _seconds(jobs, name) for name in arms},
         }
         for stage, jobs in groups.items()
     ]
 
 
-def _seconds(jobs: pl.DataFrame, variant: str) -> float | None:
-    own = jobs.filter(pl.col("variant") == variant)
+def _seconds(jobs: pl.DataFrame, arm: str) -> float | None:
+    own = jobs.filter(pl.col("arm") == arm)
     return own["seconds"].sum() if own.height else None
 
 
 def by_round(timings: pl.DataFrame) -> pl.DataFrame:
-    """Per variant, place (the round, or "once" for jobs of none) and stage: seconds over seeds and shards."""
+    """Per arm, place (the round, or "once" for jobs of none) and stage: seconds over seeds and shards."""
     place = pl.col("round").cast(pl.String).fill_null("once")
-    grouped = timings.with_columns(place=place).group_by("variant", "place", "stage", "round")
-    return grouped.agg(pl.col("seconds").sum()).sort("variant", "round", "stage", nulls_last=False)
+    grouped = timings.with_columns(place=place).group_by("arm", "place", "stage", "round")
+    return grouped.agg(pl.col("seconds").sum()).sort("arm", "round", "stage", nulls_last=False)

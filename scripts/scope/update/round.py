@@ -28,7 +28,7 @@ def make_trainer(args: Namespace, settings) -> Trainer:
     """The trainer with policy, optimizer state and, for the exact KL, the teacher loaded."""
     check_files([args.batch], args)
     for manifest in filter(None, (args.policy, args.state)):
-        check_policy(manifest, args.variant, args.seed, args.round - 1)
+        check_policy(manifest, args.arm, args.seed, args.round - 1)
     losses = loss_settings(settings, parquet.metadata(args.batch)["losses"])
     if losses.kl == "full" and not args.teacher:
         raise InputError("objective.kl full needs the teacher's distribution: give --teacher")
@@ -82,7 +82,7 @@ def inputs_of(args: Namespace) -> list[str]:
 
 def place_of(args: Namespace) -> dict[str, Any]:
     """Where in the experiment an update runs."""
-    return {"variant": args.variant, "seed": args.seed, "round": args.round}
+    return {"arm": args.arm, "seed": args.seed, "round": args.round}
 
 
 def unfinished(args: Namespace) -> Unfinished:
@@ -144,7 +144,7 @@ def _tracked(args: Namespace, work: Unfinished) -> Iterator[Callable[[dict[str, 
         return
     metrics = Path(args.out_metrics)
     arm = metrics.parent.parent
-    run = f"{arm.parent.parent.name}/{args.variant}/seed{args.seed}"
-    labels = {"variant": args.variant, "seed": args.seed}
+    run = f"{arm.parent.parent.name}/{args.arm}/seed{args.seed}"
+    labels = {"arm": args.arm, "seed": args.seed}
     with closing(Tracker(metrics.with_suffix(".jsonl"), work, run=run, folder=arm, config=labels)) as tracker:
         yield tracker.log

@@ -11,8 +11,8 @@ from scope.artifacts.labels import check_files, check_policy
 from scope.artifacts.schemas.batch import BATCH
 from scope.errors import InputError
 
-HERE = {"variant": "scope", "seed": 0, "round": 2}
-OTHERS = [{"variant": "grpo"}, {"variant": "shared"}, {"seed": 1}, {"round": 1}, {"round": None}]
+HERE = {"arm": "scope", "seed": 0, "round": 2}
+OTHERS = [{"arm": "grpo"}, {"arm": "shared"}, {"seed": 1}, {"round": 1}, {"round": None}]
 
 
 def batch(path, **notes):
@@ -32,10 +32,10 @@ def test_files_of_another_place_are_refused(tmp_path, other):
 
 
 def test_rollouts_of_no_arm_alone_are_taken_up_where_they_are_shared(tmp_path):
-    shared = batch(tmp_path / "b.parquet", variant="shared")
+    shared = batch(tmp_path / "b.parquet", arm="shared")
     check_files([shared], Namespace(**HERE), shared=True)
-    with pytest.raises(InputError, match="made as variant grpo, taken up as variant scope or shared"):
-        check_files([batch(tmp_path / "c.parquet", variant="grpo")], Namespace(**HERE), shared=True)
+    with pytest.raises(InputError, match="made as arm grpo, taken up as arm scope or shared"):
+        check_files([batch(tmp_path / "c.parquet", arm="grpo")], Namespace(**HERE), shared=True)
 
 
 def test_a_policy_is_that_of_the_round_before(tmp_path):
@@ -43,6 +43,6 @@ def test_a_policy_is_that_of_the_round_before(tmp_path):
     check_policy(manifest, "scope", 0, 1)  # no round made it
     write_manifest(manifest, recipe=RECIPE, **HERE)
     check_policy(manifest, "scope", 0, 2)
-    for variant, seed, round_, key in (("opd", 0, 2, "variant"), ("scope", 1, 2, "seed"), ("scope", 0, 1, "round")):
+    for arm, seed, round_, key in (("opd", 0, 2, "arm"), ("scope", 1, 2, "seed"), ("scope", 0, 1, "round")):
         with pytest.raises(InputError, match=f"manifest.json: made as {key} {HERE[key]}, taken up as {key}"):
-            check_policy(manifest, variant, seed, round_)
+            check_policy(manifest, arm, seed, round_)

@@ -60,14 +60,14 @@ def draw(folder, policy, text, score="score", **place):
     return [rollouts, verdicts, scores]
 
 
-def update(variant, round_, sampled):
+def update(arm, round_, sampled):
     """Batch, policy, state and metrics of one round of an arm."""
-    folder, before = f"{DEMO}/{variant}/seed0/round{round_}", f"{DEMO}/{variant}/seed0/round{round_ - 1}"
-    place = {"variant": variant, "seed": 0, "round": round_}
+    folder, before = f"{DEMO}/{arm}/seed0/round{round_}", f"{DEMO}/{arm}/seed0/round{round_ - 1}"
+    place = {"arm": arm, "seed": 0, "round": round_}
     batch = write(f"{folder}/batch.parquet", "batch", [], [PROMPTS, *sampled], **place)
     base = [STUDENT] if round_ == 1 else [f"{before}/policy/manifest.json", f"{before}/state/manifest.json"]
-    sealed(f"{folder}/policy/manifest.json", "model.safetensors", f"weights of {variant} {round_}", [batch, *base])
-    sealed(f"{folder}/state/manifest.json", "optimizer.pt", f"moments of {variant} {round_}", [batch, *base])
+    sealed(f"{folder}/policy/manifest.json", "model.safetensors", f"weights of {arm} {round_}", [batch, *base])
+    sealed(f"{folder}/state/manifest.json", "optimizer.pt", f"moments of {arm} {round_}", [batch, *base])
     write(f"{folder}/metrics.parquet", "metrics", [{"round": round_, "step": 0}], [batch, *base], **place)
 
 
@@ -92,22 +92,16 @@ def build():
     prompts(PROBLEMS, [STUDENT])
     for policy, manifest in (("base", STUDENT), ("teacher", TEACHER)):
         evaluate(f"{DEMO}/shared/evaluate/{policy}/coins/T1/0.parquet", manifest, policy)
-    first = draw(FIRST, STUDENT, "first", "score-teacher-all-9f", variant="shared", seed=0, round=1)
-    for variant in ARMS:
-        update(variant, 1, first)
+    first = draw(FIRST, STUDENT, "first", "score-teacher-all-9f", arm="shared", seed=0, round=1)
+    for arm in ARMS:
+        update(arm, 1, first)
         for round_ in (2, 3):
-            policy = f"{DEMO}/{variant}/seed0/round{round_ - 1}/policy/manifest.json"
-            folder, place = f"{DEMO}/{variant}/seed0/round{round_}", {"variant": variant, "seed": 0, "round": round_}
-            update(variant, round_, draw(folder, policy, f"{variant} {round_}", **place))
-        last = f"{DEMO}/{variant}/seed0/round3"
-        evaluate(f"{last}/evaluate/coins/T1/0.parquet", f"{last}/policy/manifest.json", variant, 0, 3)
-    page(
-        [
-            f"{DEMO}/{variant}/seed0/round3/{name}.parquet"
-            for variant in ARMS
-            for name in ("metrics", "evaluate/coins/T1/0")
-        ]
-    )
+            policy = f"{DEMO}/{arm}/seed0/round{round_ - 1}/policy/manifest.json"
+            folder, place = f"{DEMO}/{arm}/seed0/round{round_}", {"arm": arm, "seed": 0, "round": round_}
+            update(arm, round_, draw(folder, policy, f"{arm} {round_}", **place))
+        last = f"{DEMO}/{arm}/seed0/round3"
+        evaluate(f"{last}/evaluate/coins/T1/0.parquet", f"{last}/policy/manifest.json", arm, 0, 3)
+    page([f"{DEMO}/{arm}/seed0/round3/{name}.parquet" for arm in ARMS for name in ("metrics", "evaluate/coins/T1/0")])
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +144,8 @@ def faulty(verify, *arguments):
     return "\n".join(lines[:-1])
 
 
-def of(round_, name, variant="scope"):
-    return Path(DEMO, variant, "seed0", f"round{round_}", name)
+def of(round_, name, arm="scope"):
+    return Path(DEMO, arm, "seed0", f"round{round_}", name)
 
 
 def swap(one, other):
@@ -232,10 +226,10 @@ def test_swapped_shards_of_two_rounds_are_named(verify):
 def test_swapped_policies_of_two_arms_are_named(verify):
     swap(of(2, "policy"), of(2, "policy", "opd_tau=0.5"))
     found = faulty(verify)
-    for variant, other in (ARMS, ARMS[::-1]):
-        policy = of(2, "policy/manifest.json", variant)
+    for arm, other in (ARMS, ARMS[::-1]):
+        policy = of(2, "policy/manifest.json", arm)
         assert f"{policy}: mixed-up: made from {of(2, 'batch.parquet', other)}, of another arm" in found
-        assert f"{policy}: changed since it was recorded by {of(3, 'metrics.parquet', variant)}" in found
+        assert f"{policy}: changed since it was recorded by {of(3, 'metrics.parquet', arm)}" in found
 
 
 def test_swapped_evaluations_of_base_and_teacher_are_named(verify):
@@ -336,21 +330,21 @@ def test_a_restored_copy_is_verified_by_its_own_digests(verify):
 @pytest.mark.parametrize(
     ("label", "said"),
     [
-        ({"variant": "grpo"}, "says variant 'grpo', lies in variant 'scope'"),
+        ({"arm": "grpo"}, "says arm 'grpo', lies in arm 'scope'"),
         ({"seed": 1}, "says seed 1, lies in seed 0"),
         ({"round": 2}, "says round 2, lies in round 3"),
     ],
 )
 def test_a_wrong_label_is_named(verify, label, said):
     inputs = [of(3, "batch.parquet"), of(2, "policy/manifest.json")]
-    place = {"variant": "scope", "seed": 0, "round": 3, **label}
+    place = {"arm": "scope", "seed": 0, "round": 3, **label}
     write(of(3, "metrics.parquet"), "metrics", [], inputs, **place)
     assert f"{of(3, 'metrics.parquet')}: mixed-up: {said}" in faulty(verify)
 
 
 def test_shared_rollouts_say_that_they_are_shared(verify):
-    draw(FIRST, STUDENT, "first", "score-teacher-all-9f", variant="scope", seed=0, round=1)
-    assert f"{FIRST}/rollout/0.parquet: mixed-up: says variant 'scope', lies in variant 'shared'" in faulty(verify)
+    draw(FIRST, STUDENT, "first", "score-teacher-all-9f", arm="scope", seed=0, round=1)
+    assert f"{FIRST}/rollout/0.parquet: mixed-up: says arm 'scope', lies in arm 'shared'" in faulty(verify)
 
 
 @pytest.mark.parametrize(
@@ -365,7 +359,7 @@ def test_shared_rollouts_say_that_they_are_shared(verify):
 def test_inputs_from_another_place_are_named(verify, given, said):
     if not given.exists():
         write(given, "batch", [], [])
-    write(of(3, "metrics.parquet"), "metrics", [], [given], variant="scope", seed=0, round=3)
+    write(of(3, "metrics.parquet"), "metrics", [], [given], arm="scope", seed=0, round=3)
     assert f"{of(3, 'metrics.parquet')}: mixed-up: made from {given}, of {said}" in faulty(verify, DEMO)
 
 

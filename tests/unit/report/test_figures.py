@@ -115,7 +115,7 @@ def test_every_logged_figure_can_be_drawn(name, files):
     svg = plotted(name, files)
     who = ["grpo"] if name == "kl_reference" else ARMS
     assert {FIGURES[name].title, *who} <= set(texts(svg))
-    assert sum(f"variant: {arm}" in text for text in labels(svg) for arm in who) >= 2 * len(who)
+    assert sum(f"arm: {arm}" in text for text in labels(svg) for arm in who) >= 2 * len(who)
     assert 600 <= float(ElementTree.fromstring(svg).attrib["width"]) <= 660
 
 

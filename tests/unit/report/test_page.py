@@ -59,12 +59,12 @@ def write_evaluation(path, policy, seed, round_, share, *, problems=20, tokens=1
     return path
 
 
-def write_metrics(path, variant, seed, round_, *, shares, **columns):
+def write_metrics(path, arm, seed, round_, *, shares, **columns):
     rows = []
     for step, share in enumerate(shares, 1 + (round_ - 1) * len(shares)):
         figures = {"share_correct": share, "loss": 0.1 * step, "grad_norm": 1.0, "learning_rate": 1e-4, **columns}
         rows.append({**dict.fromkeys(METRIC_NAMES), "round": round_, "step": step, **figures})
-    parquet.write(path, METRICS, rows, recipe=STAGE_RECIPE, variant=variant, seed=seed, round=round_)
+    parquet.write(path, METRICS, rows, recipe=STAGE_RECIPE, arm=arm, seed=seed, round=round_)
     return path
 
 
@@ -87,7 +87,7 @@ def write_problems(path, answers, domain="math", faults=(), **columns):
     return path
 
 
-def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4, recipe=STAGE_RECIPE, sampled=None):
+def write_run(folder, arm, seed, round_, *, correct, text="1+6=7", prompts=4, recipe=STAGE_RECIPE, sampled=None):
     """Rollouts, verdicts and batch of one round; `correct(prompt, sample)` says which are right.
 
     `sampled` is the recipe of rollouts that arms share: these and their verdicts then lie in a folder of their own.
@@ -107,13 +107,13 @@ def write_run(folder, variant, seed, round_, *, correct, text="1+6=7", prompts=4
                           "correct": right, "truncated": False, "path": "correct" if right else "incorrect",
                           "loss": "mle" if right else "opd", "weight": 0.5, "advantage": None,
                           "normaliser": 2.0})  # fmt: skip
-    where = folder / variant / f"seed{seed}" / f"round{round_}"
+    where = folder / arm / f"seed{seed}" / f"round{round_}"
     inputs = [folder / "p.parquet"]
     for kind, rows in {"rollouts": rollouts, "verdicts": verdicts, "batch": batch}.items():
-        owner = "shared" if sampled and kind != "batch" else variant
+        owner = "shared" if sampled and kind != "batch" else arm
         path = folder / owner / f"seed{seed}" / f"round{round_}" / f"{kind}.parquet"
-        parquet.write(path, SCHEMAS[kind], rows, recipe=recipe if owner == variant else sampled, inputs=inputs,
-                        variant=owner, seed=seed, round=round_)  # fmt: skip
+        parquet.write(path, SCHEMAS[kind], rows, recipe=recipe if owner == arm else sampled, inputs=inputs,
+                        arm=owner, seed=seed, round=round_)  # fmt: skip
         inputs.append(path)
     return where
 
@@ -229,7 +229,7 @@ def test_hostile_names_cannot_leave_the_chart_data(page, tmp_path):
     named = write_metrics(tmp_path / "m.parquet", HOSTILE, 0, 1, shares=[0.1, 0.2])
     html = page(metrics=[named], recipe=[recipe(arms=[*ARMS, HOSTILE])])
     assert HOSTILE not in html
-    assert any(HOSTILE in {row.get("variant") for row in rows_of(chart)} for chart in charts(html))
+    assert any(HOSTILE in {row.get("arm") for row in rows_of(chart)} for chart in charts(html))
 
 
 @pytest.mark.parametrize(("policy", "seed"), [("stranger", 0), ("scope", 7), ("base", 0)])
@@ -383,7 +383,7 @@ def test_time_of_shared_work_and_of_further_stages(tmp_path):
     for stage in ("retire", "restore"):
         write_timing(tmp_path / arm / f"seed0/round4/{stage}.tsv", 4.0)
     jobs = timing.read_timings(tmp_path, [arm])
-    rows = jobs.select("variant", "seed", "round", "stage").sort(jobs.columns[:4]).rows()
+    rows = jobs.select("arm", "seed", "round", "stage").sort(jobs.columns[:4]).rows()
     assert rows == [
         ("shared", None, None, "figure"),
         *(("shared", 3, 1, stage) for stage in ("rollout", "score", "verify")),
@@ -391,7 +391,7 @@ def test_time_of_shared_work_and_of_further_stages(tmp_path):
         *((arm, 0, 4, stage) for stage in ("restore", "retire")),
     ]
     assert timing.stages(jobs) == ["rollout", "verify", "score", "retire", "restore", "figure"]
-    bars = timing.by_round(jobs).filter(variant="shared")
+    bars = timing.by_round(jobs).filter(arm="shared")
     assert bars["place"].unique(maintain_order=True).to_list() == ["once", "1", "2"]
 
 

@@ -470,7 +470,7 @@ def test_a_gradient_that_is_not_finite_is_refused(stage, student, teacher):
 
 # The command line, over one process and over two.
 
-RUN = {"variant": "mixed", "seed": 0, "round": 1}
+RUN = {"arm": "mixed", "seed": 0, "round": 1}
 
 
 def save_model(model, manifest):

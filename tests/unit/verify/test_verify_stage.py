@@ -45,7 +45,7 @@ def write_rollouts(path, rollouts):
     shared = {"response_token_ids": [1, 2], "logprobs": [-0.5, -0.5], "finish_reason": "stop"}
     rows = [shared | row for row in rollouts]
     parquet.write(
-        path, SCHEMAS["rollouts"], rows, recipe=make_recipe("verify", {}), variant="scope", seed=3, round=2, note=1
+        path, SCHEMAS["rollouts"], rows, recipe=make_recipe("verify", {}), arm="scope", seed=3, round=2, note=1
     )
 
 
@@ -84,8 +84,8 @@ def test_every_rollout_gets_its_verdict(judged):
 def test_verdicts_carry_where_they_came_from(judged):
     folder, _ = judged
     facts = parquet.metadata(folder / "verdicts.parquet")
-    assert {key: facts.get(key) for key in ("variant", "seed", "round", "note")} == {
-        "variant": "scope", "seed": 3, "round": 2, "note": None}  # fmt: skip
+    assert {key: facts.get(key) for key in ("arm", "seed", "round", "note")} == {
+        "arm": "scope", "seed": 3, "round": 2, "note": None}  # fmt: skip
     names = ("prompts.parquet", "rollouts.parquet")
     assert facts["inputs"] == {name: file_digest(folder / name) for name in names}
 
