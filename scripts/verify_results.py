@@ -18,8 +18,9 @@ from functools import cache
 from tqdm import tqdm
 
 from scope import cli
+from scope.artifacts.metadata import digest_of
 from scope.audit.integrity import Audit, find_artifacts
-from scope.audit.lineage import digest_of, tree
+from scope.audit.lineage import tree
 
 PATHS = """an experiment's folder, or anything below one; only artifacts there are verified, and their inputs wherever
 they lie (default: results)"""

@@ -13,7 +13,7 @@ from scope.planning.disk import bytes_below, describe, free_bytes, project, read
 from scope.errors import InputError
 from scope.run.lock import acquire_lock, release_lock
 from scope.prompts.hub import row_files
-from scope.audit.lineage import digest_of, read_provenance
+from scope.artifacts.metadata import digest_of, read_provenance
 from scope.planning.arm import plan_arm, duplicate_arms
 from scope.planning.retention import is_retired, is_there, keeps, restart_round, update_seconds
 from scope.planning.sharing import check_name

@@ -11,6 +11,7 @@ from typing import Any
 from scope.artifacts.atomic import atomic
 from scope.artifacts.digests import file_digest
 from scope.artifacts.layout import MANIFEST, RESTORED, RETIRED
+from scope.artifacts.metadata import read_provenance
 from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
 
@@ -29,7 +30,7 @@ def write_manifest(
     recipe: str,
     inputs: list[str | Path] = (),
     folder: str | Path | None = None,
-    **notes: Any,
+    **labels: Any,
 ) -> None:
     """Write the manifest of a filled folder: by default the one it lies in, else a `folder` kept elsewhere."""
     root = Path(folder) if folder else Path(manifest).parent
@@ -38,7 +39,7 @@ def write_manifest(
         "folder": str(root.resolve()) if folder else ".",
         "files": {str(path.relative_to(root)): file_digest(path) for path in files},
         **make_provenance(recipe, list(inputs)),
-        **notes,
+        **labels,
     }
     with atomic(manifest) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
@@ -71,9 +72,6 @@ def folder_of(manifest: str | Path) -> Path:
 
 def read_manifest(manifest: str | Path) -> dict[str, Any]:
     """A manifest's content."""
-    try:
-        return json.loads(Path(manifest).read_text())
-    except FileNotFoundError:
-        raise InputError(f"{manifest}: no such manifest; run the stage that makes this folder") from None
-    except json.JSONDecodeError as error:
-        raise InputError(f"{manifest}: not a readable manifest ({error}); delete it and run its stage again") from None
+    if not Path(manifest).exists():
+        raise InputError(f"{manifest}: not found; run the stage that makes this folder")
+    return read_provenance(manifest)

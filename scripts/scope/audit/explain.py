@@ -1,4 +1,4 @@
-"""Why a job would run: what its outputs say they were made from, against what they would be made from now."""
+"""Why a job would run: what its outputs were made from, compared with what they would be made from now."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scope.artifacts.diff import changed_modules, changed_settings
 from scope.artifacts.fingerprint import modules
-from scope.audit.lineage import digest_of, kind_of, read_provenance
+from scope.artifacts.metadata import digest_of, kind_of, read_provenance
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,15 @@ def explain(jobs: Sequence[Job]) -> Iterator[str]:
 
 def causes(job: Job, made_again: set[str]) -> list[str]:
     """What changed for one job: settings, modules, inputs, outputs; else the engine's own words."""
-    there = [output for output in job.outputs if Path(output).is_file()]
-    stored = next((read_provenance(output) for output in there if kind_of(output)), {})
-    found = [f"{Path(output).name} is not there" for output in job.outputs if output not in there][:1]
-    if job.recipe and "recipe" in stored:
+    existing = [output for output in job.outputs if Path(output).is_file()]
+    provenance = next((read_provenance(output) for output in existing if kind_of(output)), {})
+    found = [f"{Path(output).name} not found" for output in job.outputs if output not in existing][:1]
+    if job.recipe and "recipe" in provenance:
         now = json.loads(job.recipe)
-        found += changed_settings(stored["recipe"]["settings"], now["settings"])
-        if stored["recipe"]["code"] != now["code"]:
-            found += changed_modules(stored.get("modules", {}), modules(now["script"]))
-        found += changed_inputs(stored["inputs"], job.inputs, made_again)
+        found += changed_settings(provenance["recipe"]["settings"], now["settings"])
+        if provenance["recipe"]["code"] != now["code"]:
+            found += changed_modules(provenance.get("modules", {}), modules(now["script"]))
+        found += changed_inputs(provenance["inputs"], job.inputs, made_again)
     follows = sorted({_stage(path) for path in job.inputs if path in made_again})
     if follows:
         found.append(f"follows {', '.join(follows)}")

@@ -11,9 +11,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scope.artifacts import metadata
+from scope.artifacts.metadata import kind_of, local
 from scope.artifacts.partial import is_unfinished
 from scope.audit import lineage
-from scope.audit.lineage import kind_of, local
 from scope.errors import InputError
 
 RESULTS = "results"
@@ -53,7 +54,7 @@ def place_of(path: str) -> Place | None:
 class Audit:
     """The check of the artifacts of one folder: what they are, how many, and every problem."""
 
-    def __init__(self, folder: str, digest: Callable[[str], str | None] = lineage.digest_of):
+    def __init__(self, folder: str, digest: Callable[[str], str | None] = metadata.digest_of):
         self.folder = folder
         self.artifacts = self.links = 0
         self.retired: set[str] = set()
@@ -67,18 +68,18 @@ class Audit:
         """Check one artifact: that it reads, its provenance, its labels, its files and its inputs."""
         self.artifacts += 1
         try:
-            facts = lineage.read_whole(path)
+            provenance = metadata.read_whole(path)
         except InputError as error:
             self._problems.add(str(error))
             return
-        if kind_of(path) == lineage.PAGE and not facts:
+        if kind_of(path) == metadata.REPORT and not provenance:
             self.unbound.append(path)
             return
-        self._check_provenance(path, facts)
-        self._add(path, *wrong_labels(path, facts))
-        if kind_of(path) == lineage.MANIFEST:
-            self._check_folder(path, facts)
-        for given, digest in lineage.inputs_of(facts).items():
+        self._check_provenance(path, provenance)
+        self._add(path, *wrong_labels(path, provenance))
+        if kind_of(path) == metadata.MANIFEST:
+            self._check_folder(path, provenance)
+        for given, digest in lineage.inputs_of(provenance).items():
             self._check_input(path, local(given), digest)
 
     def problems(self) -> list[str]:
@@ -90,21 +91,21 @@ class Audit:
     def _add(self, path: str, *problems: str) -> None:
         self._problems.update(f"{path}: {problem}" for problem in problems)
 
-    def _check_provenance(self, path: str, facts: dict[str, Any]) -> None:
-        missing = lineage.gaps(facts)
-        if kind_of(path) == lineage.PAGE:
+    def _check_provenance(self, path: str, provenance: dict[str, Any]) -> None:
+        missing = lineage.gaps(provenance)
+        if kind_of(path) == metadata.REPORT:
             missing = [part for part in missing if part == "inputs"]
         if missing:
             self._add(path, f"incomplete provenance, without {', '.join(missing)}; {AGAIN}")
 
-    def _check_folder(self, manifest: str, facts: dict[str, Any]) -> None:
-        folder, files = str(facts.get("folder")), facts.get("files")
+    def _check_folder(self, manifest: str, provenance: dict[str, Any]) -> None:
+        folder, files = str(provenance.get("folder")), provenance.get("files")
         if not lineage.are_digests(files) or not (folder == "." or os.path.isabs(folder)):
             self._add(manifest, f"names no folder with digests of its files; {AGAIN}")
             return
         root = local(os.path.join(os.path.dirname(manifest), folder))
         for name, digest in files.items():
-            if os.path.isabs(name) or lineage.escapes(os.path.normpath(name)):
+            if os.path.isabs(name) or metadata.escapes(os.path.normpath(name)):
                 self._add(manifest, f"lists {name}, outside of its folder; {AGAIN}")
             else:
                 self._compare(local(os.path.join(root, name)), digest, manifest)
@@ -112,7 +113,7 @@ class Audit:
             self._add(file, f"is not listed in {manifest}; move it elsewhere, or delete it")
 
     def _check_input(self, path: str, given: str, digest: str) -> None:
-        if lineage.escapes(given):
+        if metadata.escapes(given):
             self._add(path, f"made from {given}, out of the project by `..`, which is not followed; {AGAIN}")
             return
         self._add(path, *foreign_input(path, given))
@@ -141,14 +142,18 @@ def _several(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def wrong_labels(path: str, facts: dict[str, Any]) -> list[str]:
-    """Problems of an artifact whose notes name another arm, seed, round or policy than the place where it lies."""
+def wrong_labels(path: str, provenance: dict[str, Any]) -> list[str]:
+    """Problems of an artifact whose labels name another arm, seed, round or policy than the place where it lies."""
     place = place_of(path)
     graded = re.search("/shared/evaluate/([^/]+)/", path)
     policy = graded[1] if graded else place.arm
     here = {"arm": place.arm, "seed": place.seed, "round": place.round, "policy": policy}
-    return [f"mixed-up: says {key} {facts[key]!r}, lies in {key} {here[key]!r}; {PUT_BACK}"
-            for key in here if None not in (facts.get(key), here[key]) and facts[key] != here[key]]  # fmt: skip
+    labels = {key: provenance[key] for key in here if None not in (provenance.get(key), here[key])}
+    return [
+        f"mixed-up: says {key} {label!r}, lies in {key} {here[key]!r}; {PUT_BACK}"
+        for key, label in labels.items()
+        if label != here[key]
+    ]
 
 
 def foreign_input(path: str, given: str) -> list[str]:

@@ -490,7 +490,7 @@ def test_lineage_says_what_is_gone_changed_or_unreadable(results, capsys, monkey
     of(2, "rollout/0.parquet").unlink()
     of(2, "verify/0.parquet").write_bytes(b"PAR1")
     text = "\n".join(lineage(capsys, monkeypatch, of(2, "batch.parquet")))
-    assert re.search(r"rollout/0.parquet  [0-9a-f]{12}  \(not there\)", text)
+    assert re.search(r"rollout/0.parquet  [0-9a-f]{12}  \(not found\)", text)
     assert re.search(r"verify/0.parquet  [0-9a-f]{12}  \(was [0-9a-f]{12} when used\)  \(not readable\)", text)
 
 
@@ -498,7 +498,7 @@ def test_lineage_says_what_is_gone_changed_or_unreadable(results, capsys, monkey
 def test_lineage_of_no_artifact_is_bad_input(verify, path):
     status, lines = verify("--lineage", path)
     assert status == 2
-    assert f"error: {path}: no artifact" in lines[0]
+    assert f"error: {path}: not an artifact" in lines[0]
 
 
 def test_the_script_verifies_without_loading_torch_or_polars(results):
