@@ -49,7 +49,7 @@ def _curves(frame: pl.DataFrame, chart, colours: dict[str, str]) -> dict[str, ch
 def step_panels(name: str, files: list[Path], arms: list[str]) -> dict[str, charts.Chart]:
     """A logged figure over optimizer steps, by its title.
 
-    Raises InputError, which says who logs it, where no arm did.
+    Raises InputError, which names the methods that log it, where no arm did.
     """
     figure, series = FIGURES[name], dynamics.series(read_metrics(files), name)
     if series.is_empty():

@@ -1,4 +1,4 @@
-"""Colours that colour-blind readers can tell apart, and rounded numbers."""
+"""Colours that colour-blind readers can distinguish, and rounded numbers."""
 
 from colorsys import hls_to_rgb
 

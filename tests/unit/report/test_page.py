@@ -10,6 +10,7 @@ import pytest
 
 import report
 from conftest import ROOT
+from plain_words import private_words
 from schemas import SCHEMAS
 from scope.artifacts import parquet
 from scope.artifacts.digests import file_digest
@@ -223,6 +224,11 @@ def test_page_is_one_file_that_escapes_everything(html, world):
     assert "default-src 'none'" in html
     assert html.count("window.vegaEmbed=") == 1
     assert list(world["out"][0].parent.glob("*.html")) == world["out"]
+
+
+def test_the_rendered_report_uses_plain_words(html):
+    words = {word for _, word, _ in private_words(visible(html))}
+    assert words <= {"faults"}, "a kind of artifact is named so in the table of sources"
 
 
 def test_hostile_names_cannot_leave_the_chart_data(page, tmp_path):
