@@ -1,4 +1,4 @@
-"""Verdicts on Coins (scope/worlds/coins.py): every step is checked, for there are many ways to be right."""
+"""Verdicts on Coins (scope/worlds/coins.py): every step is checked, since a problem has many solutions."""
 
 import re
 
@@ -10,16 +10,16 @@ STEP = re.compile(r"-([1-9])=(0|[1-9][0-9]*)")
 
 
 def verify_puzzle(response: str, problem: str) -> Verdict:
-    """Judge a response such as `-9=14;-8=6;-6=0` to a problem such as `93865=23:`.
+    """Verify a response such as `-9=14;-8=6;-6=0` to a problem such as `93865=23:`.
 
-    `extracted` is the step that breaks a rule, or else the last remainder. Raises InputError for a text that is no
-    problem.
+    `extracted` is the step that breaks a rule, or else the last remainder. Raises InputError for a problem
+    that is not valid.
     """
     unspent, rest = _given(problem)
     for step in response.split(";"):
-        fault = _fault(step, unspent, rest)
-        if fault:
-            return Verdict.of(fault, step)
+        broken = _broken_rule(step, unspent, rest)
+        if broken:
+            return Verdict.of(broken, step)
         digit = int(step[1])
         unspent.remove(digit)
         rest -= digit
@@ -30,10 +30,10 @@ def _given(problem: str) -> tuple[list[int], int]:
     try:
         return parse(problem)
     except ValueError:
-        raise InputError(f"{problem!r} is no Coins problem; domain `puzzle` expects one such as '93865=23:'") from None
+        raise InputError(f"{problem!r} is not a Coins problem; domain `puzzle` expects, say, '93865=23:'") from None
 
 
-def _fault(step: str, unspent: list[int], rest: int) -> Reason | None:
+def _broken_rule(step: str, unspent: list[int], rest: int) -> Reason | None:
     """Which rule a step breaks, given the digits still to spend and the remainder before it."""
     match = STEP.fullmatch(step)
     if not match:

@@ -1,4 +1,4 @@
-"""What a verifier says about one response."""
+"""What a verifier returns for one response."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ LONGEST_EXCERPT = 1_000
 
 
 class Reason(StrEnum):
-    """Why a response got the verdict that it got; only `correct` earns credit."""
+    """Why a response got its verdict; only `correct` means that it is correct."""
 
     correct = "correct"
     wrong = "wrong"
@@ -36,7 +36,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a response is correct, what was taken for its answer (None: nothing), and why."""
+    """Whether a response is correct, the answer that was extracted from it (None: none), and why."""
 
     correct: bool
     extracted: str | None

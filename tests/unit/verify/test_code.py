@@ -405,7 +405,7 @@ def test_the_solutions_of_mbpp_pass_and_empty_ones_fail(every):
     [
         ({"test": "assert True", "entry_point": "f"}, "tests of kind None with .* write stdio, calls or asserts"),
         ({"kind": "calls", "inputs": [], "outputs": []}, "tests of kind 'calls'"),
-        ({"kind": "stdio", "inputs": ["1", "2"], "outputs": ["1"]}, "2 inputs and 1 outputs; give as many"),
+        ({"kind": "stdio", "inputs": ["1", "2"], "outputs": ["1"]}, "2 inputs and 1 outputs; the numbers must agree"),
         ({"kind": "calls", "function": "f", "inputs": [], "outputs": []}, "no tests, so any program would pass"),
     ],
 )

@@ -7,11 +7,11 @@ from typing import NamedTuple
 _FENCE = re.compile(r"(?P<indent>\s*)(?P<marks>`{3,}|~{3,})\s*(?P<info>[^`]*)")
 _PYTHON = ("python", "python3", "py")
 _INSIDE = 4
-"""Columns by which a fence stands deeper than the one that opened a block if it belongs to the text of the block."""
+"""A fence indented by this many columns more than the one that opened a block is part of the block's text."""
 
 
 class Block(NamedTuple):
-    """A closed block: its language, empty where none is said, how far its fence is indented, and its lines."""
+    """A closed block: its language, empty where none is named, the indentation of its fence, and its lines."""
 
     language: str
     indent: int
@@ -21,8 +21,8 @@ class Block(NamedTuple):
 def last_program(response: str, functions: Sequence[str] = ()) -> str | None:
     """The last closed block of Python; None without one.
 
-    Blocks that say that they are Python come before those that name no language, such as outputs. Where `functions` are
-    asked for, blocks that define one of them, or are the indented rest of one, come before others, such as examples.
+    Blocks labelled Python are preferred to those without a language, such as outputs. Where `functions` are required,
+    blocks that define one of them, or are the indented body of one, are preferred to others, such as examples.
     """
     found = [block for block in closed_blocks(response) if any(map(str.strip, block.lines))]
     found = [b for b in found if b.language in _PYTHON] or [b for b in found if not b.language]

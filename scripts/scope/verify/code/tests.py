@@ -25,26 +25,26 @@ from scope.errors import InputError
 from scope.verify.code.verify import TEST_S
 
 PYTHON_SLACK = 3.0
-"""Times what a problem allows, for the limits of contest sites are made for faster languages than Python."""
+"""Factor on the published time limit: contest sites set limits for faster languages than Python."""
 SINGLES = 3
-"""Lists of one element that a row must expect, at least two of them different, to be taken for wrapped values."""
+"""A row needs this many expected lists of one element, at least two of them different, to count as wrapped values."""
 LARGEST = 256 << 20
-"""Bytes that a row's private tests may unpack to."""
+"""Most bytes that a row's private tests may unpack to."""
 COLUMNS = {
     "humaneval": ("test", "entry_point"),
     "mbpp": ("test_list", "test_setup_code"),
     "taco": ("input_output",),
     "livecodebench": ("public_test_cases", "private_test_cases", "metadata"),
 }
-"""What each way of publishing tests has beside the problem."""
+"""Columns beside the problem, by how tests are published."""
 OPTIONAL = {"taco": ("time_limit", "starter_code")}
-"""What it may have."""
+"""Further columns that are used where a file has them."""
 
 
 def read_tests(published: str, problem: str, row: dict[str, Any]) -> dict[str, Any]:
-    """The tests in a row of a file that publishes them so (a key of COLUMNS).
+    """The tests in a row of a file; `published` is how it publishes them, a key of COLUMNS.
 
-    Raises InputError that says what cannot be read.
+    Raises InputError with the part that cannot be read.
     """
     readers = {"humaneval": partial(humaneval, problem), "mbpp": mbpp, "taco": taco, "livecodebench": livecodebench}
     try:
@@ -55,7 +55,7 @@ def read_tests(published: str, problem: str, row: dict[str, Any]) -> dict[str, A
 
 
 def count_tests(tests: dict[str, Any]) -> int:
-    """How many tests there are; of assertions, as many as are written."""
+    """The number of tests; for assertions, of assert statements."""
     if tests["kind"] == "asserts":
         return sum(isinstance(node, ast.Assert) for node in ast.walk(ast.parse(tests["tests"])))
     return len(tests["inputs"])
@@ -68,15 +68,27 @@ def humaneval(prompt: str, test: str, entry_point: str) -> dict[str, Any]:
         node.lineno for node in ast.parse(opened + "    pass\n").body if getattr(node, "name", "") == entry_point
     )
     preamble = "".join(prompt.splitlines(keepends=True)[: first - 1])
-    return {"kind": "asserts", "functions": [entry_point], "setup": opened + "    pass\n",
-            "tests": f"{test}\ncheck({entry_point})\n", "preamble": preamble, "prompt": opened}  # fmt: skip
+    return {
+        "kind": "asserts",
+        "functions": [entry_point],
+        "setup": opened + "    pass\n",
+        "tests": f"{test}\ncheck({entry_point})\n",
+        "preamble": preamble,
+        "prompt": opened,
+    }
 
 
 def mbpp(test_list: list[str] | str, setup: str | None) -> dict[str, Any]:
     """Tests of MBPP: assertions that call functions by name, in a list or its JSON text."""
     tests, setup = "\n".join(json.loads(test_list) if isinstance(test_list, str) else test_list), setup or ""
-    return {"kind": "asserts", "functions": called(tests, setup), "setup": f"{_imports(tests, setup)}{setup}",
-            "tests": tests, "preamble": f"{setup}\n", "prompt": ""}  # fmt: skip
+    return {
+        "kind": "asserts",
+        "functions": called(tests, setup),
+        "setup": f"{_imports(tests, setup)}{setup}",
+        "tests": tests,
+        "preamble": f"{setup}\n",
+        "prompt": "",
+    }
 
 
 def called(tests: str, setup: str) -> list[str]:
@@ -108,7 +120,7 @@ def _nodes(trees: list[ast.AST], kind: Any) -> Iterator[Any]:
 def taco(input_output: str, time_limit: str | None = None, starter_code: str | None = None) -> dict[str, Any]:
     """Tests of TACO: inputs and outputs of a program, or of the function `fn_name`.
 
-    `time_limit` is seconds such as "1.5 seconds". `starter_code` may say what the function returns.
+    `time_limit` is text such as "1.5 seconds". `starter_code` may annotate what the function returns.
     """
     given = json.loads(input_output)
     inputs, outputs, limit = given["inputs"], given["outputs"], _limit(time_limit)
@@ -130,10 +142,10 @@ def _limit(published: str | None) -> dict[str, float]:
 
 
 def _wrapped(outputs: list[Any], function: str, starter_code: str | None) -> bool:
-    """Whether every expected value stands in a list of its own, [3] for 3, as in rows from some sites.
+    """Whether every expected value is wrapped in a list of its own, [3] for 3, as in rows from some sites.
 
-    What the starter code says it returns decides. Without that, the lists have to be too many and too different to be
-    what a function returns that always returns one element; where this is in doubt, the lists are what is expected.
+    The annotation in the starter code decides. Without one, there must be too many different lists for a function that
+    always returns a list of one element; in doubt, the lists themselves are expected.
     """
     if not outputs or not all(isinstance(value, list) and len(value) == 1 for value in outputs):
         return False
@@ -144,19 +156,19 @@ def _wrapped(outputs: list[Any], function: str, starter_code: str | None) -> boo
 
 
 def _returned_depth(function: str, starter_code: str) -> int | None:
-    """How deep the lists are that a function is annotated to return, 0 for no list; None where that is not said."""
+    """The depth of the lists that a function is annotated to return, 0 for no list; None without an annotation."""
     head = re.search(rf"\bdef {re.escape(function)}\s*\(.*\)\s*->\s*([^:]+?)\s*:", starter_code)
     plain = head and re.fullmatch(r"((?:[Ll]ist\[)*)(?:int|float|str|bool)\]*", head[1])
     return plain[1].count("[") if plain else None
 
 
 def _depth(value: Any) -> int:
-    """How deep lists stand in lists: 0 for 3, 1 for [] and [3]."""
+    """The depth of nested lists: 0 for 3, 1 for [] and [3]."""
     return 1 + max(map(_depth, value), default=0) if isinstance(value, list) else 0
 
 
 def livecodebench(public: str, private: str, metadata: str) -> dict[str, Any]:
-    """Tests of LiveCodeBench; the private ones are JSON, or JSON in a pickle that may hold nothing but text."""
+    """Tests of LiveCodeBench; the private ones are JSON, or JSON in a pickle that may hold only text."""
     cases = json.loads(public) + _private(private)
     if cases[0]["testtype"] == "stdin":
         return {
@@ -164,9 +176,12 @@ def livecodebench(public: str, private: str, metadata: str) -> dict[str, Any]:
             "inputs": [case["input"] for case in cases],
             "outputs": [case["output"] for case in cases],
         }
-    return {"kind": "calls", "function": json.loads(metadata)["func_name"],
-            "inputs": [[json.loads(line) for line in case["input"].splitlines()] for case in cases],
-            "outputs": [json.loads(case["output"]) for case in cases]}  # fmt: skip
+    return {
+        "kind": "calls",
+        "function": json.loads(metadata)["func_name"],
+        "inputs": [[json.loads(line) for line in case["input"].splitlines()] for case in cases],
+        "outputs": [json.loads(case["output"]) for case in cases],
+    }
 
 
 def _private(packed: str) -> list[dict[str, Any]]:
@@ -182,7 +197,7 @@ def _private(packed: str) -> list[dict[str, Any]]:
 
 
 class _OnlyText(pickle.Unpickler):
-    """An unpickler that makes no object of any class."""
+    """An unpickler that creates no objects of any class."""
 
     def find_class(self, module: str, name: str) -> Any:
         raise InputError(f"private_test_cases: the pickle asks for {module}.{name}; only text is read")

@@ -1,9 +1,9 @@
 """Verdicts on programs: the last complete code block of a response against tests, run in a sandbox.
 
-Tests are of three kinds (tests.py): whole programs with inputs and outputs, one function with arguments and
-results, and assertions on functions. What is expected never enters the program's sandbox: the first two are compared
-here, and assertions run in a sandbox of their own, whose calls of the program's functions go over a wire. So a program
-can only answer; it cannot change what `==` means, read the tests, or end with a pass.
+Tests have three forms (tests.py): whole programs with inputs and outputs, one function with arguments and results, and
+assertions on functions. Expected values never enter the program's sandbox: outputs and results are compared here, and
+assertions run in a second sandbox, whose calls of the program's functions are messages over a pipe. So a program can
+only reply; it cannot change what `==` means, read the tests, or exit with a pass.
 """
 
 import json
@@ -28,45 +28,52 @@ PROGRAM_S = 60.0
 
 
 def verify_code(response: str, tests: str) -> Verdict:
-    """Judge a response by one block of Python, the `extracted`; `tests` is JSON of scope/verify/code/tests.py.
+    """Verify a response by one block of Python, `extracted`; `tests` is JSON in a form of scope/verify/code/tests.py.
 
-    Raises InputError for tests of another form, and where there is none: any program would pass.
+    Raises InputError for tests in another form, and for an empty list of tests, which any program would pass.
     """
-    judge = {"stdio": _run_program, "calls": _call_function, "asserts": _examine}
+    runners = {"stdio": _run_program, "calls": _call_function, "asserts": _run_assertions}
     job = read_job(tests)
     program = last_program(response, [job["function"]] if "function" in job else job.get("functions", []))
     if program is None:
         return Verdict.of(Reason.no_code)
     try:
-        return Verdict.of(judge[job["kind"]](program, job), program)
+        return Verdict.of(runners[job["kind"]](program, job), program)
     except Late:
         return Verdict.of(Reason.timeout, program)
     except TooMuch:
         return Verdict.of(Reason.too_much_output, program)
-    except (Dead, ValueError, KeyError, TypeError, RecursionError):  # what it answered is no answer
+    except (Dead, ValueError, KeyError, TypeError, RecursionError):  # its reply is malformed
         return Verdict.of(Reason.raised, program)
 
 
 def read_job(tests: str) -> dict[str, Any]:
-    """The tests behind their JSON. Raises InputError unless they are one of the three forms, with a test at least."""
+    """The tests from their JSON. Raises InputError unless they have one of the three forms and at least one test."""
     job = json.loads(tests)
-    keys = {"stdio": {"inputs", "outputs"}, "calls": {"function", "inputs", "outputs"},
-            "asserts": {"functions", "setup", "tests", "preamble", "prompt"}}  # fmt: skip
+    keys = {
+        "stdio": {"inputs", "outputs"},
+        "calls": {"function", "inputs", "outputs"},
+        "asserts": {"functions", "setup", "tests", "preamble", "prompt"},
+    }
     kind = job.get("kind")
     if kind not in keys or keys[kind] - job.keys():
-        raise InputError(f"tests of kind {kind!r} with {sorted(job)}; write stdio, calls or asserts as "
-                         "scope/verify/code/tests.py has them")  # fmt: skip
+        raise InputError(
+            f"tests of kind {kind!r} with the keys {sorted(job)}; write stdio, calls or asserts in the form that "
+            "scripts/scope/verify/code/tests.py describes"
+        )
     if kind != "asserts" and len(job["inputs"]) != len(job["outputs"]):
-        raise InputError(f"tests have {len(job['inputs'])} inputs and {len(job['outputs'])} outputs; give as many")
+        raise InputError(
+            f"tests have {len(job['inputs'])} inputs and {len(job['outputs'])} outputs; the numbers must agree"
+        )
     if not (job["tests"].strip() if kind == "asserts" else job["inputs"]):
-        raise InputError("there are no tests, so any program would pass; remove the row, or give it tests")
+        raise InputError("there are no tests, so any program would pass; remove the row, or add tests to it")
     return job
 
 
 def _run_program(program: str, job: dict[str, Any]) -> Reason:
-    with _candidate({"kind": "stdio", "program": textwrap.dedent(program)}) as answering:
+    with _candidate({"kind": "stdio", "program": textwrap.dedent(program)}) as running:
         for given, expected in zip(job["inputs"], job["outputs"], strict=True):
-            reply = _ask(answering, {"stdin": given}, job.get("time_s", TEST_S))
+            reply = _ask(running, {"stdin": given}, job.get("time_s", TEST_S))
             if reply["status"] != 0:
                 return Reason.raised
             if not same_output(reply["stdout"], expected):
@@ -76,10 +83,10 @@ def _run_program(program: str, job: dict[str, Any]) -> Reason:
 
 def _call_function(program: str, job: dict[str, Any]) -> Reason:
     start = {"kind": "calls", "sources": [textwrap.dedent(program)], "functions": [job["function"]], "prelude": True}
-    with _candidate(start) as answering:
+    with _candidate(start) as running:
         for arguments, expected in zip(job["inputs"], job["outputs"], strict=True):
             call = {"call": job["function"], "args": pack(arguments), "kwargs": pack({})}
-            reply = _ask(answering, call, job.get("time_s", TEST_S))
+            reply = _ask(running, call, job.get("time_s", TEST_S))
             if "raised" in reply:
                 return Reason.raised
             if not same_value(unpack(reply["value"]), expected):
@@ -87,19 +94,19 @@ def _call_function(program: str, job: dict[str, Any]) -> Reason:
     return Reason.correct
 
 
-def _examine(program: str, job: dict[str, Any]) -> Reason:
-    """Assertions in one sandbox, the program in another; the lines between them pass through here."""
+def _run_assertions(program: str, job: dict[str, Any]) -> Reason:
+    """Run assertions in one sandbox and the program in another; messages between them pass through here."""
     sources = [job["preamble"] + textwrap.dedent(program), job["prompt"] + program]
     start = {"kind": "calls", "sources": sources, "functions": job["functions"], "prelude": False}
-    asked = {key: job[key] for key in ("setup", "functions", "tests")}
-    with _candidate(start) as answering, open_sandbox(examiner, Limits(PROGRAM_S)) as tests:
-        tests.send(json.dumps(asked))
+    checks = {key: job[key] for key in ("setup", "functions", "tests")}
+    with _candidate(start) as running, open_sandbox(examiner, Limits(PROGRAM_S)) as tests:
+        tests.send(json.dumps(checks))
         raised = False
         while True:
-            said = json.loads(tests.receive(PROGRAM_S))
-            if "passed" in said:
-                return Reason.correct if said["passed"] else Reason.raised if raised else Reason.wrong
-            reply = _ask(answering, said, job.get("time_s", TEST_S))
+            message = json.loads(tests.receive(PROGRAM_S))
+            if "passed" in message:
+                return Reason.correct if message["passed"] else Reason.raised if raised else Reason.wrong
+            reply = _ask(running, message, job.get("time_s", TEST_S))
             raised = "raised" in reply
             tests.send(json.dumps(reply))
 
@@ -111,6 +118,6 @@ def _candidate(start: dict[str, Any]) -> Iterator[Process]:
         yield process
 
 
-def _ask(answering: Process, request: dict[str, Any], within_s: float) -> dict[str, Any]:
-    answering.send(json.dumps(request))
-    return json.loads(answering.receive(within_s))
+def _ask(program: Process, request: dict[str, Any], within_s: float) -> dict[str, Any]:
+    program.send(json.dumps(request))
+    return json.loads(program.receive(within_s))

@@ -1,6 +1,6 @@
-"""What math-verify lets pass and this project does not: rules on a prediction that it found equal to the gold.
+"""Rules that reject a prediction although math-verify finds it equal to the gold.
 
-Arguments are parsed SymPy objects. Credit given wrongly teaches a wrong answer, so every rule can only take it away.
+Arguments are parsed SymPy objects. A false positive trains on a wrong answer, so a rule can only reject.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ TOLERANCE = 1e-5
 
 
 def affordable(expression: Any) -> bool:
-    """Whether its powers, factorials and binomials can be computed: 9^{9^{9^9}} cannot, and trying never ends."""
+    """Whether its powers, factorials and binomials can be computed: 9^{9^{9^9}} cannot."""
     import sympy
 
     for node in sympy.postorder_traversal(expression):
@@ -26,7 +26,7 @@ def affordable(expression: Any) -> bool:
 
 
 def evaluated(prediction: Any, gold: Any) -> bool:
-    """Whether the answer was worked out: no integral, sum, product, limit or derivative, unless the gold has one."""
+    """Whether the answer is evaluated: no integral, sum, product, limit or derivative, unless the gold has one."""
     import sympy
 
     tasks = (sympy.Integral, sympy.Sum, sympy.Product, sympy.Limit, sympy.Derivative)
@@ -35,13 +35,13 @@ def evaluated(prediction: Any, gold: Any) -> bool:
 
 
 def _at_most(expression: Any, limit: int) -> bool:
-    """Whether a number lies within the limit; what is no number is not computed and so costs nothing."""
+    """Whether a number is within the limit; an expression that is not a number is not computed, so it passes."""
     value = abs(expression.evalf(5)) if expression.is_number else None
     return value is None or not value.is_comparable or bool(value <= limit)
 
 
 def credible(prediction: Any, gold: Any) -> bool:
-    """Whether a prediction that math-verify accepts for the gold deserves it."""
+    """Whether a prediction that math-verify accepts is correct by every rule below."""
     return (
         no_false_equation(prediction)
         and (same_variables(prediction, gold) if _has_relation(gold) else names_the_answer(prediction))
@@ -64,12 +64,12 @@ def names_the_answer(prediction: Any) -> bool:
 
 
 def same_variables(prediction: Any, gold: Any) -> bool:
-    """math-verify takes two relations that neither side can be solved for as equal, such as n = n and gcd(m, n) = 1."""
+    """math-verify accepts two relations as equal that cannot be solved, such as n = n and gcd(m, n) = 1."""
     return not _has_relation(prediction) or _variables(prediction) == _variables(gold)
 
 
 def same_scale(prediction: Any, gold: Any) -> bool:
-    """math-verify takes all that is below 1e-15 for 0, so 1/2004! for 1/2006!: the relative error counts too."""
+    """math-verify treats values below 1e-15 as 0, so 1/2004! as 1/2006!: check the relative error too."""
     import sympy
 
     both = (prediction, gold)
@@ -80,7 +80,7 @@ def same_scale(prediction: Any, gold: Any) -> bool:
 
 
 def same_letters(prediction: Any, gold: Any) -> bool:
-    """math-verify takes a symbol for a product of letters, as in \\text{abc}, and capitals for small ones: b for B."""
+    """math-verify treats a symbol such as \\text{abc} as a product of letters, and ignores case: b for B."""
     import sympy
 
     if not (isinstance(prediction, sympy.Symbol) or isinstance(gold, sympy.Symbol)):
@@ -90,7 +90,7 @@ def same_letters(prediction: Any, gold: Any) -> bool:
 
 
 def same_solutions(prediction: Any, gold: Any) -> bool:
-    """math-verify takes two equations that nothing solves as equal, such as x^2 = -1 and x^2 = -2."""
+    """math-verify accepts two equations without solutions as equal, such as x^2 = -1 and x^2 = -2."""
     import sympy
 
     if not (isinstance(prediction, sympy.Eq) and isinstance(gold, sympy.Eq)):
@@ -112,7 +112,7 @@ def _has_relation(expression: Any) -> bool:
 
 
 def _is_arithmetic(expression: Any) -> bool:
-    """Whether it is made of numbers alone, without sums, integrals and the like that a problem may ask for."""
+    """Whether it has only numbers, and no sums, integrals and the like that a problem may ask for."""
     import sympy
 
     plain = (sympy.Number, sympy.NumberSymbol, sympy.Add, sympy.Mul, sympy.Pow, sympy.factorial)

@@ -1,4 +1,4 @@
-"""Two formulas read and compared by math-verify, but for those that it misreads."""
+"""Formulas parsed and compared by math-verify, except those that it misreads."""
 
 import re
 from functools import cache, lru_cache
@@ -10,7 +10,7 @@ from scope.verify.verdict import Reason
 LONGEST_ANSWER = 2_000
 """Characters; a longer answer is compared as text only."""
 
-# What math-verify reads as something else, and how; such answers are compared as text only.
+# What math-verify misreads, and as what; such answers are compared as text only.
 _MISREAD = re.compile(
     r"[^\x00-\x7f]"
     r"|\\[lcv]?dots|\.\.|(?<!\\log_)\d\s+\d"  # 1, 2, \ldots as {1, 2}; 1 2 as 3
@@ -42,7 +42,7 @@ def compare_formulas(prediction: str, gold: str) -> Reason:
 
 
 def _primes(text: str) -> int:
-    """math-verify drops primes, so f'(0) would pass for f(0); those of a name, as in f'(0) = 7, are no matter."""
+    """math-verify drops primes, so f'(0) would pass for f(0); those of a name, as in f'(0) = 7, do not count."""
     value = text.rpartition("=")[2]
     return value.count("'") + value.count(r"\prime")
 
@@ -67,7 +67,7 @@ def compare_parsed(prediction: Any | None, gold: Any | None) -> Reason:
 
 @lru_cache(maxsize=512)
 def parse(answer: str) -> Any | None:
-    r"""The SymPy object that a cleaned answer stands for, or None.
+    r"""The SymPy object of a cleaned answer, or None if it cannot be parsed or would be misread.
 
     \log without a base is \ln, and the letter i, where it is alone, the imaginary unit.
     """
@@ -88,13 +88,13 @@ def parse(answer: str) -> Any | None:
         )
         letters = parsed.free_symbols
         return parsed.subs(dict.fromkeys(letters, sympy.I)) if {str(x) for x in letters} == {"i"} else parsed
-    except Exception:  # whatever its parser raises on what it cannot read
+    except Exception:  # its parser may raise anything on what it cannot read
         return None
 
 
 @cache
 def _normalization() -> Any:
-    """math-verify's own clean-up; units are left to scope/verify/math/units.py, since it cuts 2a - c down to 2."""
+    """math-verify's own normalisation without units, which units.py reads: math-verify would cut 2a - c down to 2."""
     import logging
     from dataclasses import replace
 

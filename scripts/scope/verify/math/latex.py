@@ -12,12 +12,38 @@ _THOUSANDS = re.compile(rf"(?<![\d.,])\d{{1,3}}(?:{_GAP}\d{{3}})+(?!\d)")
 # One number alone, such as 1,234 or x = \$1,234 \text{ km}; within brackets and lists a comma separates.
 _GROUPED = re.compile(r"([^\d,([{]*[1-9]\d{0,2})((?:,\d{3})+)(?![\d,])([^,]*)")
 _SYMBOLS = {
-    "°": r"^\circ", "∞": r"\infty ", "−": "-", "–": "-", "’": "'", "×": r"\times ", "·": r"\cdot ", "⋅": r"\cdot ",
-    "÷": r"\div ", "±": r"\pm ", "≤": r"\le ", "≥": r"\ge ", "≠": r"\ne ", "∪": r"\cup ", "∩": r"\cap ", "∈": r"\in ",
-    "∅": r"\emptyset ", "½": r"\frac{1}{2}", "¼": r"\frac{1}{4}", "¾": r"\frac{3}{4}", "⅓": r"\frac{1}{3}",
-    "⅔": r"\frac{2}{3}", "π": r"\pi ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "λ": r"\lambda ",
-    "μ": r"\mu ", "ω": r"\omega ", "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}",
-}  # fmt: skip
+    "°": r"^\circ",
+    "∞": r"\infty ",
+    "−": r"-",
+    "–": r"-",
+    "’": r"'",
+    "×": r"\times ",
+    "·": r"\cdot ",
+    "⋅": r"\cdot ",
+    "÷": r"\div ",
+    "±": r"\pm ",
+    "≤": r"\le ",
+    "≥": r"\ge ",
+    "≠": r"\ne ",
+    "∪": r"\cup ",
+    "∩": r"\cap ",
+    "∈": r"\in ",
+    "∅": r"\emptyset ",
+    "½": r"\frac{1}{2}",
+    "¼": r"\frac{1}{4}",
+    "¾": r"\frac{3}{4}",
+    "⅓": r"\frac{1}{3}",
+    "⅔": r"\frac{2}{3}",
+    "π": r"\pi ",
+    "θ": r"\theta ",
+    "α": r"\alpha ",
+    "β": r"\beta ",
+    "λ": r"\lambda ",
+    "μ": r"\mu ",
+    "ω": r"\omega ",
+    "ℝ": r"\mathbb{R}",
+    "ℤ": r"\mathbb{Z}",
+}
 _UNICODE = str.maketrans(_SYMBOLS)
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁻"
 _SUPERSCRIPT = re.compile(f"[{_RAISED}]+")
@@ -43,7 +69,7 @@ def last_box(text: str) -> str | None:
 
 
 def clean(text: str) -> str:
-    """An answer without boxes inside it, dollar signs, spacing commands, digit grouping and a final full stop."""
+    """An answer without boxes inside it, dollar signs, spacing commands, digit grouping and final punctuation."""
     text = _to_latex(_INNER_BOX.sub("", text))
     text = _INVISIBLE.sub("", text)
     text = _THOUSANDS.sub(lambda match: re.sub(_GAP, "", match[0]), text)
@@ -54,20 +80,20 @@ def clean(text: str) -> str:
 
 
 def _without_stop(text: str) -> str:
-    """A text without the punctuation at its end; three dots mean something."""
+    """A text without the punctuation at its end; an ellipsis stays."""
     stripped = text.rstrip(".,;: ")
     return text if text[len(stripped) :].count(".") > 1 else stripped
 
 
 def _to_latex(text: str) -> str:
-    """Common Unicode as commands; what else is not ASCII stays, and counts as text only."""
+    """Common Unicode as LaTeX commands; other non-ASCII text stays and is compared as text only."""
     text = _ROOT.sub(lambda match: rf"\sqrt{{{match[1] or match[2]}}}", text)
     text = _SUPERSCRIPT.sub(lambda match: f"^{{{match[0].translate(_LEVEL)}}}", text)
     return text.translate(_UNICODE)
 
 
 def is_balanced(text: str) -> bool:
-    r"""Whether every { and \{ has its partner; else an answer is only half a formula."""
+    r"""Whether every { and \{ has its partner; otherwise the formula is incomplete."""
     depth = 0
     for brace in re.findall("[{}]", text):
         depth += 1 if brace == "{" else -1
@@ -77,7 +103,7 @@ def is_balanced(text: str) -> bool:
 
 
 def is_shallow(text: str) -> bool:
-    """Whether no bracket lies deeper than DEEPEST; what does costs a parser minutes."""
+    """Whether no bracket lies deeper than DEEPEST; a deeper one costs a parser minutes."""
     depth = 0
     for bracket in re.findall(r"[()\[\]{}]", text):
         depth += 1 if bracket in "([{" else -1
@@ -87,17 +113,17 @@ def is_shallow(text: str) -> bool:
 
 
 def is_empty(text: str) -> bool:
-    r"""Whether a cleaned answer says nothing, as in \text{} or {}."""
+    r"""Whether a cleaned answer has no content, as in \text{} or {}."""
     return not WRAPPED.sub(r"\1", text).strip("{} ")
 
 
 def same_text(one: str, other: str) -> bool:
-    """Whether two cleaned answers differ at most in spaces, needless braces and the size of fractions."""
+    """Whether two cleaned answers differ at most in spaces, optional braces and the size of fractions."""
     return canonical(one) == canonical(other)
 
 
 def canonical(text: str) -> str:
-    """A cleaned answer without these."""
+    """A cleaned answer without spaces, optional braces and sizes of fractions."""
     text = re.sub(r"\\[dtc]frac(?![a-zA-Z])", r"\\frac", text)
     text = re.sub(r"([_^])\s*\{(\w)\}", r"\1\2", text)
     text = re.sub(r"\\math(bb|cal|frak)\s*\{([A-Z])\}", r"\\math\1 \2", text)

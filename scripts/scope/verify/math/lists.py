@@ -14,7 +14,7 @@ _BUILDER = re.compile(r":|\||\\(?:mid|vert|colon)(?![a-zA-Z])")
 
 
 class Group(NamedTuple):
-    """A bracket around the whole of a text, with what its commas separate."""
+    """The brackets around a whole text, and the items between its commas."""
 
     ends: str
     items: list[str]
@@ -38,7 +38,7 @@ def items(text: str) -> list[str]:
 
 
 def members(text: str) -> list[str] | None:
-    """What a set in braces lists; None for another text, and for a set that is described rather than listed."""
+    """The members of a set in braces; None for another text, and for a set given by a condition."""
     found = _enclosed(text, r"\{", r"\}")
     return None if found is None or _BUILDER.search(found) else split(found)
 
@@ -68,7 +68,7 @@ def split(text: str) -> list[str]:
 
 
 def _enclosed(text: str, left: str, right: str) -> str | None:
-    """What stands between the first bracket and the last, if these are partners."""
+    """The text between the first bracket and the last, if these are partners."""
     if not (text.startswith(left) and text.endswith(right) and len(text) >= len(left) + len(right)):
         return None
     depth = 0

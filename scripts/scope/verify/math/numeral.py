@@ -15,7 +15,7 @@ _NUMBER = re.compile(
 
 
 def number(text: str) -> Fraction | None:
-    """The value of a cleaned answer that is a plain number; None for any other, 1/0 and absurd powers included."""
+    """The value of a cleaned answer that is a plain number; None for any other, 1/0 and very large powers included."""
     match = _NUMBER.fullmatch(canonical(text).replace(" ", "") if not re.search(r"\d \d", text) else "")
     if match is None:
         return None

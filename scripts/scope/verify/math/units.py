@@ -12,16 +12,15 @@ _WORDS = re.compile(
     rf"(?<=[\d}})])\s*(?:{WRAPPED.pattern}|(?<=\s)([a-zA-Z]{{2,}}[a-zA-Z /]*))\s*(?:\^\s*\{{?\s*([23])\s*\}}?)?$"
 )
 _FUNCTION = re.compile(r"\\(?:sin|cos|tan|cot|sec|csc|log|ln|exp)(?![a-zA-Z])")
-_SAME = (
-    "mm millimeter millimetre", "cm centimeter centimetre", "m meter metre", "km kilometer kilometre",
-    "in inch inche", "ft foot feet", "yd yard", "mi mile", "mg milligram", "g gram", "kg kilogram", "lb pound",
-    "oz ounce", "ton tonne", "l liter litre", "ml milliliter millilitre", "gal gallon", "s sec second", "min minute",
-    "h hr hour", "day", "week", "month", "year", "mph", "kmh", "dollar", "cent", "euro", "yen", "degree deg",
-    "radian rad",
-)  # fmt: skip
-# Words that stand beside units, and things that are counted, say nothing of the size.
+_SAME = """
+    mm millimeter millimetre | cm centimeter centimetre | m meter metre | km kilometer kilometre
+    | in inch inche | ft foot feet | yd yard | mi mile | mg milligram | g gram | kg kilogram | lb pound
+    | oz ounce | ton tonne | l liter litre | ml milliliter millilitre | gal gallon | s sec second | min minute
+    | h hr hour | day | week | month | year | mph | kmh | dollar | cent | euro | yen | degree deg | radian rad
+"""
+# Words beside units, and things that are counted: they do not change the size.
 _SILENT = ("per", "unit", "square", "sq", "cubic", "cu", "way", "people", "person", "student", "point")
-_UNITS = {name: names.split()[0] for names in _SAME for name in names.split()} | dict.fromkeys(_SILENT, "")
+_UNITS = {name: names.split()[0] for names in _SAME.split("|") for name in names.split()} | dict.fromkeys(_SILENT, "")
 _POWERS = {"square": "2", "sq": "2", "cubic": "3", "cu": "3"}
 
 
@@ -42,7 +41,7 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _read(match: re.Match[str]) -> tuple[str, ...] | None:
-    """The words of a unit in their short form, with its power; None where one is no unit."""
+    """The words of a unit in their short form, with its power; None where one is not a unit."""
     words = re.findall("[a-z]+", (match[1] or match[2] or "").lower())
     known = [w if w in _UNITS else w.removesuffix("s") for w in words]
     if not known or not set(known) <= set(_UNITS):

@@ -1,8 +1,8 @@
 r"""Verdicts on mathematics: the last complete \boxed{...} against the gold, compared by math-verify.
 
-A box that was not closed, or none, earns nothing. Precision goes before recall: lists, tuples and intervals are taken
-apart here (lists.py), plain numbers compared exactly (numeral.py), what math-verify misreads is compared
-as text only (formula.py), and what it accepts is looked at again (credible.py). Nothing here limits time; pool.py does.
+A response without a closed box is not correct. Precision comes before recall: lists, tuples and intervals are split
+here (lists.py), plain numbers are compared exactly (numeral.py), what math-verify misreads is compared as text only
+(formula.py), and what it accepts is checked again (credible.py). Nothing here limits time; pool.py does.
 """
 
 from fractions import Fraction
@@ -22,9 +22,9 @@ PERCENT = ("percent",)
 
 
 def verify_math(response: str, answer: str, tolerance: float | None = None) -> Verdict:
-    """Judge a response by its last complete box; `extracted` is what the box holds.
+    """Verify a response by its last complete box; `extracted` is the content of the box.
 
-    With a `tolerance`, a plain number may be off by so much from a plain number in the answer.
+    With a `tolerance`, a plain number may differ from a plain number in the answer by that much.
     """
     box = last_box(response)
     if box is None:
@@ -49,25 +49,26 @@ def _compare(prediction: str, answer: str, tolerance: float | None) -> Reason:
         return Reason.wrong
     try:
         return _compare_lists(prediction, answer, tolerance)
-    except Exception:  # SymPy raises whatever it likes on strange input, and strange input earns nothing
+    except Exception:  # SymPy may raise anything on unusual input
         return Reason.crashed
 
 
 def _compare_lists(prediction: str, answer: str, tolerance: float | None) -> Reason:
-    """Each member of one list or set belongs to its own member of the other, in any order."""
+    """Match each member of one list or set with its own member of the other, in any order."""
     (name, prediction), (gold_name, answer) = lists.name(prediction), lists.name(answer)
     if name and gold_name and not same_text(name, gold_name):
         return Reason.wrong
-    said, meant = lists.items(prediction), lists.items(answer)
-    if len(said) == len(meant) == 1:
-        return _compare_members(said[0], meant[0], tolerance)
-    if len(lists.variables(said)) > 1 and not lists.variables(meant):  # x=2, y=1 says more than 1, 2
+    predicted, expected = lists.items(prediction), lists.items(answer)
+    if len(predicted) == len(expected) == 1:
+        return _compare_members(predicted[0], expected[0], tolerance)
+    if len(lists.variables(predicted)) > 1 and not lists.variables(expected):  # x=2, y=1 is more than 1, 2
         return Reason.wrong
-    return _verdict(len(said) == len(meant) and all(_take(one, meant, tolerance) for one in said))
+    same_length = len(predicted) == len(expected)
+    return _verdict(same_length and all(_remove_equal(one, expected, tolerance) for one in predicted))
 
 
-def _take(one: str, others: list[str], tolerance: float | None) -> bool:
-    """Whether a member has an equal among the others, which is removed."""
+def _remove_equal(one: str, others: list[str], tolerance: float | None) -> bool:
+    """Whether one of the others equals a member; if so, that one is removed."""
     for index, other in enumerate(others):
         if _compare_members(one, other, tolerance) is Reason.correct:
             del others[index]
@@ -76,26 +77,26 @@ def _take(one: str, others: list[str], tolerance: float | None) -> bool:
 
 
 def _compare_members(prediction: str, answer: str, tolerance: float | None) -> Reason:
-    """Tuples and intervals agree in their brackets and, in order, in their members."""
+    """Compare two members; tuples and intervals need the same brackets and, in order, the same members."""
     if same_text(prediction, answer):
         return Reason.correct
-    said, meant = lists.group(prediction), lists.group(answer)
-    if not (said and meant):
+    predicted, expected = lists.group(prediction), lists.group(answer)
+    if not (predicted and expected):
         return _compare_values(prediction, answer, tolerance)
-    pairs = zip(said.items, meant.items, strict=False)
+    pairs = zip(predicted.items, expected.items, strict=False)
     return _verdict(
-        said.ends == meant.ends
-        and len(said.items) == len(meant.items)
+        predicted.ends == expected.ends
+        and len(predicted.items) == len(expected.items)
         and all(_compare_lists(one, other, tolerance) is Reason.correct for one, other in pairs)
     )
 
 
 def _compare_values(prediction: str, answer: str, tolerance: float | None) -> Reason:
-    """Compare words, or values; a unit counts only where both sides give one."""
-    said, meant = word(prediction), word(answer)
-    if said is not None and meant is not None:  # as products of letters, `no` would be `on` and ABC would be BCA
-        return _verdict(said.replace(" ", "") == meant.replace(" ", ""))
-    if is_truth(meant):
+    """Compare words, or values; units are compared only where both sides have one."""
+    predicted, expected = word(prediction), word(answer)
+    if predicted is not None and expected is not None:  # as products of letters, `no` would be `on`, and ABC BCA
+        return _verdict(predicted.replace(" ", "") == expected.replace(" ", ""))
+    if is_truth(expected):
         return Reason.wrong
     (prediction, unit), (answer, gold_unit) = split_unit(prediction), split_unit(answer)
     if unit and gold_unit and unit != gold_unit:
@@ -109,7 +110,7 @@ def _compare_values(prediction: str, answer: str, tolerance: float | None) -> Re
 
 
 def _readings(one: Fraction, other: Fraction, unit: tuple[str, ...], gold_unit: tuple[str, ...]) -> list[Fraction]:
-    """50% is 1/2, and 50 where percent is what the problem asks for; but 0.5% is not 0.5, nor 0.5 for 50."""
+    """The values that a number may stand for: 50% is 1/2, or 50 for a gold of 50; neither is 0.5% 0.5, nor 0.5 50."""
     if unit == PERCENT and not gold_unit:
         return [one / 100, one] if abs(other) > 1 else [one / 100]
     if gold_unit == PERCENT and not unit:

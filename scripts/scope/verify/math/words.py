@@ -4,7 +4,7 @@ import re
 
 from scope.verify.math.latex import WRAPPED
 
-# Yes-or-no problems have golds of both kinds, and `True` says nothing else than `Yes`.
+# Yes-or-no problems have golds of both kinds; `True` means `Yes`.
 _TRUTH = {"yes": "yes", "true": "yes", "no": "no", "false": "no"}
 _SYNONYMS = {**_TRUTH, "dne": "does not exist", "undef": "undefined"}
 _ARTICLE = re.compile(r"(?:a|an|the) (?=[a-z]{3})")
@@ -13,7 +13,7 @@ _ARTICLE = re.compile(r"(?:a|an|the) (?=[a-z]{3})")
 def word(text: str) -> str | None:
     """A cleaned answer that is only words, such as `Yes`, (B) or an ellipse; None for any other.
 
-    Capitals mean nothing in words; in one or two letters and in ABC they tell points and options from variables.
+    Case is ignored in words; in one or two letters, and in ABC, it separates points and options from variables.
     """
     plain = WRAPPED.sub(r"\1", text).strip('(){}.," ')
     if not re.fullmatch("[a-zA-Z][a-zA-Z ]*", plain):

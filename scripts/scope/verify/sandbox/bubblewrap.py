@@ -1,7 +1,7 @@
-"""A process that cannot do harm, by bubblewrap: no network, no home, no secrets, nothing to write but a small tmpfs.
+"""An isolated process, by bubblewrap: no network, no home, no secrets, and only a small tmpfs to write to.
 
-Limits of CPU time, memory, file size and processes are the kernel's; wall-clock and output are limited by ourselves
-(process.py). Without bubblewrap, or without user namespaces, there is no sandbox, and nothing runs.
+The kernel limits CPU time, memory, file size and processes; process.py limits wall-clock time and output. Without
+bubblewrap, or without user namespaces, there is no sandbox, and nothing runs.
 """
 
 import importlib.util
@@ -20,30 +20,30 @@ from scope.verify.sandbox.process import Dead, Late, Limits, Process, TooMuch
 __all__ = ["Dead", "Late", "Limits", "Process", "TooMuch", "check_sandbox", "open_sandbox"]
 
 PACKAGES = ("numpy", "numpy.libs")
-"""What programs may import beside the standard library, where it is installed."""
+"""Packages that programs may import beside the standard library, where they are installed."""
 VARIABLES = ["--setenv", "LD_LIBRARY_PATH", "/python/lib", "--setenv", "OPENBLAS_NUM_THREADS", "1"]
 START_S = 30.0
 REMEDY = (
     "Code written by a model runs nowhere else. Install bubblewrap 0.5 or newer; where user namespaces are forbidden, "
-    "ask for them, or for Apptainer's set-uid installation: docs/verdicts.md"
+    "ask the administrators for them, or for Apptainer's set-uid installation: docs/verdicts.md"
 )
 
 
 def open_sandbox(program: ModuleType, limits: Limits) -> Process:
-    """Start a module of verify/sandbox/inside in a sandbox of its own. Raises InputError where there can be none."""
+    """Start a module of verify/sandbox/inside in a sandbox of its own. Raises InputError where none can start."""
     check_sandbox()
     return Process(_command(program, limits), limits)
 
 
 @cache
 def check_sandbox() -> None:
-    """Raise InputError unless a sandbox starts here and holds what it promises."""
+    """Raise InputError unless a sandbox starts here and isolates what runs in it."""
     if shutil.which("bwrap") is None:
         raise InputError(f"no sandbox: bwrap is not installed. {REMEDY}")
-    planted = str(Path.home())
+    hidden = [str(Path.home()), __file__]
     with Process(_command(probe, Limits()), Limits()) as process:
         try:
-            process.send(json.dumps({"hidden": [planted, __file__]}))
+            process.send(json.dumps({"hidden": hidden}))
             holes = json.loads(process.receive(START_S))["holes"]
         except (Dead, Late) as error:
             raise InputError(f"no sandbox: bwrap does not start one here ({type(error).__name__}). {REMEDY}") from None
@@ -52,19 +52,24 @@ def check_sandbox() -> None:
 
 
 def _command(program: ModuleType, limits: Limits) -> list[str]:
-    kernel = {"cpu": limits.cpu_s, "as": limits.memory_bytes, "fsize": limits.file_bytes, "core": 0,
-              "nproc": limits.processes + (0 if _is_root() else _own_threads())}  # fmt: skip
+    kernel = {
+        "cpu": limits.cpu_s,
+        "as": limits.memory_bytes,
+        "fsize": limits.file_bytes,
+        "core": 0,
+        "nproc": limits.processes + (0 if _is_root() else _own_threads()),
+    }
     start = f"import sys; sys.path.append('/inside'); import {program.__name__} as program; program.main()"
     limited = ["/usr/bin/prlimit", *(f"--{name}={limit}" for name, limit in kernel.items()), shutil.which("bwrap")]
-    apart = ["--die-with-parent", "--new-session", "--clearenv", "--unshare-pid", "--unshare-net", "--unshare-ipc",
-             "--unshare-uts", "--unshare-cgroup-try"]  # fmt: skip
+    namespaces = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    apart = ["--die-with-parent", "--new-session", "--clearenv", *namespaces]
     scratch = ["--size", str(4 * limits.file_bytes), "--perms", "1777", "--tmpfs", "/box", "--chdir", "/box"]
     return [*limited, *apart, *_files(), *scratch, *_nobody(), _python(), "-I", "-X", "utf8", "-c", start]
 
 
 @cache
 def _files() -> list[str]:
-    """The system, Python and what runs inside, read-only; Python under another name, for it may lie in a home."""
+    """The system, Python and the code that runs inside, read-only; Python is mounted elsewhere: it may be in a home."""
     inside = Path(probe.__file__).parent
     shared = [("/usr", "/usr"), (str(inside), "/inside/scope/verify/sandbox/inside")]
     if sys.base_prefix != "/usr":
@@ -85,7 +90,7 @@ def _python() -> str:
 
 
 def _nobody() -> list[str]:
-    """A user without rights. Root becomes one of its own for each sandbox, since the limit of processes spares root."""
+    """A user without rights. Root becomes a new user in each sandbox: the limit on processes does not apply to root."""
     if not _is_root():
         return ["--unshare-user"]
     user = str((1 << 30) + int.from_bytes(os.urandom(3), "big"))

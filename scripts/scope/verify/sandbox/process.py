@@ -1,4 +1,4 @@
-"""One sandboxed process, and the lines that go to it and come from it."""
+"""One sandboxed process, and the lines exchanged with it."""
 
 import os
 import selectors
@@ -23,31 +23,30 @@ class Limits(NamedTuple):
     """Of each file, and four times that on the tmpfs."""
     processes: int = 32
     line_bytes: int = 16 << 20
-    """Of one line that it writes to us."""
+    """Of one line that it writes to the verifier."""
 
 
 class Dead(Exception):
-    """The process ended before it answered."""
+    """The process ended before it replied."""
 
 
 class Late(Exception):
-    """The process did not answer in time."""
+    """The process did not reply in time."""
 
 
 class TooMuch(Exception):
-    """The process writes more than it may."""
+    """The process wrote more than allowed."""
 
 
 class Process:
-    """A running sandbox; a context that kills it, and all that it started, at its end."""
+    """A running sandbox; a context manager that kills it, and every process in it, at its end."""
 
     def __init__(self, command: list[str], limits: Limits):
         self._limits = limits
         self._end = time.monotonic() + limits.wall_s
         self._held = bytearray()
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            start_new_session=True, env={})  # fmt: skip
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        self._process = subprocess.Popen(command, **pipes, start_new_session=True, env={})
         os.set_blocking(self._process.stdin.fileno(), False)
         os.set_blocking(self._process.stdout.fileno(), False)
 

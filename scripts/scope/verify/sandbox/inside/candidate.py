@@ -1,6 +1,6 @@
-"""Runs a program that nobody trusts: once for each input, or once and then its functions for each call.
+"""Runs an untrusted program: once for each input, or once and then its functions for each call.
 
-What it answers may be forged by the program, but only as any wrong answer is: what is expected never comes here.
+The program may forge replies, but a forged reply is only a wrong answer: expected values never come here.
 """
 
 import json
@@ -13,7 +13,7 @@ from scope.verify.sandbox.inside.wire import open_wire, pack, unpack
 
 Answer = Callable[[dict[str, Any]], dict[str, Any]]
 
-# What solutions of contest sites take for granted where the site calls a function of theirs.
+# Imports that contest sites make before they call a function of a solution.
 PRELUDE = (
     "from typing import *\nfrom collections import *\nfrom functools import *\nfrom itertools import *\n"
     "from heapq import *\nfrom bisect import *\nfrom math import *\nfrom builtins import *\n"
@@ -32,7 +32,7 @@ def main() -> None:
 
 
 def run_once(program: str) -> Answer:
-    """Answers with the output of a fresh process for each input; the file limit bounds it."""
+    """A handler that returns the output of a new process for each input, bounded by the file size limit."""
     with open("program.py", "w") as file:
         file.write(program)
 
@@ -53,13 +53,13 @@ def run_once(program: str) -> Answer:
 
 
 def open_calls(job: dict[str, Any]) -> Answer:
-    """Answers with what functions return, of the first source that runs and has them all."""
+    """A handler that calls functions of the first source that runs and defines them all."""
     failure = "NameError"
     for source in job["sources"]:
         names: dict[str, Any] = {"__name__": "candidate"}
         try:
             exec(PRELUDE if job["prelude"] else "", names)
-            for name in job["functions"]:  # which the program has to define itself
+            for name in job["functions"]:  # the program has to define these itself
                 names.pop(name, None)
             exec(compile(source, "program.py", "exec"), names)
             functions = {name: find(name, names) for name in job["functions"]}
@@ -71,12 +71,12 @@ def open_calls(job: dict[str, Any]) -> Answer:
 
 
 def find(name: str, names: dict[str, Any]) -> Any:
-    """A function of the program, or a method of its class Solution."""
+    """The function of the program, or the method of its class Solution."""
     return names[name] if name in names else getattr(names["Solution"](), name)
 
 
 def call(functions: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
-    """What a function returns, or the name of what it raises."""
+    """The value that a function returns, or the name of the exception that it raises."""
     try:
         return {"value": pack(functions[request["call"]](*unpack(request["args"]), **unpack(request["kwargs"])))}
     except BaseException as error:

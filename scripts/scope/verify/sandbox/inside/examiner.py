@@ -1,7 +1,7 @@
-"""Runs assertions about functions that live in another sandbox: every call of them is a request over the wire.
+"""Runs assertions about functions in another sandbox: each call of such a function is a message over a pipe.
 
-The program under test never shares a process with the assertions, so it cannot change what `==` means, read what is
-expected, or end the process with a pass.
+The program under test never shares a process with the assertions, so it cannot change what `==` means, read expected
+values, or exit with a pass.
 """
 
 import builtins
@@ -13,17 +13,17 @@ from scope.verify.sandbox.inside.wire import open_wire, pack, unpack
 
 
 def main() -> None:
-    """Read the tests, run them, say whether they passed."""
+    """Read the tests, run them, send whether they passed."""
     replies, requests = open_wire()
     job = json.loads(replies.readline())
 
-    def say(message: dict[str, Any]) -> None:
+    def send(message: dict[str, Any]) -> None:
         requests.write(json.dumps(message) + "\n")
         requests.flush()
 
     def proxy(name: str) -> Any:
         def call(*args: Any, **kwargs: Any) -> Any:
-            say({"call": name, "args": pack(args), "kwargs": pack(kwargs)})
+            send({"call": name, "args": pack(args), "kwargs": pack(kwargs)})
             reply = json.loads(replies.readline())
             if "raised" in reply:
                 raise _exception(reply["raised"])
@@ -37,9 +37,9 @@ def main() -> None:
         names.update({name: proxy(name) for name in job["functions"]})
         exec(compile(job["tests"], "tests.py", "exec"), names)
     except BaseException as error:
-        say({"passed": False, "why": type(error).__name__})
+        send({"passed": False, "why": type(error).__name__})
         sys.exit()
-    say({"passed": True})
+    send({"passed": True})
 
 
 def _exception(name: str) -> BaseException:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 
 def main() -> None:
-    """Read what should be hidden, say what is not as it should be."""
+    """Read what should be hidden, print what is not isolated."""
     print(json.dumps({"holes": list(_holes(json.loads(sys.stdin.readline())["hidden"]))}), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Lines out of the sandbox and into it: values of Python as JSON; nothing that could carry code or an `==` crosses."""
+"""Messages into and out of the sandbox: plain Python values as JSON, which can carry neither code nor an `==`."""
 
 import os
 import sys
@@ -9,17 +9,17 @@ _TYPES = {kind.__name__: kind for kind in (bool, int, float, complex, str, bytes
 
 
 def open_wire() -> tuple[TextIO, TextIO]:
-    """What were standard input and output, to read and write lines; the program gets the null device instead."""
+    """Standard input and output, to read and write lines; the program gets the null device in their place."""
     sys.set_int_max_str_digits(0)
-    given, said = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
+    incoming, outgoing = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
-    return given, said
+    return incoming, outgoing
 
 
 def pack(value: Any) -> Any:
-    """A value as JSON holds it. Raises TypeError for one that is not made of plain values and containers."""
+    """A value in a form that JSON can hold. Raises TypeError for anything but plain values and containers of them."""
     if value is None or isinstance(value, bool):
         return value
     for kind in (int, str):
@@ -37,11 +37,11 @@ def pack(value: Any) -> Any:
             return {tag: [pack(item) for item in value]}
     if isinstance(value, type) and _TYPES.get(value.__name__) is value:
         return {"y": value.__name__}
-    raise TypeError(f"{type(value).__name__} is no plain value")
+    raise TypeError(f"{type(value).__name__} is not a plain value")
 
 
 def unpack(packed: Any) -> Any:
-    """The value that `pack` packed. Raises ValueError for what it never makes."""
+    """The value that `pack` packed. Raises ValueError for what it never returns."""
     if not isinstance(packed, dict):
         return packed
     ((tag, held),) = packed.items()
