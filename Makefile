@@ -16,7 +16,7 @@ PYTHON ?= $(or $(ACTIVE),.venv)/bin/python
 # What `make verify-results` checks
 RESULTS ?= results
 
-.PHONY: help setup demo why fetch check-cluster allocate verify-results test test-all lint format schema lock clean
+.PHONY: help setup demo why fetch check-cluster allocate verify-results check test test-all lint format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -42,6 +42,10 @@ allocate:  ## run inside one SLURM allocation, or a chain (ARGS="--chain 4 SBATC
 
 verify-results: $(if $(ACTIVE),,setup)  ## whether every artifact is what it was made as, from what it says (RESULTS=results/demo)
 	@$(PYTHON) scripts/verify_results.py $(RESULTS)
+
+check: lint  ## lint and the quick unit tests: the loop of daily work
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q tests/unit -m "not slow and not real" \
+		--deselect tests/unit/test_lint.py::test_linter
 
 test: setup  ## every test but the slow ones, and lint, under 20 minutes
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m "not slow"
