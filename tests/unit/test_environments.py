@@ -114,13 +114,14 @@ def test_each_environment_has_what_the_stages_that_use_it_import():
     assert all(used.values())
 
 
-def test_the_controller_has_what_its_commands_import():
+def test_the_controller_has_what_planning_and_its_commands_import():
     commands = ("allocate", "check_cluster", "fetch", "recipe", "run", "serve_teacher", "teacher_service", "why")
+    planning = [path.relative_to(ROOT / "scripts") for path in (ROOT / "scripts/scope/planning").glob("*.py")]
     provided = {*pinned("controller"), "torch"}  # which probes import only where stages run too
-    for command in commands:
-        missing = {module for module, _ in third_party(f"{command}.py") if not module.startswith("snakemake")
+    for code in [*(f"{command}.py" for command in (*commands, "verify_results")), *planning]:
+        missing = {f"{module} in {file}" for module, file in third_party(code) if not module.startswith("snakemake")
                    and distribution(module) not in provided}  # fmt: skip
-        assert not missing, command
+        assert not missing, code
 
 
 def rules():
