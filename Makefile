@@ -44,7 +44,7 @@ verify-results: $(if $(ACTIVE),,setup)  ## whether every artifact is what it was
 	@$(PYTHON) scripts/verify_results.py $(RESULTS)
 
 check: lint  ## lint and the quick unit tests: the loop of daily work
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q tests/unit -m "not slow and not real" \
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n $(CORES) tests/unit -m "not slow and not real" \
 		--deselect tests/unit/test_lint.py::test_linter
 
 test: setup  ## every test but the slow ones, and lint, under 20 minutes

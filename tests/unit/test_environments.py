@@ -51,6 +51,7 @@ def index():
         pytest.skip(f"no package index answers: {str(error).splitlines()[-1]}")
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("names", [("controller",), *((name,) for name in STAGES), STAGES], ids="+".join)
 def test_the_environments_resolve_alone_and_together(index, names):
     wanted = [line for name in names for line in requirements(ENVS / f"{name}.yaml")]
@@ -58,12 +59,14 @@ def test_the_environments_resolve_alone_and_together(index, names):
     assert found.items() >= pins(wanted).items()
 
 
+@pytest.mark.real
 def test_the_gpu_lock_is_what_the_environments_resolve_to(index):
     from lock_environments import lock
 
     assert pins(lock(environments())) == locked(GPU_LOCK), "run `make lock`"
 
 
+@pytest.mark.real
 def test_environments_that_disagree_are_an_error_that_names_the_packages(index):
     with pytest.raises(InputError, match="numpy"):
         resolve(["numpy==2.3.5", "numba==0.65.0", "numpy==2.4.6"], python="3.11")

@@ -46,9 +46,11 @@ def test_no_path_of_one_machine_and_no_secret_stands_in_the_project():
     assert found == []
 
 
-def test_every_command_line_explains_itself():
-    commands = {*ROOT.glob("scripts/*.py"), *ROOT.glob("dev/*.py")} - {ROOT / "dev/library.py"}
-    for script in sorted(commands):
-        done = run(BIN / "python", script, "--help")
-        assert "usage:" in done.stdout
-        assert len(done.stdout.splitlines()) > 5, script
+COMMANDS = sorted({*ROOT.glob("scripts/*.py"), *ROOT.glob("dev/*.py")} - {ROOT / "dev/library.py"})
+
+
+@pytest.mark.parametrize("script", COMMANDS, ids=lambda path: path.stem)
+def test_every_command_line_explains_itself(script):
+    done = run(BIN / "python", script, "--help")
+    assert "usage:" in done.stdout
+    assert len(done.stdout.splitlines()) > 5

@@ -87,6 +87,7 @@ def test_vllm_draws_where_prompts_exceed_a_batch(folder, requests):
     assert all(1 <= len(sample.token_ids) <= 4 for sample in samples)
 
 
+@pytest.mark.real
 def test_the_transformers_engine_draws_from_the_models_distribution(folder, requests):
     ids, n = requests[0][0], 3000
     first = Counter(
@@ -99,6 +100,7 @@ def test_the_transformers_engine_draws_from_the_models_distribution(folder, requ
     assert chi2 < 50, "16 degrees of freedom: beyond 50 has probability 2e-5"
 
 
+@pytest.mark.real
 def test_top_k_one_is_greedy(folder, requests):
     same = sample_with("transformers", folder, [[requests[0][0], seed] for seed in range(5)], top_k=1)
     assert len({tuple(sample.token_ids) for sample in same}) == 1
