@@ -1,8 +1,8 @@
-"""Measure what a cluster costs beside the work: the seconds of each stage that are not spent on its work.
+"""Measure the overhead of a cluster: the seconds of each stage outside its own work.
 
 It reads finished runs, each in its own folder: Snakemake's newest log (when a job was handed over, when its end was
 noticed), the benchmark files (how long its command ran) and the stages' logs (when the work began). Run them one after
-the other on an idle machine, from nothing. Times of Snakemake's log are whole seconds.
+the other on an idle machine, from scratch. Times of Snakemake's log are whole seconds.
 
 Example: python dev/measure_overhead.py job-per-stage=/scratch/a allocation=/scratch/b
 """
@@ -65,7 +65,9 @@ def read_run(folder: Path) -> dict[str, list[Times]]:
         began = READY.search(log.read_text(errors="replace"))
         jobs.setdefault(stage, []).append(Times(seen, command, float(began[1]) if began else 0.0))
     if not jobs:
-        raise InputError(f"{logs[-1]}: no stage finished in this run, the newest of {folder}; measure one from nothing")
+        raise InputError(
+            f"{logs[-1]}: no stage finished in this run, the newest of {folder}; measure a run from scratch"
+        )
     return jobs
 
 

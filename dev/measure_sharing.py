@@ -1,7 +1,7 @@
 """Measure what arms save by sharing: an ablation as one experiment, and each of its arms as an experiment of its own.
 
-Both are run from nothing, whole, with the same number of jobs at a time, and graded alike. It takes as long as it
-says: with the demo and six arms about an hour on two cores.
+Both run from scratch to the end, with the same number of parallel jobs and the same evaluation. With the demo and six
+arms this takes about an hour on two cores.
 
 Example: python dev/measure_sharing.py --out results/sharing
 """
@@ -37,7 +37,7 @@ def main() -> None:
     experiments = {"sharing_together": args.arms} | {f"sharing_{arm}": [arm] for arm in args.arms}
     taken = [name for name in experiments if (ROOT / "results" / name).exists()]
     if taken:
-        raise InputError(f"results/{taken[0]} is there already; remove it, so that everything is measured from nothing")
+        raise InputError(f"results/{taken[0]} exists; remove it, so that everything is measured from scratch")
     rows = [measure(name, arms, args) for name, arms in experiments.items()]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")

@@ -1,9 +1,9 @@
-"""Verify that every artifact in results/ is the one that was made there, and name each file that is not.
+"""Verify every artifact in results/ against its recorded inputs, and list each file that does not match.
 
-Every Parquet file and sealed folder records the digests of what it was made from, and a page those of what it shows.
-This command reads every artifact, compares every recorded digest with the file as it is now, and makes sure that an
-artifact lies in the arm, seed and round that it says it belongs to. Files that retention deleted on purpose are counted
-as retired. What was tampered with, mixed up or lost is printed, a line each, with what to do about it.
+Every Parquet file, model folder and report records the digests of its inputs. This command reads every artifact,
+compares every recorded digest with the file as it is now, and checks that an artifact is in the folder of its arm, seed
+and round. Files that retention deleted count as retired. Files that were modified, mixed up or lost are
+listed, one per line, with what to do about it.
 
 Examples, from the project root:
     python scripts/verify_results.py
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def audit(paths: list[str]) -> list[Audit]:
-    """Audit every path, with a bar of progress; a file is hashed once however many artifacts record it."""
+    """Audit every path, with a progress bar; a file is hashed once however many artifacts record it."""
     found = {folder: artifacts for path in paths for folder, artifacts in find_artifacts(path).items()}
     digest = cache(digest_of)
     audits = []
@@ -58,11 +58,11 @@ def audit(paths: list[str]) -> list[Audit]:
 
 
 def report(audits: list[Audit]) -> int:
-    """Print problems, pages that bind nothing, and numbers; returns the exit status."""
+    """Print problems, reports without recorded inputs, and numbers; returns the exit status."""
     problems = sorted({problem for audited in audits for problem in audited.problems()})
-    unbound = sorted({page for audited in audits for page in audited.unbound})
+    unbound = sorted({path for audited in audits for path in audited.unbound})
     notes = [
-        f"{page}: binds nothing; it was made before pages recorded their inputs, make it again" for page in unbound
+        f"{path}: records no inputs; it is from a version that did not record them, make it again" for path in unbound
     ]
     print(*problems, *notes, *map(summary, audits), sep="\n")
     return 1 if problems else 0

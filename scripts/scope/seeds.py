@@ -1,4 +1,4 @@
-"""Seeds that depend on what is drawn, never on order or sharding."""
+"""Seeds that depend on what is sampled, never on order or sharding."""
 
 import hashlib
 

@@ -73,7 +73,7 @@ def test_a_killed_stage_goes_on_and_its_rows_are_those_of_an_unbroken_run(stage,
     done = run(*stage(tiny, world, out))
     total = PROMPTS * (N if kind == "rollouts" else N - 1)
     assert 0 < kept < total
-    assert f"resume: {kept:,} of {total:,} {kind} are there from an attempt before" in done.stderr
+    assert f"resume: {kept:,} of {total:,} {kind} are kept from an earlier attempt" in done.stderr
     assert out.read_bytes() == (world / f"{kind}.parquet").read_bytes()
     assert not partial_folder(out).exists()
 
@@ -110,6 +110,6 @@ def test_a_killed_evaluation_goes_on_and_equals_an_unbroken_one(tiny, world, tmp
     run(*evaluate(whole))
     start_and_kill(evaluate(out), (partial_folder(out), "samples-T1/*.parquet"), out)
     done = run(*evaluate(out))
-    assert f"of {PROMPTS * N:,} samples-T1 are there from an attempt before" in done.stderr
+    assert f"of {PROMPTS * N:,} samples-T1 are kept from an earlier attempt" in done.stderr
     assert out.read_bytes() == whole.read_bytes()
     assert not partial_folder(out).exists()

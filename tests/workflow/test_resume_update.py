@@ -80,7 +80,7 @@ def test_a_killed_update_goes_on_and_equals_an_unbroken_one_bit_by_bit(ranks, st
     kill_update(update(batch, place, ranks, stage), place)
     (place / "metrics.jsonl").unlink()  # as it is deleted before every attempt
     done = run(*update(batch, place, ranks, stage))
-    assert f" of {STEPS} steps are there from an attempt before" in done.stderr
+    assert f" of {STEPS} steps are kept from an earlier attempt" in done.stderr
     check_equal_to_unbroken(place, whole)
 
 
@@ -132,5 +132,5 @@ def test_a_run_killed_in_an_update_takes_up_its_steps_under_the_workflow(tmp_pat
     process.wait()
     assert not (round_ / "policy/manifest.json").exists()
     snakemake(folder, *world)
-    assert "of 4 steps are there from an attempt before" in (round_ / "logs/update.log").read_text()
+    assert "of 4 steps are kept from an earlier attempt" in (round_ / "logs/update.log").read_text()
     assert digests(folder) == unbroken

@@ -1,4 +1,4 @@
-"""What changed between two makings of one artifact, a line each."""
+"""The changes between two versions of one artifact, one line each."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from scope.artifacts.recipe import flat_settings
 
 
 def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """One line per setting that is another, new or gone."""
+    """One line per setting that changed, is new or was removed."""
     old, new = dict(flat_settings(before)), dict(flat_settings(now))
     return [
         f"setting {key}: {_shown(old, key)} -> {_shown(new, key)}"
@@ -17,14 +17,14 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def changed_modules(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """One line per module that is another, new or gone."""
+    """One line per module that changed, is new or was removed."""
     words = {True: "is new", False: "changed"}
-    told = [f"code: {name} {words[name not in before]}" for name in sorted(now) if before.get(name) != now[name]]
-    return told + [f"code: {name} is no longer imported" for name in sorted(before.keys() - now.keys())]
+    lines = [f"code: {name} {words[name not in before]}" for name in sorted(now) if before.get(name) != now[name]]
+    return lines + [f"code: {name} is no longer imported" for name in sorted(before.keys() - now.keys())]
 
 
 def changed_digests(before: dict[str, str], now: dict[str, str]) -> list[str]:
-    """One line per input file that is another, new or gone, by the digests of then and now."""
+    """One line per input file that changed, is new or was removed, by its digests."""
     words = {(True, True): "its content changed", (False, True): "is new", (True, False): "is no longer one"}
     return [
         f"input {path}: {words[path in before, path in now]}"

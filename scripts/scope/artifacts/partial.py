@@ -1,8 +1,8 @@
-"""What a killed attempt at an output has done so far, for the next attempt to continue.
+"""The partial output of a killed attempt, from which the next attempt resumes.
 
-Declared outputs are deleted before every attempt, so it lies beside the output, in a hidden folder that no rule names.
-A record in it says what it is made from: recipe, code of every module, digests of the inputs, and place. Where any of
-that is another, the next attempt says what, removes the folder and starts fresh.
+Snakemake deletes declared outputs before every attempt, so partial output is in a hidden folder next to the output. A
+record in it lists what it is made from: recipe, code of every module, digests of the inputs, and place. If any of these
+changed, the next attempt logs the change, removes the folder and starts from the beginning.
 """
 
 import json
@@ -29,12 +29,12 @@ SECONDS_VARIABLE = "SCOPE_KEEP_SECONDS"
 
 @dataclass(frozen=True)
 class Unfinished:
-    """The folder of an output's unfinished work, and what binds what lies in it."""
+    """The folder of an output's partial work, and the identity that its files must carry."""
 
     folder: Path
     recipe: str
     identity: str
-    """Digest of all that it is made from; every file that is taken up carries it."""
+    """Digest of everything that it is made from; only files with this identity are used."""
 
     def clear(self) -> None:
         """Remove it; the output has been written."""
@@ -50,7 +50,7 @@ def partial_output(output: str | Path, recipe: str, inputs: list[str | Path], **
 
 
 def open_partial(output: str | Path, recipe: str, inputs: list[str | Path], **place: Any) -> Unfinished:
-    """The unfinished work of an output, with what an attempt before did of the same making, else empty.
+    """The partial work of an output: that of an earlier attempt from the same recipe, code and inputs, else empty.
 
     `place` holds the arguments beside recipe and inputs that decide what is computed, such as seed and round.
     """
@@ -78,7 +78,7 @@ def is_unfinished(path: str | Path) -> bool:
 
 
 def say(line: str) -> None:
-    """A line on what is continued and what is not, into the stage's log."""
+    """Write a line about resuming to the stage's log."""
     print(f"resume: {line}", file=sys.stderr, flush=True)
 
 
@@ -101,7 +101,7 @@ def _differences(before: dict[str, Any] | None, now: dict[str, Any]) -> list[str
 
 
 class Timer:
-    """Says when unfinished work is to be kept: every SCOPE_KEEP_SECONDS, else every `seconds`."""
+    """Tracks when to save partial work: every SCOPE_KEEP_SECONDS, else every `seconds`."""
 
     def __init__(self, seconds: float):
         given = os.environ.get(SECONDS_VARIABLE, str(seconds))

@@ -1,4 +1,4 @@
-"""Rows of an artifact that are kept as they finish, in part files beside each other."""
+"""Rows of an artifact, saved in part files as they finish."""
 
 from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
@@ -18,13 +18,13 @@ EVERY_S = 60.0
 def keep_rows(work: Unfinished, name: str, schema: Schema, keys: Sequence[tuple], finish: Finish) -> list[Row]:
     """The row of each of `keys`, in order: values of the schema's sort keys, none twice.
 
-    Rows that an attempt before kept are not made again: `finish` gets their indices, and yields each other one with its
-    index as soon as it has it. What it has yielded is kept every so many seconds, and also where it raises.
+    Rows that an earlier attempt saved are not computed again: `finish` gets their indices, and yields every other row
+    with its index as soon as it is done. Yielded rows are saved every few seconds, and also if `finish` raises.
     """
     folder = work.folder / name
     found = _read_parts(work, folder, schema, keys)
     if found:
-        say(f"{len(found):,} of {len(keys):,} {name} are there from an attempt before")
+        say(f"{len(found):,} of {len(keys):,} {name} are kept from an earlier attempt")
     log_startup_time()
     fresh: list[Row] = []
     timer = Timer(EVERY_S)
@@ -49,16 +49,16 @@ def _write_part(work: Unfinished, folder: Path, schema: Schema, rows: list[Row])
 
 
 def _read_parts(work: Unfinished, folder: Path, schema: Schema, keys: Sequence[tuple]) -> dict[int, Row]:
-    """Rows of all parts by the index of their key; a part that is damaged or of another making is removed."""
+    """Rows of all parts by the index of their key; a part that is damaged or from another recipe is removed."""
     place = {key: index for index, key in enumerate(keys)}
     found: dict[int, Row] = {}
     for part in folder.glob("*.parquet"):
         try:
             rows = parquet.read(part, schema)
             if parquet.metadata(part).get("identity") != work.identity:
-                raise InputError("of another making")
+                raise InputError("from other settings, code or inputs")
         except ValueError:
-            say(f"{part} is damaged, or of another making: it is removed, and its rows are computed again")
+            say(f"{part} is damaged, or from other settings, code or inputs: it is removed and computed again")
             part.unlink()
             continue
         indices = (place[key] for key in rows.select(schema.sort_keys).rows())

@@ -1,4 +1,4 @@
-"""The tree of what an artifact was made from, and what its provenance says of its inputs."""
+"""The lineage of an artifact: its inputs, their inputs, and so on, from its provenance."""
 
 import json
 import os

@@ -47,7 +47,7 @@ def labelled(axis: str, values: list[Any] | dict[str, Any]) -> dict[str, Any]:
             raise InputError(f"grid.axes.{axis}.values: {label!r} cannot stand in a folder's name; write a mapping "
                              "from a label (letters, digits, . _ + -) to the value")  # fmt: skip
         if labels.count(label) > 1:
-            raise InputError(f"grid.axes.{axis}.values: {label} stands there twice; leave one out")
+            raise InputError(f"grid.axes.{axis}.values: {label} is listed twice; remove one")
     return dict(pairs)
 
 

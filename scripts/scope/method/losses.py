@@ -1,6 +1,6 @@
 """The four token losses that `update` knows, Eqs. 1 to 3 of arXiv 2604.10688 among them.
 
-Shapes: R response tokens, V vocabulary. All log-probabilities are natural, of the sampled token unless said
+Shapes: R response tokens, V vocabulary. All log-probabilities are natural, of the sampled token unless stated
 otherwise. sg is the stop-gradient. Each function returns one value per token; weights, sums over tokens and
 normalisers come from the batch.
 """

@@ -24,7 +24,7 @@ def path_weights(
 
     In: prompt_id, correct, student_mean_logprob, teacher_mean_logprob (nats per token; the path's own is needed
     unless its weight is uniform). Out: the same and `path` ("correct" or "incorrect") and `weight`.
-    `student_weight` and `teacher_weight` name which perplexity earns a high weight on the correct and on the
+    `student_weight` and `teacher_weight` name which perplexity gets a high weight on the correct and on the
     incorrect path; `scale` "sum" makes a path's weights sum to 1, "mean" gives them mean 1.
     Raises InputError at a tau that is not positive, an unknown name, and at a log-probability that is missing,
     not finite or positive where a weight is made from it.

@@ -15,7 +15,7 @@ from scope.models.pair import Pair
 
 @dataclass(frozen=True)
 class Pack:
-    """Pairs laid end to end."""
+    """Concatenated pairs."""
 
     input_ids: Tensor
     """(1, N)"""
@@ -32,18 +32,18 @@ class Pack:
 def plan_packs(lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Cut rows, in order, into packs of at most `budget` tokens; a longer row gets a pack of its own."""
     packs: list[list[int]] = []
-    room = 0
+    free = 0
     for index, length in enumerate(lengths):
-        if length > room:
+        if length > free:
             packs.append([])
-            room = budget
+            free = budget
         packs[-1].append(index)
-        room -= length
+        free -= length
     return packs
 
 
 def pack(pairs: Sequence[Pair], device: torch.device) -> Pack:
-    """Lay pairs end to end."""
+    """Concatenate pairs."""
     ids, positions, predicts, targets, rows = [], [], [], [], []
     for row, pair in enumerate(pairs):
         first = len(ids) + len(pair.prompt)
@@ -52,8 +52,8 @@ def pack(pairs: Sequence[Pair], device: torch.device) -> Pack:
         predicts += range(first - 1, first - 1 + len(pair.response))
         targets += pair.response
         rows += [row] * len(pair.response)
-    tensor = lambda values: torch.tensor(values, dtype=torch.long, device=device)  # noqa: E731
-    return Pack(tensor([ids]), tensor([positions]), tensor(predicts), tensor(targets), tensor(rows))
+    columns = ([ids], [positions], predicts, targets, rows)
+    return Pack(*(torch.tensor(values, dtype=torch.long, device=device) for values in columns))
 
 
 def response_logits(model: torch.nn.Module, pack: Pack) -> Tensor:
@@ -80,7 +80,7 @@ def score_pairs(
 ) -> Iterator[tuple[int, list[float]]]:
     """Yield (index of the pair, log-probability in nats of each of its response tokens).
 
-    Pairs that are `done` do not come again, and a pack of such is skipped; the packs are the same whatever is done.
+    Skips pairs that are `done`, and packs with nothing else; the packs do not depend on `done`.
     """
     device = next(model.parameters()).device
     for indices in plan_packs([len(pair) for pair in pairs], budget):

@@ -75,7 +75,7 @@ def _named(hub: Hub) -> str:
 
 
 def _missing_parts(files: list[str]) -> list[str]:
-    """Parts that the names of others count, such as train-00001-of-00002.parquet, and that are not there."""
+    """Missing parts, according to the names of the others, such as train-00001-of-00002.parquet."""
     missing = []
     for file in files:
         match = re.search(r"^(.*-)(\d+)(-of-(\d+)\..*)$", file)

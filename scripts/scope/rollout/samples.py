@@ -19,7 +19,7 @@ def sample_rows(
 ) -> list[dict[str, Any]]:
     """Rollout rows (schemas/rollouts.py), one per request, in order; `keys` are their (prompt_id, sample_index).
 
-    `name` says in the log, and in the folder of unfinished work, which samples these are.
+    `name` identifies the samples in the log and in the folder of partial output.
     """
 
     def finish(done: Set[int]) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """Sampling with transformers alone: for machines without vLLM, and the oracle of the tests.
 
-Each sample draws Gumbel noise from its own seed; the largest perturbed log-probability is an exact draw, so
+Each sample uses Gumbel noise from its own seed; the largest perturbed log-probability is an exact sample, so
 `generate` can run greedily and a sample does not depend on its neighbours.
 """
 

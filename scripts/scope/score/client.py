@@ -1,6 +1,6 @@
 """One OpenAI-compatible vLLM server: token ids go out, prompt log-probabilities come back.
 
-The key goes nowhere but into the request's header.
+The key is used only in the request's header.
 """
 
 from collections.abc import Sequence
@@ -16,18 +16,18 @@ TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
 class Unavailable(Exception):
-    """No answer now; later, or from another server, there may be one."""
+    """No answer now; a later request, or another server, may succeed."""
 
     def __init__(self, reason: str, *, reached: bool):
         super().__init__(reason)
         self.reached = reached
-        """Whether the server took the request, so that the request itself may be to blame."""
+        """Whether the server took the request, so that the request itself may be the cause."""
 
 
 class Server:
     """Scores at temperature 1, the only one at which vLLM gives prompt log-probabilities.
 
-    Raises Unavailable where another try may help, and InputError where none will.
+    Raises Unavailable if a retry may help, else InputError.
     """
 
     def __init__(self, url: str, model: str, *, key: str | None, timeout_s: float, proxy: bool = False):
@@ -40,8 +40,8 @@ class Server:
         """Make sure that the server serves under the name that the configuration gives."""
         served = [model["id"] for model in self.send("GET", "/v1/models")["data"]]
         if self.model not in served:
-            raise InputError(f"{self.url} serves {', '.join(served) or 'nothing'}, not {self.model!r}; mend "
-                             "teacher.server.model")  # fmt: skip
+            raise InputError(f"{self.url} serves {', '.join(served) or 'nothing'}, not {self.model!r}; "
+                             "correct teacher.server.model")  # fmt: skip
 
     def score(self, pair: Pair) -> list[float]:
         """Log-probability in nats of every response token; the entry of each token is picked by its id."""
@@ -50,7 +50,7 @@ class Server:
             "model": self.model, "prompt": ids, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0,
         })  # fmt: skip
         if answer["choices"][0].get("finish_reason") == "abort":
-            raise Unavailable(f"{self.url} broke off a request", reached=True)
+            raise Unavailable(f"{self.url} aborted a request", reached=True)
         return read_prompt_logprobs(answer, ids)[len(pair.prompt) :]
 
     def send(self, method: str, path: str, **content: Any) -> dict[str, Any]:
@@ -62,17 +62,17 @@ class Server:
             raise Unavailable(f"{self.url}{path}: {type(error).__name__}", reached=reached) from None
         if response.is_success:
             return response.json()
-        said = f"{self.url}{path}: status {response.status_code}, {response.text[:300]}"
+        message = f"{self.url}{path}: status {response.status_code}, {response.text[:300]}"
         if response.status_code in TRANSIENT:
-            raise Unavailable(said, reached=True)
-        hint = f"; export {KEY_VARIABLE}, or mend teacher.server.key_file" if response.status_code == 401 else ""
-        raise InputError(said + hint)
+            raise Unavailable(message, reached=True)
+        hint = f"; export {KEY_VARIABLE}, or correct teacher.server.key_file" if response.status_code == 401 else ""
+        raise InputError(message + hint)
 
 
 def read_prompt_logprobs(answer: dict[str, Any], ids: Sequence[int]) -> list[float]:
-    """Log-probability of each id in a recorded answer; NaN stands for the first, which nothing predicts.
+    """Log-probability of each id in a recorded answer; NaN for the first, which nothing predicts.
 
-    Raises InputError when an entry is missing: no value is ever made up.
+    Raises InputError when an entry is missing: no value is invented.
     """
     entries = answer["choices"][0].get("prompt_logprobs")
     if not entries or len(entries) != len(ids):

@@ -1,4 +1,4 @@
-"""One server as a member of a pool: how much it may be asked now, and its rests after faults."""
+"""One server of a pool: how many requests it can get now, and its backoff after failures."""
 
 import random
 import time
@@ -9,13 +9,13 @@ from queue import SimpleQueue
 from scope.models.pair import Pair
 from scope.score.client import Server, Unavailable
 
-REST_S, LONGEST_REST_S = 1.0, 60.0
+BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 60.0
 
 
 class Endpoint:
-    """Contacted before it gets pairs, at first and after every rest.
+    """Contacted before it gets pairs, at first and after every backoff.
 
-    A fault makes it rest, each time twice as long until it scores again; until then it gets one pair at a time.
+    The backoff doubles with every failure until the server scores again; until then it gets one pair at a time.
     """
 
     def __init__(self, server: Server, concurrency: int):
@@ -23,13 +23,13 @@ class Endpoint:
         self.threads = ThreadPoolExecutor(concurrency + 1)
         self.in_flight: set[Future] = set()
         self.contact: Future | None = None
-        self.is_ready, self.faults, self.rests_until = False, 0, 0.0
-        self.fault = "not asked yet"
+        self.is_ready, self.failures, self.retry_at = False, 0, 0.0
+        self.failure = "not asked yet"
 
-    def room(self) -> int:
-        """How many more pairs it may be asked now."""
+    def free_slots(self) -> int:
+        """How many more pairs it can get now."""
         self.in_flight = {future for future in self.in_flight if not future.done()}
-        return (1 if self.faults else self.concurrency) - len(self.in_flight) if self.is_ready else 0
+        return (1 if self.failures else self.concurrency) - len(self.in_flight) if self.is_ready else 0
 
     def ask(self, pair: Pair, then: Callable[[Future], None]) -> None:
         """Have a pair scored; `then` gets the answer."""
@@ -44,30 +44,30 @@ class Endpoint:
             try:
                 contact.result()
                 self.is_ready = True
-            except Unavailable as fault:
-                self._rest(fault)
-        elif not (self.is_ready or self.contact) and time.monotonic() >= self.rests_until:
+            except Unavailable as failure:
+                self._back_off(failure)
+        elif not (self.is_ready or self.contact) and time.monotonic() >= self.retry_at:
             self.contact = self.threads.submit(self.server.check_name)
 
     def lose(self) -> None:
-        """It is to be contacted anew before it is asked again."""
+        """Contact it again before it gets another pair."""
         self.is_ready = False
 
     def scored(self) -> None:
         """It gave an answer."""
-        self.faults = 0
+        self.failures = 0
 
-    def failed(self, fault: Unavailable) -> None:
-        """It gave no answer; many requests that fail at once are one fault."""
+    def failed(self, failure: Unavailable) -> None:
+        """It gave no answer; many requests that fail at once count as one failure."""
         if self.is_ready:
             self.is_ready = False
-            self._rest(fault)
+            self._back_off(failure)
 
-    def _rest(self, fault: Unavailable) -> None:
-        self.fault = str(fault)
-        rest = min(REST_S * 2 ** min(self.faults, 10), LONGEST_REST_S)
-        self.rests_until = time.monotonic() + rest * random.uniform(0.5, 1)
-        self.faults += 1
+    def _back_off(self, failure: Unavailable) -> None:
+        self.failure = str(failure)
+        seconds = min(BACKOFF_S * 2 ** min(self.failures, 10), LONGEST_BACKOFF_S)
+        self.retry_at = time.monotonic() + seconds * random.uniform(0.5, 1)
+        self.failures += 1
 
 
 Answers = SimpleQueue[tuple[Endpoint, int, Future]]

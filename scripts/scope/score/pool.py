@@ -1,7 +1,7 @@
 """The scorer behind several vLLM servers, which may come and go while a job runs.
 
 One queue of pairs for all: a pair whose request fails goes back to its front, and another server, or the same one
-after a rest, takes it up. Only the thread that asks for scores decides; the servers' threads just wait for answers.
+after a backoff, scores it. Only the calling thread decides; the servers' threads just wait for answers.
 """
 
 import time
@@ -69,16 +69,16 @@ class PoolTeacher(Teacher):
             for endpoint, index, answer in _arrived(answers):
                 try:
                     values = answer.result()
-                except Unavailable as fault:
-                    endpoint.failed(fault)
-                    self._give_back(index, fault, waiting, tries)
+                except Unavailable as failure:
+                    endpoint.failed(failure)
+                    self._give_back(index, failure, waiting, tries)
                 else:
                     endpoint.scored()
                     missing -= 1
                     yield index, values
 
     def _look_around(self) -> None:
-        """Take up servers that came, drop those that went, and contact those that rested."""
+        """Add new servers, drop those that left, and contact those whose backoff is over."""
         now = time.monotonic()
         if now >= self.looked + LOOK_S:
             self.looked = now
@@ -93,24 +93,24 @@ class PoolTeacher(Teacher):
         if any(endpoint.is_ready for endpoint in self.here):
             self.lived = now
         elif now > self.lived + self.connection.patience_s:
-            faults = "; ".join(endpoint.fault for endpoint in self.here) or "there is none"
-            raise InputError(f"no teacher's server answered for {self.connection.patience_s:g} s ({faults}); "
+            failures = "; ".join(endpoint.failure for endpoint in self.here) or "there is none"
+            raise InputError(f"no teacher's server answered for {self.connection.patience_s:g} s ({failures}); "
                              f"{self.remedy}")  # fmt: skip
 
     def _ask(self, pairs: Sequence[Pair], waiting: deque[int], answers: Answers) -> None:
-        """Hand out pairs, one to each server in turn, as long as there is room."""
-        turns = [turn for endpoint in self.here for turn in enumerate([endpoint] * endpoint.room())]
+        """Hand out pairs, one to each server in turn, as long as servers have free slots."""
+        turns = [turn for endpoint in self.here for turn in enumerate([endpoint] * endpoint.free_slots())]
         for _, endpoint in sorted(turns, key=itemgetter(0)):
             if not waiting:
                 return
             index = waiting.popleft()
             endpoint.ask(pairs[index], lambda answer, to=(endpoint, index): answers.put((*to, answer)))
 
-    def _give_back(self, index: int, fault: Unavailable, waiting: deque[int], tries: Counter) -> None:
-        """A pair may be tried again, but not for ever: it may be what brings servers down."""
-        tries[index] += fault.reached
+    def _give_back(self, index: int, failure: Unavailable, waiting: deque[int], tries: Counter) -> None:
+        """Retry a pair a limited number of times: it may be what crashes servers."""
+        tries[index] += failure.reached
         if tries[index] >= self.connection.attempts:
-            raise InputError(f"{fault}, after {tries[index]} tries; see the server's log")
+            raise InputError(f"{failure}, after {tries[index]} tries; see the server's log")
         waiting.appendleft(index)
 
 

@@ -119,7 +119,7 @@ def run_and_log(trainer: Trainer, args: Namespace, settings, work: Unfinished) -
     if not dist.get_rank():
         log_startup_time()
         if checkpoint:
-            say(f"{len(rows):,} of {total:,} steps are there from an attempt before")
+            say(f"{len(rows):,} of {total:,} steps are kept from an earlier attempt")
     with _tracked(args, work) as track:
         for row in rows:
             track(row)

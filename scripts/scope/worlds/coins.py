@@ -1,7 +1,7 @@
 """Coins, the embedded world's puzzle: spend some of the given digits so that a target falls to exactly 0.
 
 A problem reads `93865=23:`, a response `-9=14;-8=6;-6=0`: each step spends one given digit, at most once each, and
-states what remains. Most problems have many valid routes, so accuracy and variety can be told apart.
+states what remains. Most problems have many valid routes, so accuracy and diversity can be distinguished.
 """
 
 import random

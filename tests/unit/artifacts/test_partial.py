@@ -115,7 +115,7 @@ def test_a_damaged_part_is_computed_again_and_one_of_another_making_too(making, 
     assert (engine.asked, again) == ([[1]], whole)
     said = capsys.readouterr().err
     for part in (damaged, foreign):
-        assert f"resume: {part} is damaged, or of another making: it is removed" in said
+        assert f"resume: {part} is damaged, or from other settings, code or inputs: it is removed" in said
 
 
 def test_all_rows_there_ask_for_nothing(making):

@@ -430,7 +430,7 @@ def test_an_older_page_binds_nothing_and_says_so(verify):
     Path(DEMO, "report.html").write_text("<html></html>")
     status, lines = verify()
     assert status == 0
-    assert f"{DEMO}/report.html: binds nothing" in lines[0]
+    assert f"{DEMO}/report.html: records no inputs" in lines[0]
 
 
 @pytest.mark.parametrize("block", ["{", "[]", '{"inputs": [1]}', '{"recipe": {}}'])

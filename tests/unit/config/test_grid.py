@@ -95,7 +95,7 @@ def test_names_never_collide(demo):
 @pytest.mark.parametrize(
     ("axes", "said"),
     [
-        ({"tau": {"key": "objective.tau", "values": [1, 1.0]}}, "grid.axes.tau.values: 1 stands there twice"),
+        ({"tau": {"key": "objective.tau", "values": [1, 1.0]}}, "grid.axes.tau.values: 1 is listed twice"),
         ({"tau": {"key": "evaluation.n", "values": [1]}}, "evaluation.n cannot differ between arms"),
         ({"tau": {"key": "objective.tau", "values": ["a=b"]}}, "'a=b' cannot stand in a folder's name"),
         ({"tau": {"key": "objective.tau", "values": ["a/b"]}}, "'a/b' cannot stand in a folder's name"),

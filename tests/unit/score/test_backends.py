@@ -31,7 +31,7 @@ OPTIONS = {"dtype": "float32", "temperature": 1.0}
 
 @pytest.fixture(autouse=True)
 def short_rests(monkeypatch):
-    monkeypatch.setattr(endpoint, "REST_S", 0.02)
+    monkeypatch.setattr(endpoint, "BACKOFF_S", 0.02)
 
 
 def connection(*urls, **changes):
@@ -67,7 +67,7 @@ def test_a_real_server_refuses_without_key_and_with_another_name(vllm_server, mo
     with pytest.raises(InputError, match=f"status 401.*export {KEY_VARIABLE}"):
         external(url).score(PAIRS[:1])
     monkeypatch.setenv(KEY_VARIABLE, key)
-    with pytest.raises(InputError, match=r"serves teacher, not 'another'; mend teacher.server.model"):
+    with pytest.raises(InputError, match=r"serves teacher, not 'another'; correct teacher.server.model"):
         external(url, settings=Settings({"backend": "external", "model": "another"})).score(PAIRS[:1])
     with pytest.raises(InputError, match="status 404"):
         Server(url, "another", key=key, timeout_s=20).score(PAIRS[0])
@@ -232,7 +232,7 @@ def test_the_check_of_a_served_teacher_passes_and_names_a_wrong_server(vllm_serv
     done = check_teacher(tiny, tmp_path, {**SERVED, "model": "qwen"}, **where)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1] == (
-        f"error: {url} serves teacher, not 'qwen'; mend teacher.server.model"
+        f"error: {url} serves teacher, not 'qwen'; correct teacher.server.model"
     )
     assert key not in done.stderr
 

@@ -24,7 +24,7 @@ RIGHT = [[logprob(i % 500), logprob(7)] for i in range(300)]
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(endpoint, "REST_S", 0.05)
+    monkeypatch.setattr(endpoint, "BACKOFF_S", 0.05)
     monkeypatch.setattr(pool, "LOOK_S", 0.1)
 
 

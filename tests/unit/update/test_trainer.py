@@ -385,7 +385,7 @@ def test_only_the_newest_whole_checkpoint_of_this_making_is_used(student, tmp_pa
     assert this.newest().step == 10
     assert not (tmp_path / "step11").exists()
     assert another.newest() is None
-    assert "step10/manifest.json: of another making" in capsys.readouterr().err
+    assert "step10/manifest.json: from other settings, code or inputs" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
