@@ -128,12 +128,16 @@ def test_the_controller_has_what_planning_and_its_commands_import():
 
 
 def rules():
-    """(rule, its script, its conda environment) of every rule that runs a script."""
+    """(rule, script, its conda environment) of every rule that runs a script, or one of several."""
     for file in sorted((ROOT / "workflow/rules").glob("*.smk")):
-        for part in re.split(r"^(?=rule )", file.read_text(), flags=re.MULTILINE)[1:]:
-            script, name = re.search(r"python scripts/(\w+\.py)", part), re.search(r"envs/(\w+)\.yaml", part)
-            if script and name:
-                yield part.split(":")[0].removeprefix("rule "), script[1], name[1]
+        for part in re.split(r"^(?=(?:use )?rule |checkpoint )", file.read_text(), flags=re.MULTILINE):
+            if script := re.search(r"python scripts/(\S+)\.py", part):
+                rule, name = re.match(r"\w+ (\w+):", part)[1], re.search(r"envs/(\w+)\.yaml", part)[1]
+                # A script that a parameter chooses is named after the rule: verify_math, verify_code, ...
+                pattern = f"{rule}_*" if "{" in script[1] else script[1]
+                found = sorted(path.name for path in (ROOT / "scripts").glob(f"{pattern}.py"))
+                assert found, f"{rule}: no script {pattern}.py"
+                yield from ((rule, script, name) for script in found)
 
 
 @cache
