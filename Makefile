@@ -24,9 +24,9 @@ help:  ## this list
 setup:  ## make .venv if it is missing or out of date
 	@envs/setup.sh
 
-demo: setup  ## the whole loop on tiny models, from nothing to results/demo/report.html
+demo: setup  ## the whole loop on tiny models, from random weights to results/demo/report.html
 	@.venv/bin/python scripts/run.py --cores $(CORES) $(ONLY_ARMS)
-	@echo "The page is at $(CURDIR)/results/demo/report.html"
+	@echo "The report is at $(CURDIR)/results/demo/report.html"
 
 why: $(if $(ACTIVE),,setup)  ## what would run again, and which setting, module or input changed (ARGS="--configfile mine.yaml")
 	@$(PYTHON) scripts/why.py $(or $(ARGS),$(ONLY_ARMS))
@@ -40,7 +40,7 @@ check-cluster:  ## whether a SLURM cluster fits a run (ARGS="--workflow-profile 
 allocate:  ## run inside one SLURM allocation, or a chain (ARGS="--chain 4 SBATCH_OPTIONS -- SNAKEMAKE_ARGUMENTS")
 	@$(PYTHON) scripts/allocate.py $(ARGS)
 
-verify-results: $(if $(ACTIVE),,setup)  ## whether every artifact is what it was made as, from what it says (RESULTS=results/demo)
+verify-results: $(if $(ACTIVE),,setup)  ## check every artifact against its digests and its inputs (RESULTS=results/demo)
 	@$(PYTHON) scripts/verify_results.py $(RESULTS)
 
 check: lint  ## lint and the quick unit tests: the loop of daily work
