@@ -231,6 +231,12 @@ def test_the_rendered_report_uses_plain_words(html):
     assert words <= {"faults"}, "a kind of artifact is named so in the table of sources"
 
 
+def test_one_module_of_the_report_reads_parquet():
+    sources = {file.name: file.read_text() for file in (SCRIPTS / "scope/report").glob("*.py")}
+    readers = {name for name, text in sources.items() if re.search(r"\bparquet\.(read|metadata)|read_parquet", text)}
+    assert readers == {"load.py"}
+
+
 def test_hostile_names_cannot_leave_the_chart_data(page, tmp_path):
     named = write_metrics(tmp_path / "m.parquet", HOSTILE, 0, 1, shares=[0.1, 0.2])
     html = page(metrics=[named], recipe=[recipe(arms=[*ARMS, HOSTILE])])
