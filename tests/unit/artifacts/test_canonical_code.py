@@ -82,8 +82,8 @@ def test_whatever_may_change_a_result_counts(name):
     assert essence(before) != essence(after)
 
 
-# Where a handler passes an error on: to a record of why a server rests, which only messages show.
-PASSED_ON = {"score/pool.py": {"failed", "_give_back"}, "score/endpoint.py": {"_rest"}}
+# Where a handler passes an error on: to a record of why a server is not asked for a while, which only messages show.
+PASSED_ON = {"score/pool.py": {"failed", "_give_back"}, "score/endpoint.py": {"_back_off"}}
 
 
 def test_the_text_of_an_error_is_shown_and_never_becomes_a_value():
