@@ -1,11 +1,17 @@
 """Check the teacher before training: it loads, shares the student's tokens, scores finitely, and backends agree."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import read_recipe
 from scope.artifacts.schemas.checks import CHECKS
 from scope.artifacts.schemas.prompts import PROMPTS
+from scope.models.pair import Pair
+from scope.score.check_recipe import CheckTeacherRecipe
+from scope.score.settings import InProcess
 
 
 def main() -> None:
@@ -21,37 +27,43 @@ def main() -> None:
     from scope.score import teacher_checks as checks
     from scope.score.open import open_teacher
 
-    settings = read_recipe(args.recipe)
-    dtype, backend = settings.models.dtype, settings.teacher.backend
+    settings = read_recipe(args.recipe, CheckTeacherRecipe)
+    scoring, dtype = settings.teacher, settings.models.dtype
     folder = open_folder(args.teacher)
     student = load_tokenizer(open_folder(args.student))
     details = {"token_map": checks.check_token_map(student, load_tokenizer(folder))}
-    teacher = open_teacher(settings.teacher, args.teacher, dtype=dtype, temperature=1.0)
+    teacher = open_teacher(scoring, args.teacher, dtype=dtype, temperature=1.0)
     pairs = checks.probe_pairs(parquet.read(args.prompts, PROMPTS), len(student))
     scores = teacher.score(pairs)
-    served = settings.teacher.model
-    details["served_name"] = f"served as {served!r}" if served else f"{backend} backend: {args.teacher}"
-    details["loads"] = f"{backend} backend scored {len(pairs)} probes"
+    of = (
+        f"{scoring.backend} backend: {args.teacher}"
+        if isinstance(scoring, InProcess)
+        else f"served as {scoring.model!r}"
+    )
+    details["served_name"] = of
+    details["loads"] = f"{scoring.backend} backend scored {len(pairs)} probes"
     details["finite"] = checks.check_finite(scores)
     name, reference = _reference_scores(settings, folder, pairs)
-    details["agreement"] = checks.check_agreement(scores, reference, dtype, (backend, name))
+    details["agreement"] = checks.check_agreement(scores, reference, dtype, (scoring.backend, name))
     rows = [{"check": check, "passed": True, "detail": detail} for check, detail in details.items()]
     inputs = [args.student, args.teacher, args.prompts]
     parquet.write(args.out, CHECKS, rows, recipe=args.recipe, inputs=inputs)
 
 
-def _reference_scores(settings, folder, pairs) -> tuple[str, list[list[float]]]:
+def _reference_scores(
+    settings: CheckTeacherRecipe, folder: Path, pairs: Sequence[Pair]
+) -> tuple[str, list[list[float]]]:
     """The same probes through another backend: in the job for servers, else vLLM, else one pair at a time."""
     from scope.score.in_process import InJobTeacher
 
-    dtype = settings.models.dtype
-    if settings.teacher.backend == "in_job" and settings.rollout.engine == "vllm":
+    dtype, scoring = settings.models.dtype, settings.teacher
+    if isinstance(scoring, InProcess) and settings.rollout.engine == "vllm":
         from scope.rollout.vllm import VllmEngine
 
         engine = VllmEngine(folder, dtype=dtype, max_model_len=max(map(len, pairs)) + 1)
         rows = engine.prompt_logprobs([[*pair.prompt, *pair.response] for pair in pairs])
         return "vllm", [row[len(pair.prompt) - 1 :] for row, pair in zip(rows, pairs, strict=True)]
-    pack_tokens = 1 if settings.teacher.backend == "in_job" else settings.teacher.pack_tokens
+    pack_tokens = 1 if isinstance(scoring, InProcess) else scoring.pack_tokens
     in_job = InJobTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
     return "in_job" if pack_tokens > 1 else "unpacked", in_job.score(pairs)
 

@@ -5,10 +5,11 @@ from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
 from scope.artifacts.labels import check_policy
 from scope.artifacts.partial import partial_output
-from scope.artifacts.recipe import Settings, read_recipe
+from scope.artifacts.recipe import read_recipe
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.errors import InputError
+from scope.evaluate.recipe import EvaluateRecipe
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
 
     from scope.evaluate.grade import grade
 
-    settings = read_recipe(args.recipe)
+    settings = read_recipe(args.recipe, EvaluateRecipe)
     if args.shard >= settings.evaluation.shards:
         shards = f"evaluation.shards is {settings.evaluation.shards}"
         raise InputError(f"--shard {args.shard}: {shards}, so the last one has a lower number")
@@ -42,7 +43,7 @@ def main() -> None:
             round=args.round)  # fmt: skip
 
 
-def open_policy(manifest: str, settings: Settings):
+def open_policy(manifest: str, settings: EvaluateRecipe):
     """The engine on a policy, with room for the longest prompt and response."""
     from scope.rollout.open import open_engine
 

@@ -13,6 +13,7 @@ from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import read_recipe
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.prompts import PROMPTS
+from scope.evaluate.export_recipe import ExportRecipe
 
 
 def main() -> None:
@@ -30,7 +31,7 @@ def main() -> None:
     from scope.evaluate.lm_eval import results, sample_lines
     from scope.models.load import load_tokenizer
 
-    settings = read_recipe(args.recipe).evaluation
+    settings = read_recipe(args.recipe, ExportRecipe).evaluation
     tokenizer = load_tokenizer(open_folder(args.model))
     evaluations = parquet.read_all(args.evaluations, EVALUATION)
     label = args.out.stem.removeprefix("results_")

@@ -10,6 +10,7 @@ from scope import cli
 from scope.artifacts.atomic import atomic
 from scope.artifacts.recipe import read_recipe
 from scope.report.figure_names import NAMES
+from scope.report.figure_recipe import FigureRecipe
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
 
     from scope.report.figures import plot
 
-    picture = plot(args.figure, args.evaluations, args.metrics, read_recipe(args.recipe))
+    picture = plot(args.figure, args.evaluations, args.metrics, read_recipe(args.recipe, FigureRecipe))
     with atomic(args.out) as temporary:
         temporary.write_text(picture, encoding="utf-8")
 

@@ -5,9 +5,11 @@ import sys
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
-from scope.artifacts.recipe import read_recipe
+from scope.artifacts.recipe import named, read_recipe
 from scope.artifacts.schemas.faults import FAULTS
 from scope.artifacts.schemas.prompts import PROMPTS
+from scope.prompts.recipe import ProblemsRecipe, PromptsRecipe
+from scope.prompts.rows import RowsSettings
 
 
 def main() -> None:
@@ -29,19 +31,22 @@ def main() -> None:
     from scope.prompts.generated import generated_rows
     from scope.prompts.read import read_problems, read_rows
 
-    settings = read_recipe(args.recipe)
-    data, training = settings.data, args.split == "train"
-    template = data.template
-    if args.rows:
-        spec = data.train if training else getattr(data.benchmarks, args.split)
-        domain, template, where = spec.domain, spec.template or data.template, " ".join(args.rows)
+    settings = read_settings(args.recipe, args.split)
+    data, template, held_out = settings.data, settings.data.template, {}
+    spec = rows_settings(settings, args.split)
+    if args.rows and spec:
+        domain, template, where = spec.domain, spec.template or template, " ".join(args.rows)
         rows = read_rows(args.rows, spec)
     else:
-        rows, domain, where = generated_rows(data, "train" if training else "test")
+        rows, domain, where = generated_rows(data, "train" if args.split == "train" else "test")
     write = writer(load_tokenizer(open_folder(args.model)), template, data.chat)
-    fates = issues.training_fates(data) if training else issues.OF_BENCHMARKS
-    held_out = {name: read_problems(files, getattr(settings.held_out, name)) for name, *files in args.held_out}
-    found = issues.find(rows, domain=domain, fates=fates, benchmarks=held_out, n=data.ngram if training else None)
+    if isinstance(settings, PromptsRecipe):
+        fates, ngram = issues.training_fates(settings.data), settings.data.ngram
+        for name, *files in args.held_out:
+            held_out[name] = read_problems(files, named(settings.held_out, name, "held_out"))
+    else:
+        fates, ngram = issues.OF_BENCHMARKS, None
+    found = issues.find(rows, domain=domain, fates=fates, benchmarks=held_out, n=ngram)
     prompts, listed = build_prompts(
         rows, write, domain=domain, max_tokens=data.max_prompt_tokens, found=found, fates=fates, where=where
     )
@@ -51,6 +56,19 @@ def main() -> None:
     notes = {"recipe": args.recipe, "inputs": [args.model, *files], "split": args.split, "read": len(rows)}
     parquet.write(args.out, PROMPTS, prompts, **notes, faults=tally)
     parquet.write(args.faults, FAULTS, listed, **notes)
+
+
+def read_settings(recipe: str, split: str) -> PromptsRecipe | ProblemsRecipe:
+    """The settings of training, or of a benchmark."""
+    return read_recipe(recipe, PromptsRecipe if split == "train" else ProblemsRecipe)
+
+
+def rows_settings(settings: PromptsRecipe | ProblemsRecipe, split: str) -> RowsSettings | None:
+    """How the problems of a file are read; None where they are generated. Raises InputError for another benchmark."""
+    if isinstance(settings, PromptsRecipe):
+        return settings.data.train
+    benchmarks = settings.data.benchmarks
+    return named(benchmarks, split, "data.benchmarks") if benchmarks else None
 
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ import argparse
 from scope import cli
 from scope.config.experiment import VARIANTS, arm_config, parse_config, read_config, with_grid
 from scope.errors import InputError
-from scope.planning.recipes import STAGE_KEYS, recipe
+from scope.planning.recipes import STAGES, recipe
 
 
 def main() -> None:
     """Read the configuration, print one recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=sorted(STAGE_KEYS))
+    parser.add_argument("stage", choices=sorted(STAGES))
     parser.add_argument("--config", nargs="+", default=["config/config.yaml"], metavar="YAML",
                         help="laid over config/variants.yaml (default: the demo)")  # fmt: skip
     parser.add_argument("--arm", help="name of a variant; needed where the configuration runs several arms")

@@ -32,10 +32,11 @@ def main() -> None:
     from scope.artifacts.recipe import read_recipe
     from scope.report.content import content
     from scope.report.load import Files, load
+    from scope.report.recipe import ReportRecipe
     from scope.report.render import render
 
     files = Files(**{name: getattr(args, name) for name in Files._fields})
-    html = render(**content(load(files, args.recipe), read_recipe(args.recipe)))
+    html = render(**content(load(files, args.recipe), read_recipe(args.recipe, ReportRecipe)))
     with atomic(args.out) as temporary:
         temporary.write_text(html, encoding="utf-8")
 

@@ -9,6 +9,7 @@ from scope.artifacts.layout import round_of
 from scope.artifacts.recipe import make_provenance, read_recipe
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.planning import retention
+from scope.planning.retire_recipe import RetireRecipe
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="JSON", help="record of the deleted files")
     args = parser.parse_args()
 
-    keep = read_recipe(args.recipe).retention
+    keep = read_recipe(args.recipe, RetireRecipe).retention
     place = round_of(args.batch)
     dropped = []
     for round_ in retention.policies_to_drop(keep, args.round, accuracies(args.evaluations) if keep.best else {}):

@@ -8,6 +8,7 @@ from scope.artifacts.partial import partial_output
 from scope.artifacts.recipe import read_recipe
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.rollout.recipe import RolloutRecipe
 
 
 def main() -> None:
@@ -25,7 +26,7 @@ def main() -> None:
     from scope.rollout.shard import sample_groups, shard_prompts
 
     check_policy(args.policy, args.arm, args.seed, args.round - 1)
-    settings = read_recipe(args.recipe)
+    settings = read_recipe(args.recipe, RolloutRecipe)
     at = settings.rollout.temperature
     prompts = shard_prompts(parquet.read(args.prompts, PROMPTS), settings, args.seed, args.round, args.shard)
     engine = open_engine(

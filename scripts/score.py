@@ -11,6 +11,8 @@ from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.scores import SCORES
 from scope.artifacts.schemas.verdicts import VERDICTS
+from scope.errors import InputError
+from scope.score.recipe import ScoreRecipe
 
 
 def main() -> None:
@@ -27,8 +29,10 @@ def main() -> None:
     from scope.score.rows import score_rollouts
 
     check_files([args.rollouts, args.verdicts], args)
-    settings = read_recipe(args.recipe)
+    settings = read_recipe(args.recipe, ScoreRecipe)
     scorer = settings.scorer
+    if scorer is None:
+        raise InputError("the recipe has no scorer: this method needs no scores; go on with the stage `weigh`")
     rows = parquet.read(args.rollouts, ROLLOUTS).join(
         parquet.read(args.verdicts, VERDICTS).select("prompt_id", "sample_index", "correct"),
         on=["prompt_id", "sample_index"], how="left", maintain_order="left",

@@ -8,6 +8,7 @@ from pathlib import Path
 from scope import cli
 from scope.artifacts.atomic import atomic
 from scope.artifacts.recipe import read_recipe
+from scope.report.summary_recipe import SummaryRecipe
 
 
 def main() -> None:
@@ -22,8 +23,8 @@ def main() -> None:
 
     from scope.report.summary import summary
 
-    settings = read_recipe(args.recipe)
-    samplings = list(settings.evaluation.samplings.as_dict())
+    settings = read_recipe(args.recipe, SummaryRecipe)
+    samplings = list(settings.evaluation.samplings)
     text = summary(args.evaluations, samplings, settings.report.bootstrap, args.absent)
     with atomic(args.out) as temporary:
         temporary.write_text(text, encoding="utf-8")

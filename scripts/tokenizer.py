@@ -7,6 +7,8 @@ from pathlib import Path
 from scope import cli
 from scope.artifacts.folder import empty_folder, write_manifest
 from scope.artifacts.recipe import read_recipe
+from scope.errors import InputError
+from scope.prompts.tokenizer_recipe import TokenizerData, TokenizerRecipe
 
 FUNCTIONS = 1_000
 """Of these a `bpe` tokenizer sees as many, where problems are generated."""
@@ -21,7 +23,7 @@ def main() -> None:
 
     from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 
-    settings = read_recipe(args.recipe)
+    settings = read_recipe(args.recipe, TokenizerRecipe)
     kind = settings.models.tokenizer
     if kind.kind == "characters":
         tokenizer = character_tokenizer()
@@ -32,15 +34,17 @@ def main() -> None:
     write_manifest(args.out, recipe=args.recipe, inputs=args.rows or [])
 
 
-def texts(data, rows: str | None) -> Iterator[str]:
+def texts(data: TokenizerData, rows: list[str] | None) -> Iterator[str]:
     """What a `bpe` tokenizer is trained on: the problems of a file, or Functions that are in no prompt, with bodies."""
-    if rows:
+    if rows and data.train:
         from scope.prompts.read import read_rows
 
         return (row["problem"] for row in read_rows(rows, data.train))
-    from scope.models.sft import examples
+    if not data.functions:
+        raise InputError("a `bpe` tokenizer is trained on --rows or on data.functions; the recipe has neither")
+    from scope.worlds.examples import function_examples
 
-    return (problem + response for problem, response in islice(examples(data, 0.0, 0), FUNCTIONS))
+    return (problem + response for problem, response in islice(function_examples(data.functions, 0.0, 0), FUNCTIONS))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ Run it plainly: with update.ranks above 1 it starts torchrun itself.
 from scope import cli
 from scope.artifacts.recipe import read_recipe
 from scope.update import launch
+from scope.update.recipe import UpdateRecipe
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
     parser.add_argument("--out-metrics", required=True, metavar="PARQUET", help="and a .jsonl beside it, step by step")
     args = parser.parse_args()
 
-    settings = read_recipe(args.recipe)
+    settings = read_recipe(args.recipe, UpdateRecipe)
     launch.relaunch(settings.update.ranks)
     launch.join_ranks(settings.update.ranks)
 

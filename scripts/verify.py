@@ -8,11 +8,13 @@ import polars as pl
 
 from scope import cli
 from scope.artifacts import parquet
+from scope.artifacts.recipe import read_recipe
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.verdicts import VERDICTS
 from scope.errors import InputError
 from scope.verify.pool import Row, verify_rows
+from scope.verify.recipe import VerifyRecipe
 from scope.verify.verdict import Verdict
 
 PASSED_ON = ("arm", "seed", "round")
@@ -28,6 +30,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, metavar="N", help="processes that judge (default: all processors)")
     args = parser.parse_args()
 
+    read_recipe(args.recipe, VerifyRecipe)
     rollouts = join(args.rollouts, args.prompts)
     started = time.monotonic()
     verdicts = verify_rows(

@@ -9,6 +9,7 @@ from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.scores import SCORES
 from scope.artifacts.schemas.verdicts import VERDICTS
+from scope.method.recipe import WeighRecipe
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
     from scope.prompts.order import round_prompts
 
     check_files([*args.rollouts, *args.verdicts, *args.scores], args, shared=True)
-    settings = read_recipe(args.recipe)
+    settings = read_recipe(args.recipe, WeighRecipe)
     objective, update = settings.objective, settings.update
     prompts = parquet.read(args.prompts, PROMPTS)
     per_round = update.steps_per_round * update.prompts_per_step

@@ -37,8 +37,8 @@ def seal_files(manifest, **files):
 def tiny(tmp_path_factory):
     """Manifests of two randomly initialised puzzle models, `student` and `teacher`, by name."""
     from scope.artifacts.folder import empty_folder, write_manifest
-    from scope.artifacts.recipe import Settings
-    from scope.models.load import make_model
+    from scope.models.random_init import make_model
+    from scope.models.recipe import ModelShape
     from scope.models.tokenizers import character_tokenizer
 
     root = tmp_path_factory.mktemp("models")
@@ -48,7 +48,7 @@ def tiny(tmp_path_factory):
         manifests[name] = root / name / "manifest.json"
         folder = empty_folder(manifests[name])
         tokenizer = character_tokenizer()
-        make_model(Settings({**shape, "seed": seed}), tokenizer).save_pretrained(folder)
+        make_model(ModelShape(**shape, seed=seed, sft=None), tokenizer).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         write_manifest(manifests[name], recipe=RECIPE)
     return manifests

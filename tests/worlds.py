@@ -7,14 +7,14 @@ import polars as pl
 import torch
 
 from schemas import SCHEMAS
-from scope.artifacts.recipe import Settings
 from scope.config.training import Objective
 from scope.method.batch import KEY, build_batch
-from scope.models.load import make_model
 from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
+from scope.models.random_init import make_model
+from scope.models.recipe import ModelShape
 from scope.models.tokenizers import character_tokenizer
-from scope.planning.recipes import resolve_objective
+from scope.planning.derived import resolve_objective
 
 EOS = 1
 SHAPE = {"hidden_size": 16, "intermediate_size": 32, "layers": 2, "heads": 2, "kv_heads": 1, "head_dim": 8}
@@ -83,12 +83,12 @@ def weigh(round_, objective, prompts_per_step=None):
 
 def objective_of(method="scope", mode="paper", **changes):
     """The section `objective` as a recipe holds it."""
-    return Settings(resolve_objective(Objective(method=method, mode=mode, **changes)))
+    return resolve_objective(Objective(method=method, mode=mode, **changes))
 
 
 def tiny_model(seed):
     """A random Qwen3 with sharp next-token distributions."""
-    model = make_model(Settings({**SHAPE, "seed": seed}), character_tokenizer()).eval()
+    model = make_model(ModelShape(**SHAPE, seed=seed, sft=None), character_tokenizer()).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() == 2:

@@ -8,7 +8,6 @@ import pytest
 from conftest import ROOT, run
 from flows import checkout, snakemake
 from scope.artifacts import parquet
-from scope.artifacts.recipe import Settings
 from scope.artifacts.schemas.scores import SCORES
 from scope.models.pair import Pair
 from scope.score.api_key import KEY_VARIABLE
@@ -16,6 +15,7 @@ from scope.score.connection import VARIABLE
 from scope.score.in_process import InJobTeacher
 from scope.score.open import open_teacher
 from scope.score.service.registry import read_records
+from scope.score.settings import Servers
 from served_teacher import Experiment
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -74,7 +74,7 @@ def test_replicas_as_slurm_jobs_come_and_go_under_a_job_that_scores(cluster, tin
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(VARIABLE, service("where", *made.files).split("=", 1)[1].strip().strip("'"))
-    settings = Settings({"backend": "service", "model": "tiny", "pack_tokens": None})
+    settings = Servers(backend="service", model="tiny")
     pool, found = open_teacher(settings, made.manifest, dtype="float32", temperature=1.0), {}
     for index, values in pool.score_each(PAIRS):
         assert index not in found

@@ -45,19 +45,23 @@ def world(tiny, tmp_path_factory):
 def rollout(tiny, world, out, temperature=1.0, seed=0):
     settings = {
         "rollout": {"engine": "transformers", "n": N, "temperature": temperature, "max_tokens": 24, "shards": 1},
-        "behaviour": "student", "student_temperature": 1.0, "models.dtype": "float32", "data.max_prompt_tokens": 8,
-        "prompts_per_round": PROMPTS}  # fmt: skip
+        "behaviour": "student",
+        "student_temperature": 1.0,
+        "models": {"dtype": "float32"},
+        "data": {"max_prompt_tokens": 8},
+        "prompts_per_round": PROMPTS,
+    }
     return [sys.executable, ROOT / "scripts/rollout.py", "--prompts", world / "prompts.parquet", *AT_PLACE,
             f"--seed={seed}", "--policy", tiny["student"], "--out", out,
             "--recipe", make_recipe("rollout", settings)]  # fmt: skip
 
 
 def score(tiny, world, out, temperature=1.0):
-    teacher = {"backend": "in_job", "model": None, "pack_tokens": 64}
+    teacher = {"backend": "in_job", "pack_tokens": 64}
     scorer = {"model": "teacher", "scored": "incorrect", "temperature": temperature, "teacher": teacher}
     files = [f"--{name}={world / name}.parquet" for name in ("prompts", "rollouts", "verdicts")]
     return [sys.executable, ROOT / "scripts/score.py", *files, *AT_PLACE, "--scorer", tiny["teacher"], "--out", out,
-            "--recipe", make_recipe("score", {"scorer": scorer, "models.dtype": "float32"})]  # fmt: skip
+            "--recipe", make_recipe("score", {"scorer": scorer, "models": {"dtype": "float32"}})]  # fmt: skip
 
 
 def parts_of(out, name):
@@ -98,10 +102,12 @@ def test_another_temperature_or_seed_starts_fresh_and_says_so(tiny, world, tmp_p
 @pytest.mark.real
 @pytest.mark.slow
 def test_a_killed_evaluation_goes_on_and_equals_an_unbroken_one(tiny, world, tmp_path):
-    samplings = {"T1": {"temperature": 1.0}, "T0.6": {"temperature": 0.6, "top_p": 0.95, "top_k": 20}}
-    settings = {
-        "evaluation.engine": "transformers", "evaluation.n": N, "evaluation.max_tokens": 24, "evaluation.seed": 0,
-        "evaluation.samplings": samplings, "models.dtype": "float32", "data.max_prompt_tokens": 8}  # fmt: skip
+    samplings = {
+        "T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0},
+        "T0.6": {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "repetition_penalty": 1.0},
+    }
+    evaluation = {"engine": "transformers", "n": N, "max_tokens": 24, "samplings": samplings, "shards": 1, "seed": 0}
+    settings = {"evaluation": evaluation, "models": {"dtype": "float32"}, "data": {"max_prompt_tokens": 8}}
     evaluate = lambda out: [  # noqa: E731
         sys.executable, ROOT / "scripts/evaluate.py", "--problems", world / "prompts.parquet", "--benchmark", "coins",
         "--policy", tiny["student"], "--label", "base", "--out", out,

@@ -47,7 +47,12 @@ def update(batch, place, ranks=1, stage=1, rate=1e-3):
     section = Update(
         steps_per_round=STEPS, prompts_per_step=1, learning_rate=rate, micro_batch_tokens=64, ranks=ranks,
         deepspeed={"zero_optimization": {"stage": stage}}).model_dump()  # fmt: skip
-    settings = {"update": section, "student_temperature": 1.0, "teacher_temperature": None, "models.dtype": "float32"}
+    settings = {
+        "update": section,
+        "student_temperature": 1.0,
+        "teacher_temperature": None,
+        "models": {"dtype": "float32"},
+    }
     return [sys.executable, ROOT / "scripts/update.py", "--batch", batch / "batch.parquet", *AT_PLACE,
             "--policy", batch / "student/manifest.json", "--out-policy", place / "policy/manifest.json",
             "--out-state", place / "state/manifest.json", "--out-metrics", place / "metrics.parquet",

@@ -12,19 +12,20 @@ from conftest import RECIPE, run, seal_files
 from flows import checkout, digests, snakemake, would_run
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
-from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.config.output import Retention
 from scope.errors import InputError
 from scope.planning import retention
+from scope.planning.retire_recipe import RetentionSettings
 
 WORLD = ("--configfile", "tests/configs/smallest.yaml", "tests/configs/retention.yaml")
 ARM = "results/retention/scope/seed0"
 
 
 def keep(**settings):
-    return Settings(Retention(**settings).model_dump())
+    return RetentionSettings.model_validate(Retention(**settings).model_dump())
 
 
 @pytest.fixture

@@ -1,21 +1,34 @@
 """The recipe of a stage: its script, the fingerprint of its code, and the settings that decide what it computes.
 
 A recipe is one line of sorted JSON and the single parameter of the stage's rule. Every Parquet file and model folder
-carries it, with the fingerprint of each module behind it and the digests of its inputs.
+carries it, with the fingerprint of each module behind it and the digests of its inputs. Each stage has a class of its
+own for its settings, beside the code that uses them: a stage that imported another's would run again with it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scope.artifacts.digests import input_digests
 from scope.artifacts.fingerprint import fingerprint, modules
 from scope.errors import InputError
 
 
-def make_recipe(script: str, settings: dict[str, Any]) -> str:
-    """The recipe of a stage, given its script and its settings by dotted key, as one line of sorted JSON."""
+class Settings(BaseModel):
+    """The settings of a recipe, or a section of them: frozen; a missing or unknown key or a wrong type is an error."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+Kind = TypeVar("Kind", bound=Settings)
+Value = TypeVar("Value")
+
+
+def make_recipe(script: str, settings: Mapping[str, Any]) -> str:
+    """The recipe of a stage, given its script and its settings as plain values, as one line of sorted JSON."""
     name = f"{script}.py"
     return json.dumps({"code": fingerprint(name), "script": name, "settings": settings}, sort_keys=True)
 
@@ -31,13 +44,16 @@ def check_recipe(text: str, script: str) -> None:
         planned, planned_script = recipe["code"], recipe["script"]
         recipe["settings"].items()
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError("--recipe is no recipe; `python scripts/recipe.py STAGE` prints one") from None
+        raise InputError("--recipe is not a valid recipe; `python scripts/recipe.py STAGE` prints one") from None
     if planned_script != script:
-        raise InputError(f"--recipe is one of {planned_script}, not of {script}; `python scripts/recipe.py STAGE` "
-                         "prints another")  # fmt: skip
+        raise InputError(
+            f"--recipe is one of {planned_script}, not of {script}; `python scripts/recipe.py STAGE` prints another"
+        )
     if fingerprint(script) != planned:
-        raise InputError(f"{script} or a module that it imports was edited after this job was planned; start the run "
-                         "again, so that every artifact names the code that made it")  # fmt: skip
+        raise InputError(
+            f"{script} or a module that it imports was edited after this job was planned; start the run again, so "
+            "that every artifact names the code that made it"
+        )
 
 
 def make_provenance(recipe: str, inputs: list[str | Path]) -> dict[str, Any]:
@@ -46,34 +62,33 @@ def make_provenance(recipe: str, inputs: list[str | Path]) -> dict[str, Any]:
     return {"recipe": made_by, "modules": modules(made_by["script"]), "inputs": input_digests(inputs)}
 
 
-class Settings:
-    """Settings of a recipe as nested attributes; asking for one that is not there is bad input."""
+def read_recipe(text: str, kind: type[Kind]) -> Kind:
+    """The settings of a recipe as the stage's own class.
 
-    def __init__(self, tree: dict[str, Any], name: str = "recipe"):
-        self._name = name
-        for key, value in tree.items():
-            setattr(self, key, Settings(value, f"{name}.{key}") if isinstance(value, dict) else value)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The settings as plain mappings, for sections whose keys are names."""
-        items = {key: value for key, value in vars(self).items() if key != "_name"}
-        return {key: value.as_dict() if isinstance(value, Settings) else value for key, value in items.items()}
-
-    def __getattr__(self, key: str) -> Any:
-        raise InputError(f"--{self._name} lacks {key!r}; `python scripts/recipe.py STAGE` prints a whole one")
+    Raises InputError that names each setting that is missing, unknown or of a wrong type.
+    """
+    try:
+        return kind.model_validate_json(json.dumps(json.loads(text)["settings"]))
+    except ValidationError as error:
+        issues = "; ".join(map(_explain, error.errors()))
+        raise InputError(
+            f"--recipe is not a valid recipe: {issues}; `python scripts/recipe.py STAGE` prints a whole one"
+        ) from None
 
 
-def read_recipe(text: str) -> Settings:
-    """The settings of a recipe, their dotted keys unfolded."""
-    tree: dict[str, Any] = {}
-    settings = json.loads(text)["settings"].items()
-    for dotted, value in settings:
-        *parents, leaf = dotted.split(".")
-        node = tree
-        for parent in parents:
-            node = node.setdefault(parent, {})
-        node[leaf] = value
-    return Settings(tree)
+def _explain(issue: Any) -> str:
+    key = ".".join(map(str, issue["loc"]))
+    known = {"missing": "is missing", "extra_forbidden": "is unknown"}
+    return f"setting {key} {known.get(issue['type']) or 'is {input!r}: {msg}'.format(**issue)}"
+
+
+def named(settings: Mapping[str, Value], name: str, section: str) -> Value:
+    """The settings of `name` in a section whose keys are names. Raises InputError where the recipe has none."""
+    if name not in settings:
+        raise InputError(
+            f"--recipe has no setting {section}.{name}; `python scripts/recipe.py STAGE --help` shows how to print one"
+        )
+    return settings[name]
 
 
 def flat_settings(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

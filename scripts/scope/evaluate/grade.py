@@ -5,17 +5,21 @@ from typing import Any
 import polars as pl
 
 from scope.artifacts.partial import Unfinished
+from scope.evaluate.recipe import EvaluationSettings
+from scope.evaluate.sampling import SamplingSettings
 from scope.rollout.engine import Engine, Request, Sampling
 from scope.rollout.samples import sample_rows
 from scope.seeds import derive_seed
 from scope.verify.pool import Row, verify_rows
 
 
-def grade(engine: Engine, problems: pl.DataFrame, benchmark: str, evaluation, work: Unfinished) -> list[dict[str, Any]]:
-    """Evaluation rows (schemas/evaluation.py) for `problems`; `evaluation` is the configuration's section."""
+def grade(
+    engine: Engine, problems: pl.DataFrame, benchmark: str, evaluation: EvaluationSettings, work: Unfinished
+) -> list[dict[str, Any]]:
+    """Evaluation rows (schemas/evaluation.py) for `problems`."""
     return [
         row
-        for name, sampling in sorted(evaluation.samplings.as_dict().items())
+        for name, sampling in sorted(evaluation.samplings.items())
         for row in _grade_under(engine, problems, benchmark, name, sampling, evaluation, work)
     ]
 
@@ -25,11 +29,11 @@ def _grade_under(
     problems: pl.DataFrame,
     benchmark: str,
     name: str,
-    settings: dict[str, Any],
-    evaluation,
+    settings: SamplingSettings,
+    evaluation: EvaluationSettings,
     work: Unfinished,
 ) -> list[dict[str, Any]]:
-    sampling = Sampling(max_tokens=evaluation.max_tokens, **settings)
+    sampling = Sampling(max_tokens=evaluation.max_tokens, **settings.model_dump())
     keys = [(row, index) for row in problems.iter_rows(named=True) for index in range(evaluation.n)]
     seeds = [derive_seed(evaluation.seed, benchmark, name, row["prompt_id"], index) for row, index in keys]
     requests = [Request(row["prompt_token_ids"], seed) for (row, _), seed in zip(keys, seeds, strict=True)]

@@ -13,16 +13,19 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from scope.evaluate.export_recipe import ExportSettings
 from scope.evaluate.metrics import avg_at_k
 
 FILTER = "extracted"
 
 
-def sample_lines(evaluation: pl.DataFrame, problems: pl.DataFrame, prompts: list[str], settings) -> Iterator[str]:
+def sample_lines(
+    evaluation: pl.DataFrame, problems: pl.DataFrame, prompts: list[str], settings: ExportSettings
+) -> Iterator[str]:
     """One line of JSON per problem of one benchmark under one sampling.
 
     `evaluation` and `problems` are artifacts of these kinds, `prompts` the texts of the problems' prompts in their
-    order, `settings` the configuration's section `evaluation`. resps and filtered_resps hold all samples of a problem.
+    order. resps and filtered_resps hold all samples of a problem.
     """
     samples = evaluation.sort("sample_index").partition_by("problem_id", as_dict=True)
     for index, (problem, prompt) in enumerate(zip(problems.iter_rows(named=True), prompts, strict=True)):
@@ -30,7 +33,9 @@ def sample_lines(evaluation: pl.DataFrame, problems: pl.DataFrame, prompts: list
         yield json.dumps(_sample(index, problem, prompt, graded, settings), ensure_ascii=False) + "\n"
 
 
-def _sample(index: int, problem: dict[str, Any], prompt: str, graded: pl.DataFrame, settings) -> dict[str, Any]:
+def _sample(
+    index: int, problem: dict[str, Any], prompt: str, graded: pl.DataFrame, settings: ExportSettings
+) -> dict[str, Any]:
     doc = {key: problem[key] for key in ("prompt_id", "problem", "answer", "source", "domain")}
     target = problem["answer"]
     return {
@@ -53,7 +58,7 @@ def _sample(index: int, problem: dict[str, Any], prompt: str, graded: pl.DataFra
     }
 
 
-def results(evaluation: pl.DataFrame, settings, model: str) -> dict[str, Any]:
+def results(evaluation: pl.DataFrame, settings: ExportSettings, model: str) -> dict[str, Any]:
     """The aggregates of one policy under one sampling, all benchmarks: means, and standard errors over problems."""
     tasks = {rows["benchmark"][0]: rows for rows in evaluation.partition_by("benchmark")}
     sampling, metric = evaluation["sampling"][0], _metric(settings)
@@ -85,8 +90,8 @@ def _metric(settings) -> str:
     return f"avg@{settings.n}"
 
 
-def _generation(sampling: str, settings) -> dict[str, Any]:
-    return {"do_sample": True, "max_gen_toks": settings.max_tokens, **settings.samplings.as_dict()[sampling]}
+def _generation(sampling: str, settings: ExportSettings) -> dict[str, Any]:
+    return {"do_sample": True, "max_gen_toks": settings.max_tokens, **settings.samplings[sampling].model_dump()}
 
 
 def _hash(text: str) -> str:

@@ -9,13 +9,17 @@ normaliser_i = P T_i (token_reduction mean), P (sum), or, in released mode, the 
 and of all responses for opd. Normalisers are those of the whole step, so no cut of the batch changes the gradient.
 """
 
+from typing import TypeVar
+
 import polars as pl
 
 from scope.errors import InputError
+from scope.method.recipe import ObjectiveSettings
 from scope.method.table import Method, method_of
 from scope.method.weights import path_weights
 
 KEY = ["prompt_id", "sample_index"]
+Value = TypeVar("Value")
 
 
 def build_batch(
@@ -24,12 +28,12 @@ def build_batch(
     scores: pl.DataFrame | None,
     prompts: pl.DataFrame,
     order: list[str],
-    objective,
+    objective: ObjectiveSettings,
     prompts_per_step: int,
 ) -> pl.DataFrame:
     """The batch of one round, a row per rollout that is trained on; columns as in schemas/batch.py.
 
-    `order` lists the round's prompts in training order; `objective` is the configuration's section.
+    `order` lists the round's prompts in training order.
     Raises InputError at a rollout without verdict, score or finite log-probabilities, and at a ragged group.
     """
     method = method_of(objective)
@@ -95,7 +99,7 @@ def choose_losses(rows: pl.DataFrame, method: Method) -> pl.DataFrame:
     )
 
 
-def choose_weights(rows: pl.DataFrame, method: Method, objective) -> pl.DataFrame:
+def choose_weights(rows: pl.DataFrame, method: Method, objective: ObjectiveSettings) -> pl.DataFrame:
     """Eqs. 4 and 5 for perplexity weighting; 1/n, and GRPO's group advantage, otherwise."""
     if method.weighting == "perplexity":
         means = rows.with_columns(
@@ -104,16 +108,24 @@ def choose_weights(rows: pl.DataFrame, method: Method, objective) -> pl.DataFram
         )
         weighed = path_weights(
             means,
-            tau=objective.tau,
-            student_weight=objective.student_weight,
-            teacher_weight=objective.teacher_weight,
-            scale=objective.scale,
+            tau=needed(objective.tau, "tau"),
+            student_weight=needed(objective.student_weight, "student_weight"),
+            teacher_weight=needed(objective.teacher_weight, "teacher_weight"),
+            scale=needed(objective.scale, "scale"),
         )
         return weighed.with_columns(advantage=pl.lit(None, dtype=pl.Float64))
     uniform = rows.with_columns(weight=1.0 / pl.len().over("prompt_id"))
     if method.correct_loss != "pg":
         return uniform.with_columns(advantage=pl.lit(None, dtype=pl.Float64))
-    return uniform.with_columns(advantage=group_advantage(pl.col("correct").cast(pl.Float64), objective.advantage_eps))
+    eps = needed(objective.advantage_eps, "advantage_eps")
+    return uniform.with_columns(advantage=group_advantage(pl.col("correct").cast(pl.Float64), eps))
+
+
+def needed(value: Value | None, key: str) -> Value:
+    """A setting of the objective that the method computes with. Raises InputError where it is null."""
+    if value is None:
+        raise InputError(f"--recipe: objective.{key} is null, but the method computes with it")
+    return value
 
 
 def group_advantage(reward: pl.Expr, eps: float) -> pl.Expr:
@@ -122,7 +134,7 @@ def group_advantage(reward: pl.Expr, eps: float) -> pl.Expr:
     return (reward - mean) / (std + eps)
 
 
-def choose_normalisers(rows: pl.DataFrame, method: Method, objective) -> pl.DataFrame:
+def choose_normalisers(rows: pl.DataFrame, method: Method, objective: ObjectiveSettings) -> pl.DataFrame:
     """What each row's summed token loss is divided by, counted over the whole step."""
     if method.normaliser == "tokens":
         own = pl.when("correct").then(pl.col("tokens")).otherwise(0).sum().over("step")

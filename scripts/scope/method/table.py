@@ -12,7 +12,7 @@ path's weights reversed. An ablation arm is a row of this table or a knob beside
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,25 @@ class Method:
         return {self.correct_loss, self.incorrect_loss}
 
 
+class Objective(Protocol):
+    """What chooses a method, in the configuration or in a recipe."""
+
+    @property
+    def method(self) -> str:
+        """Name of the method."""
+        ...
+
+    @property
+    def mode(self) -> str:
+        """`paper` or `released`."""
+        ...
+
+    @property
+    def kl_coefficient(self) -> float | None:
+        """Of GRPO's KL to the reference policy."""
+        ...
+
+
 METHODS: dict[tuple[str, str], Method] = {
     ("scope", "paper"): Method(
         "mle", "opd", "teacher", scored="incorrect", weighting="perplexity",
@@ -50,8 +69,8 @@ METHODS: dict[tuple[str, str], Method] = {
 }  # fmt: skip
 
 
-def method_of(objective) -> Method:
-    """The row for a configuration's `objective`; GRPO without a KL coefficient needs no scorer."""
+def method_of(objective: Objective) -> Method:
+    """The row for an objective; GRPO without a KL coefficient needs no scorer."""
     method = METHODS[objective.method, objective.mode]
     if method.scorer == "reference" and objective.kl_coefficient == 0:
         return Method(method.correct_loss, method.incorrect_loss, None)

@@ -1,9 +1,9 @@
-"""Loading and making causal language models in Hugging Face format; safetensors only, no remote code."""
+"""Loading causal language models in Hugging Face format; safetensors only, no remote code."""
 
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
 from scope.errors import InputError
 
@@ -35,23 +35,3 @@ def load_model(folder: str | Path, dtype: str) -> torch.nn.Module:
         folder, dtype=getattr(torch, dtype), local_files_only=True, trust_remote_code=False, use_safetensors=True
     )
     return model.to(device()).eval()
-
-
-def make_model(shape: "Settings", tokenizer: PreTrainedTokenizerBase) -> Qwen3ForCausalLM:  # noqa: F821
-    """A randomly initialised Qwen3-architecture model of the given shape (config: models.*.make), float32."""
-    torch.manual_seed(shape.seed)
-    config = Qwen3Config(
-        vocab_size=len(tokenizer),
-        hidden_size=shape.hidden_size,
-        intermediate_size=shape.intermediate_size,
-        num_hidden_layers=shape.layers,
-        num_attention_heads=shape.heads,
-        num_key_value_heads=shape.kv_heads,
-        head_dim=shape.head_dim,
-        max_position_embeddings=4096,
-        tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
-    )
-    return Qwen3ForCausalLM(config)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from scope.artifacts.stages import PER_ARM
 from scope.config.experiment import Config
 from scope.method.table import method_of
-from scope.planning.recipes import exact_kl, recipe, scorer
+from scope.planning.derived import exact_kl, scorer
+from scope.planning.recipes import recipe
 from scope.planning.sharing import check_name, rollouts_name, scores_name
 
 
@@ -51,7 +52,7 @@ def plan_arm(config: Config) -> ArmPlan:
     return ArmPlan(
         config,
         method.behaviour,
-        scores and scores["model"],
+        scores and scores.model,
         exact_kl(config),
         rollouts_name(config),
         scores and scores_name(config),

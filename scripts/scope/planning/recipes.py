@@ -1,124 +1,47 @@
-"""What decides what each stage computes: its recipe, and so what a change runs again."""
+"""What decides what each stage computes: its recipe, and so what a change runs again.
 
-from collections.abc import Callable
+A function per stage builds the stage's own settings from the configuration. A key that no recipe holds reruns nothing:
+it changes what is planned, watched or kept meanwhile, never what a stage computes.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from scope.artifacts.recipe import make_recipe
+from pydantic import BaseModel
+
+from scope.artifacts.recipe import Kind, Settings, make_recipe
 from scope.config.experiment import Config
-from scope.config.temperature import resolve_temperature
-from scope.config.training import Objective
+from scope.evaluate.export_recipe import ExportRecipe, ExportSettings
+from scope.evaluate.recipe import EvaluateRecipe, EvaluationSettings
+from scope.evaluate.recipe import PromptLength as EvaluatedPrompts
+from scope.method.recipe import StepSettings, WeighRecipe
 from scope.method.table import method_of
-
-# Which keys decide what a stage computes: they and the code make its recipe, and nothing else reruns it.
-STAGE_KEYS: dict[str, tuple[str, ...]] = {
-    "tokenizer": ("models.tokenizer", "data.functions", "data.train"),
-    "model": ("models.{model}", "data.puzzle", "data.functions"),
-    "prompts": (
-        "data.puzzle",
-        "data.functions",
-        "data.train",
-        "data.template",
-        "data.chat",
-        "data.max_prompt_tokens",
-        "data.overlong",
-        "data.conflicting",
-        "data.broken",
-        "data.unverifiable",
-        "data.contaminated",
-        "data.ngram",
-        "held_out",
-    ),
-    "problems": (
-        "data.puzzle",
-        "data.functions",
-        "data.benchmarks.{benchmark}",
-        "data.template",
-        "data.chat",
-        "data.max_prompt_tokens",
-    ),
-    "check_teacher": ("teacher", "models.dtype", "rollout.engine"),
-    "rollout": (
-        "rollout",
-        "behaviour",
-        "student_temperature",
-        "models.dtype",
-        "data.max_prompt_tokens",
-        "prompts_per_round",
-    ),
-    "verify": (),
-    "score": ("scorer", "models.dtype"),
-    "weigh": ("objective", "update.steps_per_round", "update.prompts_per_step"),
-    "update": ("update", "student_temperature", "teacher_temperature", "models.dtype"),
-    "evaluate": (
-        "evaluation.engine",
-        "evaluation.n",
-        "evaluation.max_tokens",
-        "evaluation.samplings",
-        "evaluation.shards",
-        "evaluation.seed",
-        "models.dtype",
-        "data.max_prompt_tokens",
-    ),
-    "summary": ("report.bootstrap", "evaluation.samplings"),
-    "export": ("evaluation.engine", "evaluation.n", "evaluation.max_tokens", "evaluation.samplings"),
-    "retire": ("retention",),
-    "restore": ("update", "student_temperature", "teacher_temperature", "models.dtype"),
-    "report": (
-        "report",
-        "evaluation.samplings",
-        "evaluation.n",
-        "evaluation.max_tokens",
-        "models.student.path",
-        "experiment",
-        "seeds",
-        "rounds",
-        "arms",
-        "origins",
-    ),
-    "figure": ("report.bootstrap", "evaluation.samplings", "arms"),
-}
-
-# Settings that follow from several keys: arms that agree in them share their work, however they are written.
-DERIVED: dict[str, Callable[[Config], Any]] = {
-    "behaviour": lambda config: method_of(config.objective).behaviour,
-    "prompts_per_round": lambda config: config.update.steps_per_round * config.update.prompts_per_step,
-    "student_temperature": lambda config: temperature(config, "student"),
-    "teacher_temperature": lambda config: temperature(config, "teacher") if exact_kl(config) else None,
-    "scorer": lambda config: scorer(config),
-    "held_out": lambda config: held_out(config),
-    "origins": lambda config: origins(config),
-    "teacher": lambda config: teacher(config),
-    "objective": lambda config: resolve_objective(config.objective),
-}
-
-# Keys of `objective` that a method computes with only under a condition.
-CONDITIONAL = {
-    ("tau", "student_weight", "teacher_weight", "scale"): lambda method: method.weighting == "perplexity",
-    ("kl", "opd_clip"): lambda method: "opd" in method.losses,
-    ("pg_clip", "advantage_eps", "kl_coefficient"): lambda method: "pg" in method.losses,
-    ("drop_incorrect",): lambda method: method.behaviour == "teacher",
-}
-
-# Keys of `objective` that stand for the method's own value where they are null.
-LEFT_TO_METHOD = ("student_weight", "teacher_weight", "scale", "opd_clip")
-
-# Keys that change what is planned, watched or kept meanwhile, never what a stage computes.
-PLAN_KEYS = (
-    "variants",
-    "grid",
-    "evaluation.every",
-    "tracking",
-    "cost",
-    "resume",
-    "teacher.server",
-    "teacher.service",
+from scope.models.dtype import ModelArithmetic
+from scope.models.recipe import ModelRecipe, ModelSettings
+from scope.planning.derived import (
+    exact_kl,
+    held_out,
+    in_process,
+    origins,
+    resolve_objective,
+    scorer,
+    student_temperature,
+    teacher_scoring,
+    teacher_temperature,
 )
-
-# Keys of files of problems that only the page shows, by `origins`.
-SHOWN = {"licence"}
-
-# What decides which problems a file holds, and so what training problems are compared with.
-PROBLEM_KEYS = {"path", "hub", "problem", "where", "between", "limit"}
+from scope.planning.retire_recipe import RetentionSettings, RetireRecipe
+from scope.prompts.recipe import BenchmarkSettings, ProblemsRecipe, PromptsRecipe, TrainingSettings
+from scope.prompts.tokenizer_recipe import TokenizerData, TokenizerModels, TokenizerRecipe
+from scope.report.figure_recipe import FigureEvaluation, FigureRecipe, FigureReport
+from scope.report.recipe import ReportEvaluation, ReportModels, ReportRecipe, ReportSettings, ReportStudent
+from scope.report.summary_recipe import SummaryEvaluation, SummaryRecipe, SummaryReport
+from scope.rollout.recipe import PromptLength, RolloutRecipe, RolloutSettings
+from scope.score.check_recipe import CheckedRollout, CheckTeacherRecipe, ComparedServers
+from scope.score.recipe import ScoreRecipe
+from scope.score.settings import InProcess
+from scope.update.recipe import UpdateRecipe, UpdateSettings
+from scope.verify.recipe import VerifyRecipe
+from scope.worlds.recipe import WorldSettings
 
 # Stages whose script has another name.
 STAGE_SCRIPTS = {"problems": "prompts", "restore": "update"}
@@ -132,80 +55,168 @@ def recipe(config: Config, stage: str, **wildcards: str) -> str:
 def grading_recipe(config: Config, sampling: str) -> str:
     """The recipe of evaluations under one way of sampling, on which the others have no bearing."""
     only = {sampling: config.evaluation.samplings[sampling]}
-    return recipe(
-        config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"samplings": only})}), "evaluate"
-    )
+    evaluation = config.evaluation.model_copy(update={"samplings": only})
+    return recipe(config.model_copy(update={"evaluation": evaluation}), "evaluate")
 
 
 def stage_settings(config: Config, stage: str, **wildcards: str) -> dict[str, Any]:
-    """The settings that decide what a stage computes, by dotted key, sorted."""
-    dumped = config.model_dump(mode="json", exclude={"data": {"train": SHOWN, "benchmarks": {"__all__": SHOWN}}})
-    keys = (key.format(**wildcards) for key in STAGE_KEYS[stage])
-    return {key: DERIVED[key](config) if key in DERIVED else _lookup(dumped, key) for key in sorted(keys)}
+    """The settings that decide what a stage computes, as plain values; `model` and `problems` need their wildcard."""
+    return build_settings(config, stage, wildcards).model_dump(mode="json")
 
 
-def temperature(config: Config, side: str) -> float:
-    """The temperature of the student's or teacher's log-probabilities, as a number."""
-    return resolve_temperature(getattr(config.logprob_temperature, side), config.rollout.temperature)
+def build_settings(config: Config, stage: str, wildcards: Mapping[str, str]) -> Settings:
+    """The settings that decide what a stage computes."""
+    if stage == "model":
+        return model_recipe(config, wildcards["model"])
+    if stage == "problems":
+        return problems_recipe(config, wildcards["benchmark"])
+    return RECIPES[stage](config)
 
 
-def exact_kl(config: Config) -> bool:
-    """Whether the update computes the exact KL, and so needs the teacher itself."""
-    return config.objective.kl == "full" and "opd" in method_of(config.objective).losses
+def tokenizer_recipe(config: Config) -> TokenizerRecipe:
+    """The tokenizer of made models."""
+    return TokenizerRecipe(models=_take(TokenizerModels, config.models), data=_take(TokenizerData, config.data))
 
 
-def resolve_objective(objective: Objective) -> dict[str, Any]:
-    """The section `objective` as the method computes with it, so that only a change of what it computes is one.
-
-    What it leaves out is null, and what is left to it has the method's own value.
-    """
-    method = method_of(objective)
-    idle = {key for keys, used in CONDITIONAL.items() if not used(method) for key in keys}
-    section = objective.model_dump(mode="json")
-    own = {key: getattr(method, key) for key in LEFT_TO_METHOD if section[key] is None}
-    return {key: None if key in idle else value for key, value in {**section, **own}.items()}
+def model_recipe(config: Config, model: str) -> ModelRecipe:
+    """The model `student` or `teacher`."""
+    section = config.models.student if model == "student" else config.models.teacher
+    return ModelRecipe(models={model: _take(ModelSettings, section)}, data=_take(WorldSettings, config.data))
 
 
-def teacher(config: Config) -> dict[str, Any]:
-    """What of the section `teacher` decides log-probabilities: how they are made, not where servers are."""
-    section = config.teacher
-    model = section.server and section.server.model
-    return {"backend": section.backend, "model": model, "pack_tokens": section.pack_tokens}
+def prompts_recipe(config: Config) -> PromptsRecipe:
+    """The prompts of training."""
+    return PromptsRecipe(data=_take(TrainingSettings, config.data), held_out=held_out(config))
 
 
-def scorer(config: Config) -> dict[str, Any] | None:
-    """Who scores which rollouts, how and at which temperature; GRPO's reference is a pass inside the job."""
-    method = method_of(config.objective)
-    if method.scorer is None:
-        return None
-    section = teacher(config)
-    in_job = {"backend": "in_job", "model": None, "pack_tokens": section["pack_tokens"]}
-    own = in_job if section["backend"] == "in_job" else {**section, "pack_tokens": None}
-    teaches = method.scorer == "teacher"
-    return {
-        "model": method.scorer,
-        "scored": method.scored,
-        "temperature": temperature(config, "teacher" if teaches else "student"),
-        "teacher": own if teaches else in_job,
-    }
+def problems_recipe(config: Config, benchmark: str) -> ProblemsRecipe:
+    """The prompts of one benchmark; generated ones are no key of `data.benchmarks`."""
+    rows = config.data.benchmarks.get(benchmark)
+    only = {} if rows is None else {benchmark: rows}
+    return ProblemsRecipe(data=_take(BenchmarkSettings, config.data.model_copy(update={"benchmarks": only})))
 
 
-def held_out(config: Config) -> dict[str, Any]:
-    """Where the problem texts of each benchmark are, for which training problems are looked through."""
-    benchmarks, chosen = config.data.benchmarks, config.data.decontaminate
-    names = benchmarks if chosen is None else [name for name in benchmarks if name in chosen]
-    return {name: benchmarks[name].model_dump(mode="json", include=PROBLEM_KEYS) for name in names}
+def check_teacher_recipe(config: Config) -> CheckTeacherRecipe:
+    """The checks of the teacher."""
+    teacher = teacher_scoring(config)
+    if not isinstance(teacher, InProcess):
+        pack_tokens = in_process(config).pack_tokens
+        teacher = ComparedServers(backend=teacher.backend, model=teacher.model, pack_tokens=pack_tokens)
+    return CheckTeacherRecipe(
+        teacher=teacher,
+        models=_take(ModelArithmetic, config.models),
+        rollout=CheckedRollout(engine=config.rollout.engine),
+    )
 
 
-def origins(config: Config) -> dict[str, dict[str, str | None]]:
-    """Dataset and licence of training and of each benchmark, as the page states them."""
-    data = config.data
-    sets = {"train": data.train, **data.benchmarks}
-    return {name: {"dataset": rows.hub and f"{rows.hub.dataset} at {rows.hub.revision}", "licence": rows.licence}
-            for name, rows in sets.items() if rows}  # fmt: skip
+def rollout_recipe(config: Config) -> RolloutRecipe:
+    """The rollouts of a round."""
+    return RolloutRecipe(
+        rollout=_take(RolloutSettings, config.rollout),
+        behaviour=method_of(config.objective).behaviour,
+        student_temperature=student_temperature(config),
+        models=_take(ModelArithmetic, config.models),
+        data=_take(PromptLength, config.data),
+        prompts_per_round=config.update.steps_per_round * config.update.prompts_per_step,
+    )
 
 
-def _lookup(tree: Any, key: str) -> Any:
-    for part in key.split("."):
-        tree = tree.get(part) if tree else None
-    return tree
+def verify_recipe(_: Config) -> VerifyRecipe:
+    """The verdicts on rollouts."""
+    return VerifyRecipe()
+
+
+def score_recipe(config: Config) -> ScoreRecipe:
+    """The scores of rollouts."""
+    return ScoreRecipe(scorer=scorer(config), models=_take(ModelArithmetic, config.models))
+
+
+def weigh_recipe(config: Config) -> WeighRecipe:
+    """The batch of a round."""
+    return WeighRecipe(objective=resolve_objective(config.objective), update=_take(StepSettings, config.update))
+
+
+def update_recipe(config: Config) -> UpdateRecipe:
+    """The policy after a round."""
+    return UpdateRecipe(
+        update=_take(UpdateSettings, config.update),
+        student_temperature=student_temperature(config),
+        teacher_temperature=teacher_temperature(config) if exact_kl(config) else None,
+        models=_take(ModelArithmetic, config.models),
+    )
+
+
+def evaluate_recipe(config: Config) -> EvaluateRecipe:
+    """The graded samples of a policy."""
+    return EvaluateRecipe(
+        evaluation=_take(EvaluationSettings, config.evaluation),
+        models=_take(ModelArithmetic, config.models),
+        data=_take(EvaluatedPrompts, config.data),
+    )
+
+
+def summary_recipe(config: Config) -> SummaryRecipe:
+    """The table of one policy's accuracy."""
+    return SummaryRecipe(
+        report=_take(SummaryReport, config.report), evaluation=_take(SummaryEvaluation, config.evaluation)
+    )
+
+
+def export_recipe(config: Config) -> ExportRecipe:
+    """The evaluations of one policy for other tools."""
+    return ExportRecipe(evaluation=_take(ExportSettings, config.evaluation))
+
+
+def retire_recipe(config: Config) -> RetireRecipe:
+    """What is deleted of a finished round."""
+    return RetireRecipe(retention=_take(RetentionSettings, config.retention))
+
+
+def report_recipe(config: Config) -> ReportRecipe:
+    """The report."""
+    return ReportRecipe(
+        report=_take(ReportSettings, config.report),
+        evaluation=_take(ReportEvaluation, config.evaluation),
+        models=ReportModels(student=ReportStudent(path=config.models.student.path)),
+        experiment=config.experiment,
+        seeds=config.seeds,
+        rounds=config.rounds,
+        arms=config.arms,
+        origins=origins(config),
+    )
+
+
+def figure_recipe(config: Config) -> FigureRecipe:
+    """A figure."""
+    return FigureRecipe(
+        report=_take(FigureReport, config.report),
+        evaluation=_take(FigureEvaluation, config.evaluation),
+        arms=config.arms,
+    )
+
+
+RECIPES: Mapping[str, Callable[[Config], Settings]] = {
+    "tokenizer": tokenizer_recipe,
+    "prompts": prompts_recipe,
+    "check_teacher": check_teacher_recipe,
+    "rollout": rollout_recipe,
+    "verify": verify_recipe,
+    "score": score_recipe,
+    "weigh": weigh_recipe,
+    "update": update_recipe,
+    "restore": update_recipe,
+    "evaluate": evaluate_recipe,
+    "summary": summary_recipe,
+    "export": export_recipe,
+    "retire": retire_recipe,
+    "report": report_recipe,
+    "figure": figure_recipe,
+}
+"""The function of each stage that needs no wildcard."""
+
+STAGES = (*RECIPES, "model", "problems")
+
+
+def _take(kind: type[Kind], section: BaseModel) -> Kind:
+    """The keys of a section of the configuration that a recipe holds, by the same names."""
+    return kind.model_validate(section.model_dump(), extra="ignore")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from scope.artifacts.folder import read_manifest
+from scope.planning.retire_recipe import RetentionSettings
 
 
 def keeps(every: int, round_: int) -> bool:
@@ -63,7 +64,7 @@ def update_seconds(timings: Iterable[Path]) -> float | None:
     return sorted(seconds)[len(seconds) // 2] if seconds else None
 
 
-def policies_to_drop(retention, round_: int, accuracy: Mapping[int, float]) -> list[int]:
+def policies_to_drop(retention: RetentionSettings, round_: int, accuracy: Mapping[int, float]) -> list[int]:
     """Rounds whose policies go when `round_` is over: it, and a best one that has been overtaken.
 
     `accuracy` of the evaluated rounds so far, where the best is kept; of two alike the later one is.

@@ -9,7 +9,8 @@ from typing import Any
 
 from scope.artifacts.digests import value_digest
 from scope.config.experiment import Config
-from scope.planning.recipes import scorer, stage_settings
+from scope.planning.derived import scorer
+from scope.planning.recipes import stage_settings
 
 
 def rollouts_name(config: Config) -> str:
@@ -22,7 +23,9 @@ def rollouts_name(config: Config) -> str:
 def scores_name(config: Config) -> str:
     """Folder of the scores on shared rollouts: by whom, of which rollouts, and a digest of the settings."""
     who = scorer(config)
-    return f"score-{who['model']}-{who['scored']}-{_digest(stage_settings(config, 'score'))}"
+    if who is None:
+        raise ValueError("a method without a scorer has no scores")
+    return f"score-{who.model}-{who.scored}-{_digest(stage_settings(config, 'score'))}"
 
 
 def check_name(config: Config) -> str:

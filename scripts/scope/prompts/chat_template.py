@@ -1,18 +1,18 @@
 """The text of a prompt: the template around a problem, and the chat format that the student's tokenizer brings."""
 
 from collections.abc import Callable
-from typing import Any
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from scope.errors import InputError
+from scope.prompts.recipe import ChatSettings
 
 Writer = Callable[[str], list[int]]
 
 
-def writer(tokenizer: PreTrainedTokenizerBase, template: str, chat: Any | None) -> Writer:
-    """The function from a problem to its token ids; `chat` is the section `data.chat`, or None.
+def writer(tokenizer: PreTrainedTokenizerBase, template: str, chat: ChatSettings | None) -> Writer:
+    """The function from a problem to its token ids.
 
     No special tokens are added: a chat template writes its own BOS where the model has one. Raises InputError where
     the chat template cannot do what `chat` asks, or is not there.
@@ -28,7 +28,7 @@ def writer(tokenizer: PreTrainedTokenizerBase, template: str, chat: Any | None) 
     return write
 
 
-def _check(tokenizer: PreTrainedTokenizerBase, chat: Any) -> None:
+def _check(tokenizer: PreTrainedTokenizerBase, chat: ChatSettings) -> None:
     if not tokenizer.chat_template:
         raise InputError("data.chat: the student's tokenizer has no chat template; leave `chat` out, and write the "
                          "model's chat markers into data.template")  # fmt: skip

@@ -1,23 +1,32 @@
 """Rows of the embedded worlds: their generators' first problems are held out, the next are for training."""
 
 import json
+from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
+from scope.errors import InputError
 from scope.verify.code.tests import humaneval
 from scope.worlds import coins, functions
+from scope.worlds.recipe import FunctionsSettings, PuzzleSettings, WorldSettings
 
 Rows = list[dict[str, Any]]
+Problem = TypeVar("Problem")
 
 
-def generated_rows(data, split: str) -> tuple[Rows, str, str]:
-    """Rows as scope.prompts.read reads them, their domain, and where they come from; `split` is `train` or `test`."""
-    if data.puzzle:
-        return puzzle_rows(data.puzzle, split), "puzzle", "data.puzzle"
-    return function_rows(data.functions, split), "code", "data.functions"
+def generated_rows(world: WorldSettings, split: str) -> tuple[Rows, str, str]:
+    """Rows as scope.prompts.read reads them, their domain, and where they come from; `split` is `train` or `test`.
+
+    Raises InputError where the problems are not generated.
+    """
+    if world.puzzle:
+        return puzzle_rows(world.puzzle, split), "puzzle", "data.puzzle"
+    if world.functions:
+        return function_rows(world.functions, split), "code", "data.functions"
+    raise InputError("the recipe generates no problems: give the files of problems as --rows")
 
 
-def puzzle_rows(settings, split: str) -> Rows:
+def puzzle_rows(settings: PuzzleSettings, split: str) -> Rows:
     """Coins problems; the answer is the canonical route."""
     stream = coins.problems(settings.seed, settings.digits, settings.spend)
     return [
@@ -27,7 +36,7 @@ def puzzle_rows(settings, split: str) -> Rows:
     ]  # fmt: skip
 
 
-def function_rows(settings, split: str) -> Rows:
+def function_rows(settings: FunctionsSettings, split: str) -> Rows:
     """Functions; the answer is the canonical body."""
     stream = functions.problems(settings.seed, settings.operations)
     return [_function_row(row, problem) for row, problem in enumerate(_part(stream, settings, split))]
@@ -40,6 +49,6 @@ def _function_row(row: int, problem: functions.Problem) -> dict[str, Any]:
             "tests": json.dumps(tests)}  # fmt: skip
 
 
-def _part(stream, settings, split: str):
+def _part(stream: Iterator[Problem], settings: PuzzleSettings | FunctionsSettings, split: str) -> Iterator[Problem]:
     first, count = (0, settings.problems) if split == "test" else (settings.problems, settings.prompts)
     return islice(stream, first, first + count)

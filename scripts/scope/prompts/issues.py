@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from scope.errors import InputError
 from scope.prompts.decontamination import contaminated, spelling
+from scope.prompts.recipe import TrainingSettings
 from scope.verify.code.tests import count_tests
 from scope.verify.math.latex import is_balanced
 from scope.verify.pool import Row, verify_rows
@@ -37,8 +38,8 @@ class Found(NamedTuple):
     detail: str
 
 
-def training_fates(data: Any) -> dict[str, str]:
-    """What becomes of the faults of training rows, given the section `data` of a configuration."""
+def training_fates(data: TrainingSettings) -> dict[str, str]:
+    """What becomes of the faults of training rows."""
     names = ("conflicting", "broken", "unverifiable", "contaminated", "overlong")
     return {"duplicate": "merge", "untested": data.unverifiable, **{name: getattr(data, name) for name in names}}
 

@@ -2,21 +2,24 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
 from scope.errors import InputError
+from scope.prompts.rows import ProblemRows, RowsSettings
 from scope.verify.code.tests import COLUMNS, read_tests
 from scope.verify.math.latex import last_box
 
 ROW = "scope.row"
+Spec = TypeVar("Spec", bound=ProblemRows)
+Value = TypeVar("Value")
 
 
-def read_rows(paths: Sequence[str | Path], spec) -> list[dict[str, Any]]:
-    """Rows with problem, answer and source as text, for code with tests as JSON; `spec` is a configuration's Rows.
+def read_rows(paths: Sequence[str | Path], spec: RowsSettings) -> list[dict[str, Any]]:
+    """Rows with problem, answer and source as text, for code with tests as JSON.
 
     Several files are read as one; `row` counts their rows, from 0, before any is left out. Where `spec` names a column
     of tolerances, each row has one: a number, or None for an exact answer. Raises InputError that names the file, and
@@ -27,12 +30,14 @@ def read_rows(paths: Sequence[str | Path], spec) -> list[dict[str, Any]]:
             for row, read in _each(paths, spec, (spec.problem, *needed), _read_row)]  # fmt: skip
 
 
-def read_problems(paths: Sequence[str | Path], spec) -> list[tuple[int, str]]:
+def read_problems(paths: Sequence[str | Path], spec: ProblemRows) -> list[tuple[int, str]]:
     """Row and problem text alone of the rows that `read_rows` gives."""
     return [(row[ROW], text) for row, text in _each(paths, spec, (spec.problem,), _read_problem)]
 
 
-def _each(paths: Sequence[str | Path], spec, asked: Sequence[str], read: Any) -> Iterator[tuple[dict[str, Any], Any]]:
+def _each(
+    paths: Sequence[str | Path], spec: Spec, asked: Sequence[str], read: Callable[[dict[str, Any], Spec], Value]
+) -> Iterator[tuple[dict[str, Any], Value]]:
     """Each row that the configuration chooses, and what `read` makes of it."""
     for row in _chosen(paths, spec, asked).iter_rows(named=True):
         try:
@@ -41,9 +46,9 @@ def _each(paths: Sequence[str | Path], spec, asked: Sequence[str], read: Any) ->
             raise InputError(f"{_named(paths)}: row {row[ROW]}: {error}") from None
 
 
-def _chosen(paths: Sequence[str | Path], spec, asked: Sequence[str]) -> pl.DataFrame:
+def _chosen(paths: Sequence[str | Path], spec: ProblemRows, asked: Sequence[str]) -> pl.DataFrame:
     frame = _read_all(paths).with_row_index(ROW)
-    where, between = spec.where.as_dict(), spec.between.as_dict()
+    where, between = spec.where, spec.between
     for column in (*asked, *where, *between):
         if column not in frame.columns:
             has = frame.columns[1:]
@@ -62,11 +67,11 @@ def _named(paths: Sequence[str | Path]) -> str:
     return f"{paths[0]} and {len(paths) - 1} more, read as one" if len(paths) > 1 else str(paths[0])
 
 
-def _read_problem(row: dict[str, Any], spec) -> str:
+def _read_problem(row: dict[str, Any], spec: ProblemRows) -> str:
     return _text(row, spec.problem)
 
 
-def _read_row(row: dict[str, Any], spec) -> dict[str, Any]:
+def _read_row(row: dict[str, Any], spec: RowsSettings) -> dict[str, Any]:
     problem = _text(row, spec.problem)
     if not spec.tests:
         tolerance = {"tolerance": _tolerance(row, spec.tolerance)} if spec.tolerance else {}
@@ -76,7 +81,7 @@ def _read_row(row: dict[str, Any], spec) -> dict[str, Any]:
     return {"problem": f"{problem}\n\n```python\n{starter}\n```" if starter else problem, "answer": "", "tests": tests}
 
 
-def _answer(row: dict[str, Any], spec) -> str:
+def _answer(row: dict[str, Any], spec: RowsSettings) -> str:
     text = _text(row, spec.answer)
     if not spec.boxed:
         return text

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from scope.artifacts.recipe import Settings
+from scope.evaluate.sampling import SamplingSettings
 from scope.report import charts, dynamics, timing
 from scope.report.accuracy import accuracy, by_place, cell_values, differences
 from scope.report.data_card import data_card
@@ -13,6 +13,7 @@ from scope.report.figure_names import FIGURES, GROUPS
 from scope.report.load import Inputs
 from scope.report.paper_tables import paper_tables
 from scope.report.reasons import verdict_reasons
+from scope.report.recipe import ReportRecipe
 from scope.report.samples import sampled_rollouts
 from scope.report.sources import methods, settings_by_arm, sources
 from scope.report.style import policy_colours, stage_colours
@@ -20,7 +21,7 @@ from scope.report.tables import accuracy_tables
 from scope.report.words import answers
 
 
-def content(inputs: Inputs, settings: Settings) -> dict[str, Any]:
+def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
     """The whole context of the report's template."""
     colours = policy_colours(settings.arms)
     artifacts, arm = inputs.artifacts, settings.arms[0]
@@ -35,7 +36,7 @@ def content(inputs: Inputs, settings: Settings) -> dict[str, Any]:
         **_accuracy(inputs, settings, colours),
         **_dynamics(inputs.metrics, settings.arms, colours),
         **_timing(inputs.timings),
-        "card": data_card(inputs.problems, inputs.faults, settings.origins.as_dict()),
+        "card": data_card(inputs.problems, inputs.faults, settings.origins),
         "warnings": warnings,
         "checks": inputs.checks.to_dicts(),
         "arm": arm,
@@ -45,8 +46,8 @@ def content(inputs: Inputs, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _accuracy(inputs: Inputs, settings: Settings, colours: dict[str, str]) -> dict[str, Any]:
-    samplings = settings.evaluation.samplings.as_dict()
+def _accuracy(inputs: Inputs, settings: ReportRecipe, colours: dict[str, str]) -> dict[str, Any]:
+    samplings = settings.evaluation.samplings
     evaluations, batches = inputs.evaluations, inputs.artifacts["batches"]
     resamples = settings.report.bootstrap
     cells = cell_values(evaluations, resamples)
@@ -68,8 +69,8 @@ def _accuracy(inputs: Inputs, settings: Settings, colours: dict[str, str]) -> di
     }
 
 
-def _described(sampling: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in sampling.items())
+def _described(sampling: SamplingSettings) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sampling)
 
 
 def _panels(frame: pl.DataFrame, chart: Any, colours: dict[str, str]) -> list[dict[str, Any]]:

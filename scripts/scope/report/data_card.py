@@ -1,6 +1,7 @@
 """The data card: the problems of training and benchmarks, their issues, and the forms of their answers."""
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -8,13 +9,14 @@ import polars as pl
 from scope.report import charts
 from scope.report.answer_forms import FORMS, LARGEST_GUESS, form, guessable
 from scope.report.load import Artifact
+from scope.report.recipe import Origin
 from scope.report.style import form_colours
 
 MOST_SOURCES = 4
 MOST_FAULTS = 50
 
 
-def data_card(problems: list[Artifact], faults: list[Artifact], origins: dict[str, Any]) -> dict[str, Any]:
+def data_card(problems: list[Artifact], faults: list[Artifact], origins: Mapping[str, Origin]) -> dict[str, Any]:
     """The card of training and of each benchmark, in this order; `origins` holds their datasets and licences."""
     sets = [_describe(one, origins) for one in problems]
     shares = pl.DataFrame(
@@ -35,12 +37,12 @@ def data_card(problems: list[Artifact], faults: list[Artifact], origins: dict[st
     }
 
 
-def _describe(problems: Artifact, origins: dict[str, Any]) -> dict[str, Any]:
+def _describe(problems: Artifact, origins: Mapping[str, Origin]) -> dict[str, Any]:
     made, rows = problems.labels("split", "read", "faults"), problems.rows
     forms = [form(*row) for row in rows.select("domain", "answer", "tests").iter_rows()]
     guesses = [guessable(*pair) for pair in zip(forms, rows["answer"], strict=True)]
     lengths = rows["prompt_token_ids"].list.len()
-    stated = origins.get(made["split"], {})
+    stated = origins.get(made["split"])
     return {
         "name": made["split"],
         "problems": rows.height,
@@ -51,8 +53,8 @@ def _describe(problems: Artifact, origins: dict[str, Any]) -> dict[str, Any]:
         "commonest": _commonest(rows),
         "tokens": [int(lengths.quantile(share, "nearest")) for share in (0.5, 0.95, 1.0)],
         "sources": _sources(rows["source"]),
-        "licence": stated.get("licence") or "not stated",
-        "dataset": stated.get("dataset"),
+        "licence": (stated and stated.licence) or "not stated",
+        "dataset": stated and stated.dataset,
     }
 
 

@@ -5,16 +5,16 @@ from pathlib import Path
 import polars as pl
 import vl_convert
 
-from scope.artifacts.recipe import Settings
 from scope.errors import InputError
 from scope.report import charts, dynamics
 from scope.report.accuracy import accuracy, by_place, cell_values
 from scope.report.figure_names import FIGURES
+from scope.report.figure_recipe import FigureRecipe
 from scope.report.load import read_evaluations, read_metrics
 from scope.report.style import policy_colours
 
 
-def plot(name: str, evaluations: list[Path], metrics: list[Path], settings: Settings) -> str:
+def plot(name: str, evaluations: list[Path], metrics: list[Path], settings: FigureRecipe) -> str:
     """The figure `name` (figure_names.NAMES) as SVG text; equal input gives equal text.
 
     Raises InputError where the files have no data for it.
@@ -26,12 +26,12 @@ def plot(name: str, evaluations: list[Path], metrics: list[Path], settings: Sett
     return vl_convert.vegalite_to_svg(charts.stacked(panels), vl_version=charts.VEGA_LITE)
 
 
-def accuracy_panels(name: str, files: list[Path], settings: Settings) -> dict[str, charts.Chart]:
+def accuracy_panels(name: str, files: list[Path], settings: FigureRecipe) -> dict[str, charts.Chart]:
     """`accuracy` or `pass_at_k` of each benchmark and sampling, by its title.
 
     Raises InputError where no arm was evaluated.
     """
-    evaluations = read_evaluations(files, settings.evaluation.samplings.as_dict())
+    evaluations = read_evaluations(files, settings.evaluation.samplings)
     graded = set(evaluations["policy"])
     if graded.isdisjoint(settings.arms):
         raise InputError(f"--evaluations: no file is of the arms {', '.join(settings.arms)}; give at least one")

@@ -22,6 +22,7 @@ from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.verdicts import VERDICTS
 from scope.errors import InputError
 from scope.report.consistency import CELL, check_comparable, check_runs
+from scope.report.recipe import ReportRecipe
 from scope.report.timing import read_timings
 
 LABELS = {"policy": pl.String, "arm": pl.String, "seed": pl.Int64, "round": pl.Int64}
@@ -92,9 +93,9 @@ class Inputs(NamedTuple):
 
 def load(files: Files, recipe: str) -> Inputs:
     """Read and check the files of a report, given the text of its recipe."""
-    settings, by_kind = read_recipe(recipe), files.by_kind()
+    settings, by_kind = read_recipe(recipe, ReportRecipe), files.by_kind()
     provenance = make_provenance(recipe, [path for paths in by_kind.values() for path in paths])
-    evaluations = read_evaluations(files.evaluations, settings.evaluation.samplings.as_dict())
+    evaluations = read_evaluations(files.evaluations, settings.evaluation.samplings)
     check_runs(evaluations, "policy", settings.arms, settings.seeds, others=("base", "teacher"))
     metrics = read_metrics(files.metrics)
     check_runs(metrics, "arm", settings.arms, settings.seeds)

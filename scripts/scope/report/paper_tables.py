@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from scope.report.recipe import ReportEvaluation
 from scope.report.style import DASH
 
 N, MAX_TOKENS = 32, 32768
@@ -87,10 +88,10 @@ BLOCKS = (
 )
 
 
-def paper_tables(accuracy: pl.DataFrame | None, student: str, evaluation) -> list[dict[str, Any]]:
+def paper_tables(accuracy: pl.DataFrame | None, student: str, evaluation: ReportEvaluation) -> list[dict[str, Any]]:
     """The blocks that an experiment with this student (a folder's name) and these benchmarks compares with.
 
-    `accuracy` is that of report/accuracy.py, `evaluation` the section of the configuration.
+    `accuracy` is that of report/accuracy.py.
     """
     if accuracy is None:
         return []
@@ -99,10 +100,12 @@ def paper_tables(accuracy: pl.DataFrame | None, student: str, evaluation) -> lis
     return [table(block, measured(accuracy, evaluation, block)) for block in fitting]
 
 
-def measured(accuracy: pl.DataFrame, evaluation, block: Block) -> dict[tuple[str, str], tuple[float, float]]:
+def measured(
+    accuracy: pl.DataFrame, evaluation: ReportEvaluation, block: Block
+) -> dict[tuple[str, str], tuple[float, float]]:
     """(avg@32, best@32) in percent by (benchmark, policy), of last policies under the sampling of Table 4."""
     wanted = {**SAMPLING, "repetition_penalty": block.repetition_penalty}
-    names = [name for name, sampling in evaluation.samplings.as_dict().items() if sampling == wanted]
+    names = [name for name, sampling in evaluation.samplings.items() if sampling.model_dump() == wanted]
     if (evaluation.n, evaluation.max_tokens) != (N, MAX_TOKENS) or not names:
         return {}
     rows = accuracy.filter("pooled", "final", pl.col("sampling") == names[0])

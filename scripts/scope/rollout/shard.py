@@ -7,11 +7,12 @@ import polars as pl
 from scope.artifacts.partial import Unfinished
 from scope.prompts.order import round_prompts
 from scope.rollout.engine import Engine, Request, Sampling
+from scope.rollout.recipe import RolloutRecipe
 from scope.rollout.samples import sample_rows
 from scope.seeds import derive_seed
 
 
-def shard_prompts(prompts: pl.DataFrame, settings, seed: int, round_: int, shard: int) -> pl.DataFrame:
+def shard_prompts(prompts: pl.DataFrame, settings: RolloutRecipe, seed: int, round_: int, shard: int) -> pl.DataFrame:
     """The prompts that shard `shard` of a round samples; together the shards cover the round once."""
     chosen = round_prompts(prompts["prompt_id"].to_list(), seed, round_, settings.prompts_per_round)
     return prompts.filter(pl.col("prompt_id").is_in(chosen[shard :: settings.rollout.shards]))

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from scope.errors import InputError
 from scope.score.backend import Teacher
+from scope.score.settings import InProcess, Servers
 
 
-def open_teacher(settings, manifest: str | Path, *, dtype: str, temperature: float) -> Teacher:
-    """The backend that `settings` (the recipe's `teacher`) names; `manifest` is that of the scorer's folder."""
-    if settings.backend == "in_job":
+def open_teacher(settings: InProcess | Servers, manifest: str | Path, *, dtype: str, temperature: float) -> Teacher:
+    """The backend that `settings` names; `manifest` is that of the scorer's folder."""
+    if isinstance(settings, InProcess):
         from scope.artifacts.folder import open_folder
         from scope.score.in_process import InJobTeacher
 

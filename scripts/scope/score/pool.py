@@ -21,12 +21,13 @@ from scope.score.client import Server, Unavailable
 from scope.score.connection import Connection, from_environment
 from scope.score.endpoint import Answers, Endpoint
 from scope.score.service.registry import live_urls
+from scope.score.settings import Servers
 
 LOOK_S = 2.0
 TICK_S = 0.1
 
 
-def open_pool(settings, manifest: str | Path) -> "PoolTeacher":
+def open_pool(settings: Servers, manifest: str | Path) -> "PoolTeacher":
     """The pool of the backend `external` or `service`, whose servers the environment names."""
     connection = from_environment()
     if settings.backend == "external":

@@ -14,12 +14,13 @@ from scope.errors import InputError
 from scope.models.pair import Pair
 from scope.score.backend import Teacher, check_scores
 from scope.score.open import open_teacher
+from scope.score.settings import InProcess, Servers
 
 
 def score_rollouts(
     rows: pl.DataFrame,
     wanted: pl.Expr,
-    backend,
+    scoring: InProcess | Servers,
     manifest: str | Path,
     work: Unfinished,
     *,
@@ -40,7 +41,7 @@ def score_rollouts(
     pairs = [Pair(*ids) for ids in chosen.select("prompt_token_ids", "response_token_ids").iter_rows()]
     scores: list[dict[str, Any]] = []
     if pairs:
-        teacher = open_teacher(backend, manifest, dtype=dtype, temperature=temperature)
+        teacher = open_teacher(scoring, manifest, dtype=dtype, temperature=temperature)
         scores = score_kept(teacher, pairs, chosen.select(key).rows(), work)
     values = pl.Series([row["teacher_logprobs"] for row in scores], dtype=pl.List(pl.Float32))
     return rows.select(key).join(chosen.select(key).with_columns(teacher_logprobs=values), on=key, how="left")

@@ -20,11 +20,12 @@ from scope.errors import InputError
 from scope.method.batch_metrics import batch_metrics
 from scope.models.load import load_model, load_tokenizer
 from scope.update.checkpoints import Checkpoints, from_first_rank
+from scope.update.recipe import UpdateRecipe, UpdateSettings
 from scope.update.tracking import Tracker
 from scope.update.trainer import LossSettings, Trainer
 
 
-def make_trainer(args: Namespace, settings) -> Trainer:
+def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:
     """The trainer with policy, optimizer state and, for the exact KL, the teacher loaded."""
     check_files([args.batch], args)
     for manifest in filter(None, (args.policy, args.state)):
@@ -42,7 +43,7 @@ def make_trainer(args: Namespace, settings) -> Trainer:
     return trainer
 
 
-def _check_state(manifest: str, update) -> None:
+def _check_state(manifest: str, update: UpdateSettings) -> None:
     """A DeepSpeed state loads only where as many ranks and the same ZeRO stage take it up."""
     written, wanted = read_manifest(manifest).get("cut"), state_cut(update)
     if written != wanted:
@@ -50,9 +51,9 @@ def _check_state(manifest: str, update) -> None:
                          "rounds again from the first")  # fmt: skip
 
 
-def state_cut(update) -> dict[str, Any]:
+def state_cut(update: UpdateSettings) -> dict[str, Any]:
     """What the files of an optimizer state depend on beside its content."""
-    return {"ranks": update.ranks, "deepspeed": update.deepspeed.as_dict()}
+    return {"ranks": update.ranks, "deepspeed": update.deepspeed}
 
 
 def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]], work: Unfinished) -> None:
@@ -101,13 +102,13 @@ def compare(manifest: str, original: str) -> str:
             "libraries or of its parallel sums is another one; the policies agree up to rounding")  # fmt: skip
 
 
-def loss_settings(settings, losses: dict[str, Any]) -> LossSettings:
+def loss_settings(settings: UpdateRecipe, losses: dict[str, Any]) -> LossSettings:
     """What the batch says about its losses, with the temperatures."""
     student, teacher = settings.student_temperature, settings.teacher_temperature
     return LossSettings(**losses, student_temperature=student, teacher_temperature=teacher)
 
 
-def run_and_log(trainer: Trainer, args: Namespace, settings, work: Unfinished) -> list[dict[str, Any]]:
+def run_and_log(trainer: Trainer, args: Namespace, settings: UpdateRecipe, work: Unfinished) -> list[dict[str, Any]]:
     """Run the steps of the round that no checkpoint covers, keeping checkpoints; on rank 0, track each step live.
 
     Returns the metrics rows (schemas/metrics.py) of all steps.

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 import deepspeed
 import polars as pl
@@ -26,6 +27,7 @@ from scope.models.packed_forward import Pack, gather_targets, log_probabilities,
 from scope.models.pair import Pair
 from scope.update.checkpoints import Checkpoint
 from scope.update.lr_schedule import learning_rate
+from scope.update.recipe import UpdateSettings
 from scope.update.step_metrics import StepMetrics
 
 
@@ -60,7 +62,14 @@ class MicroBatch:
 class Trainer:
     """A DeepSpeed engine around the policy, and the teacher where the exact KL needs its distribution."""
 
-    def __init__(self, model: torch.nn.Module, update, dtype: str, loss: LossSettings, teacher=None):
+    def __init__(
+        self,
+        model: torch.nn.Module,
+        update: UpdateSettings,
+        dtype: str,
+        loss: LossSettings,
+        teacher: torch.nn.Module | None = None,
+    ):
         self.update, self.loss, self.teacher = update, loss, teacher
         optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
         self.engine, self.optimizer, _, _ = deepspeed.initialize(
@@ -237,10 +246,10 @@ class Trainer:
         self.engine.load_checkpoint(str(folder), tag="state")
 
 
-def deepspeed_config(update, dtype: str) -> dict:
+def deepspeed_config(update: UpdateSettings, dtype: str) -> dict[str, Any]:
     """DeepSpeed's own configuration: the user's `update.deepspeed`, and what other keys decide."""
     return {
-        **update.deepspeed.as_dict(),
+        **update.deepspeed,
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
         "gradient_clipping": update.grad_clip,

@@ -17,7 +17,7 @@ from scope.worlds.operations import OPERATIONS, Step, apply, neighbours
 NAME = "f"
 KINDS = ("n", "xs", "s")
 TRIES = 20_000
-FEWEST_ASSERTIONS = 4
+MIN_ASSERTIONS = 4
 Steps = tuple[Step, ...]
 
 
@@ -30,29 +30,31 @@ class Problem(NamedTuple):
 
 def problems(seed: int, lengths: list[int]) -> Iterator[Problem]:
     """Problems of distinct functions; their order depends on the arguments alone. Raises InputError where they end."""
-    rng, taken = random.Random(derive_seed("functions", seed)), set()
+    rng, seen = random.Random(derive_seed("functions", seed)), set()
     while True:
-        problem = draw(rng, lengths, taken)
-        taken.add(problem.steps)
+        problem = sample_problem(rng, lengths, seen)
+        seen.add(problem.steps)
         yield problem
 
 
-def draw(rng: random.Random, lengths: list[int], taken: set[Steps]) -> Problem:
-    """A random problem whose function is not among `taken`. Raises InputError where none is found."""
+def sample_problem(rng: random.Random, lengths: list[int], seen: set[Steps]) -> Problem:
+    """A random problem whose function is not among `seen`. Raises InputError where none is found."""
     for _ in range(TRIES):
         steps = _random_steps(rng, rng.choice(lengths))
-        if steps not in taken and _every_step_counts(steps):
+        if steps not in seen and _every_step_counts(steps):
             return Problem(steps, rng.choice(arguments(steps[0].takes)))
-    raise InputError(f"data.functions: there are hardly more than {len(taken)} functions of {lengths} operations; "
-                     "ask for fewer problems, or for more operations")  # fmt: skip
+    raise InputError(
+        f"data.functions: there are hardly more than {len(seen)} functions of {lengths} operations; ask for fewer "
+        "problems, or for more operations"
+    )
 
 
 def write_prompt(problem: Problem) -> str:
     """The head of the function, up to the end of its docstring."""
     steps, kind = problem.steps, problem.steps[0].takes
-    told = "".join(f"    {step.phrase}\n" for step in steps)
+    instructions = "".join(f"    {step.phrase}\n" for step in steps)
     shown = f"    >>> {NAME}({problem.example!r})\n    {run(steps, problem.example)!r}\n"
-    return f'def {NAME}({kind}):\n    """Do this with {kind}:\n{told}{shown}    """\n'
+    return f'def {NAME}({kind}):\n    """Do this with {kind}:\n{instructions}{shown}    """\n'
 
 
 def write_body(steps: Steps, rng: random.Random | None = None) -> str:
@@ -70,7 +72,10 @@ def write_response(body: str) -> str:
 
 def write_check(problem: Problem) -> str:
     """The tests, in HumanEval's form."""
-    lines = [f"    assert candidate({value!r}) == {run(problem.steps, value)!r}\n" for value in _telling(problem)]
+    lines = [
+        f"    assert candidate({value!r}) == {run(problem.steps, value)!r}\n"
+        for value in _distinguishing_arguments(problem)
+    ]
     return "def check(candidate):\n" + "".join(lines)
 
 
@@ -91,13 +96,16 @@ def wrong_neighbours(steps: Steps) -> list[Steps]:
 def arguments(kind: str) -> list[Any]:
     """Forty arguments of a kind: integers, lists of them, or texts; the first ones are the smallest."""
     rng = random.Random(derive_seed("arguments", kind))
-    number = lambda: rng.randint(-9, 20)  # noqa: E731
-    made = {
-        "n": lambda size: number() if size > 1 else size,
-        "xs": lambda size: [number() for _ in range(size)],
-        "s": lambda size: "".join(rng.choices("abcde", k=size)),
-    }
-    return [made[kind](size) for size in (0, 1, *(rng.randint(2, 6) for _ in range(38)))]
+    sizes = (0, 1, *(rng.randint(2, 6) for _ in range(38)))
+    return [_argument(rng, kind, size) for size in sizes]
+
+
+def _argument(rng: random.Random, kind: str, size: int) -> Any:
+    if kind == "n":
+        return rng.randint(-9, 20) if size > 1 else size
+    if kind == "xs":
+        return [rng.randint(-9, 20) for _ in range(size)]
+    return "".join(rng.choices("abcde", k=size))
 
 
 def _random_steps(rng: random.Random, length: int) -> Steps:
@@ -128,11 +136,11 @@ def _result(steps: Steps, value: Any) -> str:
         return type(error).__name__
 
 
-def _telling(problem: Problem) -> list[Any]:
+def _distinguishing_arguments(problem: Problem) -> list[Any]:
     """Arguments, other than the one shown, of which each wrong neighbour fails at least one."""
     pool = [value for value in arguments(problem.steps[0].takes) if value != problem.example]
     random.Random(derive_seed("assertions", write_prompt(problem))).shuffle(pool)
-    chosen = pool[:FEWEST_ASSERTIONS]
+    chosen = pool[:MIN_ASSERTIONS]
     for other in wrong_neighbours(problem.steps):
         differs = [value for value in pool if _result(other, value) != _result(problem.steps, value)]
         if differs and not any(value in chosen for value in differs):

@@ -13,12 +13,13 @@ from scope.artifacts import parquet, recipe
 from scope.artifacts.fingerprint import modules
 from scope.artifacts.partial import Timer, is_unfinished, open_partial
 from scope.artifacts.partial_rows import keep_rows
-from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.scores import SCORES
 from scope.errors import InputError
 from scope.rollout.engine import Engine, Sample, Sampling
 from scope.rollout.samples import sample_rows
+from scope.score.settings import InProcess
 
 GOOD, KEYS = Sample([5, 1], [-0.5, -0.25], "x", "stop"), [("p", 0), ("p", 1), ("q", 0), ("q", 1)]
 
@@ -167,7 +168,7 @@ def test_scores_of_pairs_that_are_done_are_not_asked_for(tiny):
     from scope.models.pair import Pair
     from scope.score.open import open_teacher
 
-    in_job = Settings({"backend": "in_job", "model": None, "pack_tokens": 16})
+    in_job = InProcess(backend="in_job", pack_tokens=16)
     teacher = open_teacher(in_job, tiny["teacher"], dtype="float32", temperature=1.0)
     pairs = [Pair([3, 14], [5 + i % 3, 4, 1]) for i in range(12)]
     whole, done = teacher.score(pairs), {0, 1, 2, 7}

@@ -1,4 +1,4 @@
-"""Fingerprints see statements, not comments, formatting or file times; settings refuse what is not there."""
+"""Fingerprints see statements, not comments, formatting or file times; a recipe is read as the class of its stage."""
 
 import json
 import os
@@ -6,11 +6,13 @@ import re
 import sys
 
 import pytest
+from pydantic import ValidationError
 
 from conftest import ROOT, run
 from scope.artifacts import fingerprint
-from scope.artifacts.recipe import check_recipe, make_provenance, make_recipe, read_recipe
+from scope.artifacts.recipe import Settings, check_recipe, make_provenance, make_recipe, named, read_recipe
 from scope.errors import InputError
+from scope.planning.recipes import STAGE_SCRIPTS, STAGES
 
 
 @pytest.fixture
@@ -62,21 +64,91 @@ def test_a_module_that_is_not_imported_does_not_count(scripts):
     assert code() == before
 
 
-def test_settings_unfold_dotted_keys_and_name_what_they_lack():
-    settings = read_recipe(make_recipe("weigh", {"a.b": 1, "a.c": {"d": [2]}}))
-    assert settings.a.b == 1
-    assert settings.a.c.d == [2]
-    assert settings.as_dict() == {"a": {"b": 1, "c": {"d": [2]}}}
-    with pytest.raises(InputError, match=r"--recipe.a lacks 'x'"):
-        _ = settings.a.x
+class Inner(Settings):
+    n: int
+    rates: list[float]
+    chosen: dict[str, bool] | None
+
+
+class Outer(Settings):
+    inner: Inner
+    name: str
+
+
+WHOLE = {"inner": {"n": 1, "rates": [1, 0.5], "chosen": None}, "name": "a"}
+
+
+def test_a_recipe_is_read_as_the_class_of_its_stage():
+    settings = read_recipe(make_recipe("weigh", WHOLE), Outer)
+    assert settings.inner == Inner(n=1, rates=[1.0, 0.5], chosen=None)
+    with pytest.raises(ValidationError, match="frozen"):
+        settings.name = "b"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"inner": WHOLE["inner"]}, "setting name is missing"),
+        ({**WHOLE, "inner": {"n": 1, "rates": []}}, "setting inner.chosen is missing"),
+        ({**WHOLE, "extra": 1}, "setting extra is unknown"),
+        ({**WHOLE, "inner": {**WHOLE["inner"], "extra": 1}}, "setting inner.extra is unknown"),
+        ({**WHOLE, "name": 1}, "setting name is 1: Input should be a valid string"),
+        ({**WHOLE, "inner": {**WHOLE["inner"], "n": "1"}}, "setting inner.n is '1': Input should be a valid integer"),
+        ({**WHOLE, "inner": {**WHOLE["inner"], "n": 1.0}}, "setting inner.n is 1.0: Input should be a valid integer"),
+        ({**WHOLE, "inner": {**WHOLE["inner"], "rates": ["1"]}}, r"setting inner.rates.0 is '1': .* a valid number"),
+        ({"inner": {}}, "inner.n is missing; setting inner.rates is missing; .*; setting name is missing"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_names_each_setting_and_how_to_print_another(settings, said):
+    with pytest.raises(InputError, match=f"--recipe is not a valid recipe: .*{said}.*`python scripts/recipe.py STAGE`"):
+        read_recipe(make_recipe("weigh", settings), Outer)
+
+
+def test_a_section_whose_keys_are_names_says_which_one_it_lacks():
+    assert named({"a": 1}, "a", "held_out") == 1
+    with pytest.raises(InputError, match=r"no setting held_out.b; `python scripts/recipe.py STAGE --help`"):
+        named({"a": 1}, "b", "held_out")
 
 
 def test_no_stage_imports_the_configuration():
-    for stage in ("rollout", "verify", "score", "weigh", "update", "evaluate", "report"):
-        names = {path.name for path in fingerprint.import_closure(f"{stage}.py")}
-        assert not names & {"experiment.py", "types.py", "recipes.py"}, (
-            f"every new configuration key would rerun {stage}"
-        )
+    for stage in STAGES:
+        script = f"{STAGE_SCRIPTS.get(stage, stage)}.py"
+        names = {str(path.relative_to(fingerprint.SCRIPTS)) for path in fingerprint.import_closure(script)}
+        found = {name for name in names if name.startswith("scope/config/")}
+        found |= names & {"scope/planning/recipes.py", "scope/planning/derived.py"}
+        assert not found, f"every new configuration key would rerun {stage}"
+
+
+SHARED = {"model": ["worlds"], "tokenizer": ["worlds"], "prompts": ["worlds"]}
+CHEAP = {"summary": ["report"], "figure": ["report"]}  # they read evaluations as the report does, in seconds
+
+
+@pytest.mark.parametrize(
+    ("stage", "own"),
+    [
+        ("tokenizer", "prompts/tokenizer_recipe.py"),
+        ("model", "models/recipe.py"),
+        ("prompts", "prompts/recipe.py"),
+        ("check_teacher", "score/check_recipe.py"),
+        ("rollout", "rollout/recipe.py"),
+        ("verify", "verify/recipe.py"),
+        ("score", "score/recipe.py"),
+        ("weigh", "method/recipe.py"),
+        ("update", "update/recipe.py"),
+        ("evaluate", "evaluate/recipe.py"),
+        ("summary", "report/summary_recipe.py"),
+        ("export", "evaluate/export_recipe.py"),
+        ("retire", "planning/retire_recipe.py"),
+        ("report", "report/recipe.py"),
+        ("figure", "report/figure_recipe.py"),
+    ],
+)
+def test_a_stage_imports_no_other_recipe_class_than_its_own(stage, own):
+    """A new key of one stage would rerun the others."""
+    closure = {str(path.relative_to(fingerprint.SCRIPTS)) for path in fingerprint.import_closure(f"{stage}.py")}
+    modules = {name.removeprefix("scope/") for name in closure if name.endswith("recipe.py")}
+    others = [*SHARED.get(stage, []), *CHEAP.get(stage, [])]
+    assert modules - {"artifacts/recipe.py"} == {own, *(f"{package}/recipe.py" for package in others)}
 
 
 def test_the_workflow_plans_without_heavy_libraries():
@@ -93,7 +165,7 @@ def test_a_recipe_of_other_code_is_refused():
     planned["code"] = "0" * 64
     with pytest.raises(InputError, match=r"weigh.py or a module that it imports was edited after this job was planned"):
         check_recipe(json.dumps(planned), "weigh.py")
-    with pytest.raises(InputError, match="--recipe is no recipe"):
+    with pytest.raises(InputError, match="--recipe is not a valid recipe"):
         check_recipe("{}", "weigh.py")
     with pytest.raises(InputError, match=r"--recipe is one of weigh.py, not of update.py"):
         check_recipe(make_recipe("weigh", {}), "update.py")

@@ -10,23 +10,28 @@ import pytest
 import evaluate
 from conftest import ROOT, run
 from scope.artifacts import parquet
-from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.errors import InputError
+from scope.evaluate.export_recipe import ExportSettings
 from scope.evaluate.lm_eval import results, sample_lines
 from scope.planning.recipes import grading_recipe
 from scope.report.summary import summary
 
-SAMPLINGS = {"T1": {"temperature": 1.0}, "T0.6": {"temperature": 0.6, "top_p": 0.95, "top_k": 20}}
-SETTINGS = {"engine": "transformers", "n": 3, "max_tokens": 6, "samplings": SAMPLINGS, "seed": 0, "shards": 1}
+SAMPLINGS = {
+    "T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0},
+    "T0.6": {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "repetition_penalty": 1.0},
+}
+EXPORTED = {"engine": "transformers", "n": 3, "max_tokens": 6, "samplings": SAMPLINGS}
+SETTINGS = {**EXPORTED, "seed": 0, "shards": 1}
 N = SETTINGS["n"]
 RECIPE = make_recipe("weigh", {})
 
 
 def recipe(**changes):
-    settings = {f"evaluation.{key}": value for key, value in {**SETTINGS, **changes}.items()}
-    return make_recipe("evaluate", {**settings, "models.dtype": "float32", "data.max_prompt_tokens": 8})
+    settings = {"evaluation": {**SETTINGS, **changes}, "models": {"dtype": "float32"}, "data": {"max_prompt_tokens": 8}}
+    return make_recipe("evaluate", settings)
 
 
 def prompts_file(path, count):
@@ -120,12 +125,13 @@ def test_a_table_of_two_policies_is_refused(tmp_path):
 def test_a_sample_log_holds_every_response_with_its_verdict(tmp_path):
     evaluation = parquet.read(graded(tmp_path / "a.parquet"), EVALUATION)
     problems = parquet.read(prompts_file(tmp_path / "coins.parquet", 2), PROMPTS)
-    lines = [json.loads(line) for line in sample_lines(evaluation, problems, ["Q0", "Q1"], Settings(SETTINGS))]
+    settings = ExportSettings.model_validate(EXPORTED)
+    lines = [json.loads(line) for line in sample_lines(evaluation, problems, ["Q0", "Q1"], settings)]
     assert [line["doc_id"] for line in lines] == [0, 1]
     first = lines[0]
     assert first["resps"] == [["é 0 0", "é 0 1", "é 0 2"]]
     assert (first["correct"], first["avg@3"]) == ([True, True, False], pytest.approx(2 / 3))
-    generation = {"do_sample": True, "max_gen_toks": 6, "temperature": 1.0}
+    generation = {"do_sample": True, "max_gen_toks": 6, **SAMPLINGS["T1"]}
     assert first["arguments"] == {"gen_args_0": {"arg_0": "Q0", "arg_1": generation}}
     # the harness takes SHA-256 of the document as JSON with an indent of two, of the prompt and of the target
     assert first["target_hash"] == hashlib.sha256(b"18").hexdigest()
@@ -135,7 +141,7 @@ def test_a_sample_log_holds_every_response_with_its_verdict(tmp_path):
 
 def test_the_aggregates_have_standard_errors_over_problems(tmp_path):
     evaluation = parquet.read(graded(tmp_path / "a.parquet"), EVALUATION)
-    table = results(evaluation, Settings(SETTINGS), "base")
+    table = results(evaluation, ExportSettings.model_validate(EXPORTED), "base")
     row = table["results"]["coins"]
     assert row["avg@3,extracted"] == pytest.approx(1 / 3)
     # means 2/3 and 0: sample deviation sqrt(2) / 3, over sqrt(2) problems

@@ -15,13 +15,15 @@ from conftest import ROOT, run
 from schemas import SCHEMAS
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, write_manifest
-from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.recipe import make_recipe
 from scope.config.experiment import arm_config, merge, read_config
-from scope.models.load import make_model
+from scope.models.random_init import make_model
+from scope.models.recipe import ModelShape
 from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 from scope.planning import disk
 from scope.planning.disk import describe, free_bytes, project, readable
 from scope.planning.recipes import recipe
+from scope.update.recipe import UpdateSettings
 from worlds import made_up_round, objective_of, table, weigh
 
 VARIANTS = ROOT / "config/variants.yaml"
@@ -49,7 +51,7 @@ def size_of(folder):
 
 def made(config, name, dtype="float32"):
     """A model of the configuration's shape."""
-    shape = Settings(getattr(config.models, name).make.model_dump())
+    shape = ModelShape.model_validate(getattr(config.models, name).make.model_dump())
     return make_model(shape, character_tokenizer()).to(getattr(torch, dtype))
 
 
@@ -70,7 +72,7 @@ def test_parameters_are_those_of_the_made_model(name, model):
 def test_parameters_with_a_trained_vocabulary():
     config = arm_config(world(models={"tokenizer": {"kind": "bpe", "vocab_size": 400}}), "scope")
     tokenizer = bpe_tokenizer([file.read_text() for file in (ROOT / "scripts").glob("*.py")], 400)
-    shape = Settings(config.models.student.make.model_dump())
+    shape = ModelShape.model_validate(config.models.student.make.model_dump())
     assert disk.parameters(config, "student", None) == parameters(make_model(shape, tokenizer))
 
 
@@ -112,7 +114,7 @@ def write_states(folder):
     batch = weigh(made_up_round({"a": "10"}), objective_of("kd"))
     for dtype, stage in STATES:
         config = config_with_state(dtype, stage)
-        update = Settings(config.update.model_dump(mode="json"))
+        update = UpdateSettings.model_validate(config.update.model_dump())
         trainer = Trainer(made(config, "student", dtype), update, dtype, LossSettings("sampled", None, 0.2, 0, 1, 1))
         list(trainer.run_round(batch, 0))
         manifest = folder / f"{dtype}{stage}" / "manifest.json"

@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 from tokenizers.processors import TemplateProcessing
 
-from scope.artifacts.recipe import Settings
 from scope.config.data import Data, Rows
 from scope.errors import InputError
 from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
@@ -14,11 +13,13 @@ from scope.prompts.build import build_prompts, content_hash
 from scope.prompts.chat_template import writer
 from scope.prompts.issues import training_fates
 from scope.prompts.read import read_problems, read_rows
+from scope.prompts.recipe import ChatSettings
+from scope.prompts.rows import RowsSettings
 
 
 def spec(**changes):
     """What a configuration says of a file of rows."""
-    return Settings(Rows(path="rows", **changes).model_dump())
+    return RowsSettings.model_validate(Rows(path="rows", **changes).model_dump(exclude={"licence"}))
 
 
 SPEC, TACO = spec(), spec(domain="code", tests="taco", problem="question")
@@ -34,7 +35,12 @@ def rows(*pairs):
 def build(given, tokenizer=TOKENIZER, template="{problem}\n", chat=None, **changes):
     options = {"domain": "math", "max_tokens": 40, "found": [], "where": "file.parquet", **changes}
     fates = {**training_fates(Data.model_construct()), **options.pop("fates", {})}
-    return build_prompts(given, writer(tokenizer, template, chat and Settings(chat)), fates=fates, **options)
+    return build_prompts(
+        given,
+        writer(tokenizer, template, chat and ChatSettings(**{"system": None, "thinking": None, **chat})),
+        fates=fates,
+        **options,
+    )
 
 
 def test_a_prompt_keeps_problem_answer_and_tokens():

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 
 from conftest import BIN, ROOT, run
-from scope.artifacts.recipe import Settings
 from scope.config.data import Rows
 from scope.config.experiment import parse_config, read_config
 from scope.errors import InputError
 from scope.prompts.hub import row_files
 from scope.prompts.read import read_rows
+from scope.prompts.rows import RowsSettings
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 HUB = {"dataset": "owner/name", "revision": REVISION, "files": "data/train-*.parquet"}
@@ -49,7 +49,7 @@ def test_files_in_the_cache_are_read_as_one_in_sorted_order(snapshot):
     put(snapshot, *reversed(FILES))
     files = row_files(ROWS)
     assert files == [str(snapshot / name) for name in sorted(PARTS)]
-    rows = read_rows(files, Settings(ROWS.model_dump()))
+    rows = read_rows(files, RowsSettings.model_validate(ROWS.model_dump(exclude={"licence"})))
     assert [(row["row"], row["problem"]) for row in rows] == [(0, "problem 0"), (1, "problem 1")]
 
 

@@ -14,15 +14,16 @@ from scope.errors import InputError
 from scope.method.table import METHODS
 from scope.report.accuracy import accuracy, cell_values
 from scope.report.figure_names import FIGURES, NAMES
+from scope.report.figure_recipe import FigureRecipe
 from scope.report.figures import plot
 from scope.report.load import read_evaluations
 
 ARMS = ["scope-tau=0.5-lr=1e-05", "grpo"]
-SAMPLINGS = {"T1": {"temperature": 1.0, "top_k": 0}}
+SAMPLINGS = {"T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}}
 
 
 def recipe(arms=ARMS):
-    return make_recipe("figure", {"arms": arms, "report.bootstrap": 50, "evaluation.samplings": SAMPLINGS})
+    return make_recipe("figure", {"arms": arms, "report": {"bootstrap": 50}, "evaluation": {"samplings": SAMPLINGS}})
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def files(tmp_path_factory):
 
 
 def plotted(name, files, arms=ARMS):
-    return plot(name, files["evaluations"], files["metrics"], read_recipe(recipe(arms)))
+    return plot(name, files["evaluations"], files["metrics"], read_recipe(recipe(arms), FigureRecipe))
 
 
 def texts(svg):

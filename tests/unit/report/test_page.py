@@ -34,12 +34,14 @@ STAGE_RECIPE = make_recipe("weigh", {"objective": {"method": "scope", "tau": 1.0
 ARMS = ["scope", "lost"]
 N = 4
 
+SAMPLINGS = {"T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}}
+
 
 def recipe(**changes):
     settings = {
         "report": {"title": f"Title {HOSTILE}", "question": "Does it help?", "bootstrap": 200},
-        "evaluation.samplings": {"T1": {"temperature": 1.0, "top_k": 0}}, "evaluation.n": N,
-        "evaluation.max_tokens": 8, "models.student.path": None,
+        "evaluation": {"samplings": SAMPLINGS, "n": N, "max_tokens": 8},
+        "models": {"student": {"path": None}},
         "experiment": "made-up", "seeds": [0, 1], "rounds": 2, "arms": ARMS,
         "origins": {"train": {"dataset": None, "licence": "MIT"}},
     }  # fmt: skip
@@ -551,5 +553,5 @@ def test_skipped_benchmarks_are_named(page):
 
 def test_the_papers_tables_stand_on_the_page_of_a_paper_student(page, world):
     assert "The paper's tables" not in visible(page())
-    asked = recipe(**{"models.student.path": "/m/DeepSeek-R1-Distill-Qwen-1.5B"})
+    asked = recipe(models={"student": {"path": "/m/DeepSeek-R1-Distill-Qwen-1.5B"}})
     assert "The paper's tables" not in visible(page(recipe=[asked])), "coins are none of its benchmarks"

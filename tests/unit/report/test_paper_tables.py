@@ -6,11 +6,12 @@ import polars as pl
 import pytest
 
 from conftest import ROOT, run
-from scope.artifacts.recipe import Settings
 from scope.report.paper_tables import BLOCKS, METHODS, SAMPLING, paper_tables, table
+from scope.report.recipe import ReportEvaluation
 
 R1, QWEN3, CODE = BLOCKS
-PAPER = {"n": 32, "max_tokens": 32768, "samplings": {"paper": {**SAMPLING, "repetition_penalty": 1.0}}}
+SETTINGS = {"n": 32, "max_tokens": 32768, "samplings": {"paper": {**SAMPLING, "repetition_penalty": 1.0}}}
+PAPER = ReportEvaluation.model_validate(SETTINGS)
 ALL = [(benchmark, policy) for benchmark in R1.benchmarks[:-1] for policy in METHODS]
 
 
@@ -44,13 +45,13 @@ def here(tables, benchmark):
 
 
 def test_what_was_measured_stands_beside_the_paper():
-    tables = paper_tables(accuracy(), R1.student, Settings(PAPER))
+    tables = paper_tables(accuracy(), R1.student, PAPER)
     assert tables[0]["title"] == R1.title
     assert here(tables, "aime24") == here(tables, "average") == ["50.0 / 75.0"] * 5
 
 
 def test_an_average_needs_every_benchmark():
-    tables = paper_tables(accuracy([("aime24", "base"), ("amc23", "scope")]), R1.student, Settings(PAPER))
+    tables = paper_tables(accuracy([("aime24", "base"), ("amc23", "scope")]), R1.student, PAPER)
     assert here(tables, "aime24") == ["50.0 / 75.0", "–", "–", "–", "–"]
     assert here(tables, "average") == ["–"] * 5
 
@@ -60,14 +61,14 @@ def test_an_average_needs_every_benchmark():
     {"samplings": {"paper": {**SAMPLING, "top_k": 0, "repetition_penalty": 1.0}}},
 ])  # fmt: skip
 def test_other_settings_than_the_papers_leave_the_column_empty(change):
-    tables = paper_tables(accuracy(), R1.student, Settings({**PAPER, **change}))
+    tables = paper_tables(accuracy(), R1.student, ReportEvaluation.model_validate({**SETTINGS, **change}))
     assert here(tables, "aime24") == ["–"] * 5
 
 
 def test_other_students_and_benchmarks_have_no_table():
-    assert paper_tables(accuracy(), "another", Settings(PAPER)) == []
-    assert paper_tables(accuracy([("coins", "base")]), R1.student, Settings(PAPER)) == []
-    code = paper_tables(accuracy([("humaneval", "base")]), CODE.student, Settings(PAPER))
+    assert paper_tables(accuracy(), "another", PAPER) == []
+    assert paper_tables(accuracy([("coins", "base")]), R1.student, PAPER) == []
+    code = paper_tables(accuracy([("humaneval", "base")]), CODE.student, PAPER)
     assert [shown["title"] for shown in code] == [CODE.title]
 
 

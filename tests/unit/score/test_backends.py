@@ -9,7 +9,7 @@ import pytest
 from conftest import BIN, RECIPE, run
 from scope.artifacts import parquet
 from scope.artifacts.partial import open_partial
-from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.checks import CHECKS
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.scores import SCORES
@@ -21,11 +21,12 @@ from scope.score.backend import check_scores
 from scope.score.client import Server
 from scope.score.connection import VARIABLE, Connection, to_text
 from scope.score.open import open_teacher
+from scope.score.settings import InProcess, Servers
 from stub_server import logprob, serving
 
 PAIRS = [Pair([3 + i % 10, 14, 5], [13, 4 + i % 9, 14, 3, 1][: 1 + i % 5]) for i in range(40)]
-EXTERNAL = Settings({"backend": "external", "model": "teacher", "pack_tokens": None})
-IN_JOB = Settings({"backend": "in_job", "model": None, "pack_tokens": 64})
+EXTERNAL = Servers(backend="external", model="teacher")
+IN_JOB = InProcess(backend="in_job", pack_tokens=64)
 OPTIONS = {"dtype": "float32", "temperature": 1.0}
 
 
@@ -68,7 +69,7 @@ def test_a_real_server_refuses_without_key_and_with_another_name(vllm_server, mo
         external(url).score(PAIRS[:1])
     monkeypatch.setenv(KEY_VARIABLE, key)
     with pytest.raises(InputError, match=r"serves teacher, not 'another'; correct teacher.server.model"):
-        external(url, settings=Settings({"backend": "external", "model": "another"})).score(PAIRS[:1])
+        external(url, settings=Servers(backend="external", model="another")).score(PAIRS[:1])
     with pytest.raises(InputError, match="status 404"):
         Server(url, "another", key=key, timeout_s=20).score(PAIRS[0])
 
@@ -210,7 +211,7 @@ def check_teacher(tiny, tmp_path, teacher, **environment):
         {"prompt_id": str(i), "problem": "p", "answer": "a", "source": "s", "domain": "puzzle", "tests": None,
          "prompt_token_ids": [3 + i, 14, 5]} for i in range(4)]  # fmt: skip
     parquet.write(tmp_path / "prompts.parquet", PROMPTS, prompts, recipe=RECIPE)
-    settings = {"teacher": teacher, "models.dtype": "float32", "rollout.engine": "transformers"}
+    settings = {"teacher": teacher, "models": {"dtype": "float32"}, "rollout": {"engine": "transformers"}}
     return run(
         BIN / "python", "scripts/check_teacher.py", "--student", tiny["student"], "--teacher", tiny["teacher"],
         "--prompts", tmp_path / "prompts.parquet", "--out", tmp_path / "checks.parquet",

@@ -8,7 +8,6 @@ import pytest
 
 from conftest import BIN, ROOT, run, seal_files
 from scope.artifacts.digests import file_digest
-from scope.artifacts.recipe import Settings
 from scope.errors import InputError
 from scope.models.pair import Pair
 from scope.score import endpoint, pool
@@ -16,6 +15,7 @@ from scope.score.api_key import KEY_VARIABLE, make_key, read_key
 from scope.score.connection import VARIABLE, Connection, to_text
 from scope.score.open import open_teacher
 from scope.score.service.registry import Record, path_of, read_records, sweep, write_record
+from scope.score.settings import Servers
 from stub_server import logprob, serving
 
 PAIRS = [Pair([3 + i % 10, 14, 5], [i % 500, 7]) for i in range(300)]
@@ -48,7 +48,7 @@ class Service:
     def open(self, **changes):
         numbers = {"timeout_s": 5.0, "attempts": 3, "concurrency": 4, "patience_s": 0.6, **changes}
         self.monkeypatch.setenv(VARIABLE, to_text(Connection([], str(self.folder), str(self.key_file), **numbers)))
-        settings = Settings({"backend": "service", "model": "teacher", "pack_tokens": None})
+        settings = Servers(backend="service", model="teacher")
         return open_teacher(settings, self.manifest, dtype="float32", temperature=1.0)
 
 

@@ -14,13 +14,13 @@ import pytest
 
 from conftest import BIN, ROOT, run
 from scope.artifacts.digests import file_digest
-from scope.artifacts.recipe import Settings
 from scope.models.pair import Pair
 from scope.score.api_key import KEY_VARIABLE
 from scope.score.client import Server, Unavailable
 from scope.score.connection import VARIABLE
 from scope.score.open import open_teacher
 from scope.score.service.registry import read_records
+from scope.score.settings import Servers
 from served_teacher import Experiment
 from virtual_cluster import free_ports
 
@@ -72,7 +72,7 @@ def test_a_replica_stands_for_real_scores_and_drains_on_sigterm(experiment, tiny
     where = run("python", ROOT / "scripts/teacher_service.py", "where", *experiment.files, cwd=experiment.folder)
     monkeypatch.chdir(experiment.folder)
     monkeypatch.setenv(VARIABLE, where.stdout.split("=", 1)[1].strip().strip("'"))
-    settings = Settings({"backend": "service", "model": "tiny", "pack_tokens": None})
+    settings = Servers(backend="service", model="tiny")
     (scored,) = open_teacher(settings, experiment.manifest, dtype="float32", temperature=1.0).score([LONG])
     assert scored == pytest.approx(right, abs=1e-4)
     beat = record.beat
@@ -127,8 +127,8 @@ def test_a_replica_whose_server_is_killed_fails_and_leaves_no_record(experiment,
 DRIVER = """
 import json, signal, sys, time
 from pathlib import Path
+from types import SimpleNamespace
 from scope.errors import InputError
-from scope.artifacts.recipe import Settings
 from scope.score.service import replica
 from scope.score.service.registry import Record
 from scope.score.client import Server
@@ -136,7 +136,7 @@ port, command, folder, service, left = json.loads(sys.argv[1])
 replica.QUIET_S, url, ends = 0.3, f"http://127.0.0.1:{port}", left and time.time() + replica.MARGIN_S + left
 record = Record(url, "teacher", "f" * 64, "node", 1, None, ends, 0.0, 0.0)
 probe = Server(url, "teacher", key=None, timeout_s=0.3)
-made = replica.Replica(command, {}, Path(folder) / "server.log", probe, record, folder, Settings(service))
+made = replica.Replica(command, {}, Path(folder) / "server.log", probe, record, folder, SimpleNamespace(**service))
 try:
     made.run()
 except InputError as error:

@@ -23,7 +23,7 @@ from conftest import RECIPE, ROOT, run
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, open_folder, write_manifest
 from scope.artifacts.partial import Unfinished
-from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.metrics import METRICS
 from scope.config.training import Update
@@ -35,6 +35,7 @@ from scope.models.pair import Pair
 from scope.models.tokenizers import character_tokenizer
 from scope.update.checkpoints import Checkpoints
 from scope.update.launch import join_ranks
+from scope.update.recipe import UpdateSettings
 from scope.update.trainer import LossSettings, Trainer
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
 
@@ -82,9 +83,8 @@ def make_batch(objective, student, teacher, groups=GROUPS, prompts_per_step=None
 
 def update_settings(**changes):
     """The section `update`, as a recipe gives it; gradients stay unclipped unless told."""
-    return Settings(
-        Update(**{"learning_rate": 1e-4, "micro_batch_tokens": 64, "grad_clip": 1e9, **changes}).model_dump()
-    )
+    section = Update(**{"learning_rate": 1e-4, "micro_batch_tokens": 64, "grad_clip": 1e9, **changes})
+    return UpdateSettings.model_validate(section.model_dump())
 
 
 def loss_settings(objective, student_temperature=1.0, teacher_temperature=1.0):
@@ -483,10 +483,10 @@ def save_model(model, manifest):
 
 def update_recipe(ranks):
     settings = {
-        "update": update_settings(steps_per_round=2, ranks=ranks).as_dict(),
+        "update": update_settings(steps_per_round=2, ranks=ranks).model_dump(),
         "student_temperature": 1.0,
         "teacher_temperature": 1.0,
-        "models.dtype": "float32",
+        "models": {"dtype": "float32"},
     }
     return make_recipe("update", settings)
 

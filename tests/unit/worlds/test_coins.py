@@ -4,16 +4,16 @@ from itertools import islice
 
 import pytest
 
-from scope.artifacts.recipe import Settings
-from scope.models.sft import examples
 from scope.models.tokenizers import character_tokenizer
 from scope.prompts.generated import puzzle_rows
 from scope.verify.coins import verify_puzzle
 from scope.verify.registry import VERIFIERS
 from scope.worlds.coins import canonical_route, parse, problems, routes, write_route
+from scope.worlds.examples import examples
+from scope.worlds.recipe import PuzzleSettings, WorldSettings
 
-SETTINGS = Settings({"digits": 5, "spend": [2, 3], "prompts": 50, "problems": 20, "seed": 3})
-WORLD = Settings({"puzzle": SETTINGS.as_dict(), "functions": None})
+SETTINGS = PuzzleSettings(digits=5, spend=[2, 3], prompts=50, problems=20, seed=3)
+WORLD = WorldSettings(puzzle=SETTINGS, functions=None)
 
 
 def test_the_design_example():

@@ -7,19 +7,19 @@ from itertools import islice
 import pytest
 
 from needs_sandbox import sandboxed
-from scope.artifacts.recipe import Settings
 from scope.errors import InputError
-from scope.models.sft import examples
 from scope.models.tokenizers import bpe_tokenizer
 from scope.prompts.generated import function_rows
 from scope.verify.code.blocks import last_program
 from scope.verify.code.tests import humaneval
 from scope.verify.pool import verify_rows
 from scope.worlds import functions
+from scope.worlds.examples import examples
 from scope.worlds.operations import OPERATIONS, Step, apply
+from scope.worlds.recipe import FunctionsSettings, WorldSettings
 
-SETTINGS = Settings({"operations": [1, 2, 3], "prompts": 50, "problems": 20, "seed": 3})
-WORLD = Settings({"puzzle": None, "functions": SETTINGS.as_dict()})
+SETTINGS = FunctionsSettings(operations=[1, 2, 3], prompts=50, problems=20, seed=3)
+WORLD = WorldSettings(puzzle=None, functions=SETTINGS)
 
 
 def some(count, seed=0):

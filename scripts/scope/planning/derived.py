@@ -1,0 +1,99 @@
+"""Settings that follow from several keys: arms that agree in them share their work, however they are written."""
+
+from scope.config.experiment import Config
+from scope.config.temperature import resolve_temperature
+from scope.config.training import Objective
+from scope.method.recipe import ObjectiveSettings
+from scope.method.table import Method, method_of
+from scope.prompts.rows import ProblemRows
+from scope.report.recipe import Origin
+from scope.score.recipe import Scorer
+from scope.score.settings import InProcess, Servers
+
+
+def student_temperature(config: Config) -> float:
+    """The temperature of the student's log-probabilities, as a number."""
+    return resolve_temperature(config.logprob_temperature.student, config.rollout.temperature)
+
+
+def teacher_temperature(config: Config) -> float:
+    """The temperature of the teacher's log-probabilities, as a number."""
+    return resolve_temperature(config.logprob_temperature.teacher, config.rollout.temperature)
+
+
+def exact_kl(config: Config) -> bool:
+    """Whether the update computes the exact KL, and so needs the teacher itself."""
+    return config.objective.kl == "full" and "opd" in method_of(config.objective).losses
+
+
+def resolve_objective(objective: Objective) -> ObjectiveSettings:
+    """The section `objective` as the method computes with it, so that only a change of what it computes is one.
+
+    A key that the method does not use is null, and a key that is left to the method has the method's own value.
+    """
+    method = method_of(objective)
+    left_to_method = ("student_weight", "teacher_weight", "scale", "opd_clip")
+    section = objective.model_dump()
+    own = {key: getattr(method, key) for key in left_to_method if section[key] is None}
+    return ObjectiveSettings.model_validate({**section, **own, **dict.fromkeys(_unused_keys(method))})
+
+
+def _unused_keys(method: Method) -> list[str]:
+    """Keys of `objective` that a method does not compute with."""
+    unused = []
+    if method.weighting != "perplexity":
+        unused += ["tau", "student_weight", "teacher_weight", "scale"]
+    if "opd" not in method.losses:
+        unused += ["kl", "opd_clip"]
+    if "pg" not in method.losses:
+        unused += ["pg_clip", "advantage_eps", "kl_coefficient"]
+    if method.behaviour != "teacher":
+        unused += ["drop_incorrect"]
+    return unused
+
+
+def scorer(config: Config) -> Scorer | None:
+    """Who scores which rollouts, how and at which temperature; GRPO's reference is a pass inside the job."""
+    method = method_of(config.objective)
+    if method.scorer is None:
+        return None
+    teaches = method.scorer == "teacher"
+    return Scorer(
+        model=method.scorer,
+        scored=method.scored,
+        temperature=teacher_temperature(config) if teaches else student_temperature(config),
+        teacher=teacher_scoring(config) if teaches else in_process(config),
+    )
+
+
+def teacher_scoring(config: Config) -> InProcess | Servers:
+    """How the teacher's log-probabilities are computed."""
+    section = config.teacher
+    if section.backend == "in_job" or section.server is None:
+        return in_process(config)
+    return Servers(backend=section.backend, model=section.server.model)
+
+
+def in_process(config: Config) -> InProcess:
+    """A pass of any scorer in the process of the job."""
+    return InProcess(backend="in_job", pack_tokens=config.teacher.pack_tokens)
+
+
+def held_out(config: Config) -> dict[str, ProblemRows]:
+    """The problem texts of each benchmark that training problems are compared with."""
+    benchmarks, chosen = config.data.benchmarks, config.data.decontaminate
+    return {
+        name: ProblemRows.model_validate(rows.model_dump(), extra="ignore")
+        for name, rows in benchmarks.items()
+        if chosen is None or name in chosen
+    }
+
+
+def origins(config: Config) -> dict[str, Origin]:
+    """Dataset and licence of training and of each benchmark, as the report states them."""
+    sets = {"train": config.data.train, **config.data.benchmarks}
+    return {
+        name: Origin(dataset=rows.hub and f"{rows.hub.dataset} at {rows.hub.revision}", licence=rows.licence)
+        for name, rows in sets.items()
+        if rows
+    }

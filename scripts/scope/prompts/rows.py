@@ -1,0 +1,36 @@
+"""Which rows of files are problems, as the recipes of several stages hold it."""
+
+from typing import Literal
+
+from scope.artifacts.recipe import Settings
+
+
+class HubSettings(Settings):
+    """A pinned dataset of the Hugging Face hub."""
+
+    dataset: str
+    revision: str
+    files: str
+
+
+class ProblemRows(Settings):
+    """The problem texts of a file or of a dataset on the hub."""
+
+    path: str | None
+    hub: HubSettings | None
+    problem: str
+    """Column of the problem texts."""
+    where: dict[str, str | bool | int]
+    between: dict[str, list[str]]
+    limit: int | None
+
+
+class RowsSettings(ProblemRows):
+    """Problems with their answers or tests, and the prompt around them."""
+
+    domain: Literal["math", "puzzle", "code"]
+    tests: Literal["humaneval", "mbpp", "taco", "livecodebench"] | None
+    answer: str
+    boxed: bool
+    tolerance: str | None
+    template: str | None

@@ -1,0 +1,24 @@
+"""The recipe of the stage `figure`."""
+
+from scope.artifacts.recipe import Settings
+from scope.evaluate.sampling import SamplingSettings
+
+
+class FigureReport(Settings):
+    """What it holds of the section `report`."""
+
+    bootstrap: int
+
+
+class FigureEvaluation(Settings):
+    """What it holds of the section `evaluation`."""
+
+    samplings: dict[str, SamplingSettings]
+
+
+class FigureRecipe(Settings):
+    """What decides a figure."""
+
+    report: FigureReport
+    evaluation: FigureEvaluation
+    arms: list[str]

@@ -1,0 +1,24 @@
+"""How log-probabilities are computed: in the job's own process, or by vLLM servers."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from scope.artifacts.recipe import Settings
+
+
+class InProcess(Settings):
+    """A packed forward pass in the process of the job."""
+
+    backend: Literal["in_job"]
+    pack_tokens: int
+
+
+class Servers(Settings):
+    """vLLM servers that serve `model`; where they are decides no score, and is in no recipe."""
+
+    backend: Literal["external", "service"]
+    model: str
+
+
+Scoring = Annotated[InProcess | Servers, Field(discriminator="backend")]

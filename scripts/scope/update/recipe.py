@@ -1,0 +1,33 @@
+"""The recipe of the stages `update` and `restore`, which share a script."""
+
+from typing import Any, Literal
+
+from scope.artifacts.recipe import Settings
+from scope.models.dtype import ModelArithmetic
+
+
+class UpdateSettings(Settings):
+    """Optimizer steps of one round."""
+
+    steps_per_round: int
+    prompts_per_step: int
+    learning_rate: float
+    schedule: Literal["constant", "linear"]
+    warmup_steps: int
+    total_steps: int | None
+    weight_decay: float
+    grad_clip: float
+    micro_batch_tokens: int
+    ranks: int
+    deepspeed: dict[str, Any]
+    """Passed to DeepSpeed as it is."""
+
+
+class UpdateRecipe(Settings):
+    """What decides the policy after a round, beside its batch."""
+
+    update: UpdateSettings
+    student_temperature: float
+    teacher_temperature: float | None
+    """Of the exact KL; null where it is not computed."""
+    models: ModelArithmetic

@@ -1,0 +1,218 @@
+"""Which configuration keys decide the recipe of which stage: every key is changed once, and recipes are compared."""
+
+import re
+import types
+import typing
+from contextlib import suppress
+
+import pytest
+
+from conftest import ROOT
+from scope.config.experiment import Config, arm_config, merge, read_config
+from scope.config.types import Section
+from scope.planning.recipes import STAGES, stage_settings
+
+WILDCARDS = {"model": "student", "benchmark": "held"}
+TRAIN = {"path": "train.parquet", "where": {"source": "a"}, "between": {"day": ["a", "b"]}, "template": "{problem}"}
+WORLDS = {
+    "puzzle": {},
+    "functions": {"data": {"puzzle": None, "functions": {}}, "models": {"tokenizer": {"kind": "bpe"}}},
+    "files": {"data": {"puzzle": None, "train": TRAIN, "benchmarks": {"held": {**TRAIN, "path": "held.parquet"}}}},
+    "hub": {
+        "data": {
+            "puzzle": None,
+            "train": {"hub": {"dataset": "a/b", "revision": "0" * 40, "files": "*.jsonl"}},
+            "benchmarks": {"held": {"hub": {"dataset": "a/c", "revision": "0" * 40, "files": "*.jsonl"}}},
+        }
+    },
+    "code": {
+        "data": {
+            "puzzle": None,
+            "train": {"path": "train.parquet", "domain": "code", "tests": "taco"},
+            "benchmarks": {"held": {"path": "held.parquet", "domain": "code", "tests": "taco"}},
+        }
+    },
+}
+SERVED = {"teacher": {"backend": "service", "server": {"model": "served", "urls": [], "port": None}}}
+STAGE_COST = {"seconds": 1.0, "gpus": 1}
+OPTIONAL = {
+    "data": {"chat": {"system": "s", "thinking": True}},
+    "cost": dict.fromkeys(("rollout", "score", "update", "evaluate"), STAGE_COST),
+    "grid": {"axes": {"tau": {"key": "objective.tau", "values": [1.0]}}},
+    "models": {"teacher": {"make": {"sft": {"steps": 1}}}},
+}
+ARMS = ("scope", "opd", "grpo", "kd", "scope_full_kl", "scope_released")
+
+ROUND = "rollout score update restore"
+EVALUATED = "evaluate export report summary figure"
+# Stages whose recipe a key decides, in any of the configurations above; the longest fitting key counts.
+DECIDES = {
+    "experiment": "report",
+    "seeds": "report",
+    "rounds": "report",
+    "arms": "report figure",
+    "data.puzzle": "model prompts problems",
+    "data.functions": "tokenizer model prompts problems",
+    "data.train": "tokenizer prompts",
+    "data.train.hub.dataset": "tokenizer prompts report",
+    "data.train.hub.revision": "tokenizer prompts report",
+    "data.train.licence": "report",
+    "data.benchmarks": "problems",
+    "data.benchmarks.held.path": "prompts problems",
+    "data.benchmarks.held.hub": "prompts problems",
+    "data.benchmarks.held.hub.dataset": "prompts problems report",
+    "data.benchmarks.held.hub.revision": "prompts problems report",
+    "data.benchmarks.held.problem": "prompts problems",
+    "data.benchmarks.held.where": "prompts problems",
+    "data.benchmarks.held.between": "prompts problems",
+    "data.benchmarks.held.limit": "prompts problems",
+    "data.benchmarks.held.licence": "report",
+    "data.template": "prompts problems",
+    "data.chat": "prompts problems",
+    "data.max_prompt_tokens": "prompts problems rollout evaluate",
+    "data": "prompts",
+    "models.student": "model",
+    "models.student.path": "model report",
+    "models.tokenizer": "tokenizer",
+    "models.dtype": f"check_teacher evaluate {ROUND}",
+    "rollout": "rollout",
+    "rollout.engine": "rollout check_teacher",
+    "rollout.temperature": ROUND,
+    "logprob_temperature.student": ROUND,
+    "logprob_temperature.teacher": "score update restore",
+    "teacher": "check_teacher score",
+    "objective": "weigh",
+    "objective.method": "rollout score weigh",
+    "objective.kl": "weigh update restore",
+    "update": "update restore",
+    "update.steps_per_round": "rollout weigh update restore",
+    "update.prompts_per_step": "rollout weigh update restore",
+    "evaluation": "evaluate",
+    "evaluation.engine": "evaluate export",
+    "evaluation.n": "evaluate export report",
+    "evaluation.max_tokens": "evaluate export report",
+    "evaluation.samplings": EVALUATED,
+    "retention": "retire",
+    "report": "report",
+    "report.bootstrap": "report summary figure",
+    # What is planned, watched or kept meanwhile; the teacher's recipe is the same as the student's.
+    "variants": "",
+    "grid": "",
+    "models.teacher": "",
+    "teacher.server": "",
+    "teacher.server.model": "check_teacher score",
+    "teacher.service": "",
+    "evaluation.every": "",
+    "tracking": "",
+    "cost": "",
+    "resume": "",
+}
+
+
+def expected(key):
+    """The entry of the longest prefix of a key."""
+    parts = key.split(".")
+    prefixes = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    return next((set(DECIDES[prefix].split()) for prefix in prefixes if prefix in DECIDES), None)
+
+
+def configurations():
+    raw = merge(read_config(ROOT / "config/config.yaml", ROOT / "config/variants.yaml"), OPTIONAL)
+    raw = merge(raw, {"rollout": {"temperature": 0.6}, "logprob_temperature": {"teacher": 1.0}})
+    for world in WORLDS.values():
+        yield from (arm_config(merge(raw, world), arm) for arm in ARMS)
+    yield arm_config(merge(merge(raw, WORLDS["files"]), SERVED), "scope")
+    model = {"models": {"student": {"make": None, "path": "folder"}}}
+    yield arm_config(merge(raw, model), "scope")
+
+
+def leaves(section, prefix=""):
+    """Each leaf of a configuration: its dotted key, and the configuration with another value in its place."""
+    for name, field in type(section).model_fields.items():
+        value, key = getattr(section, name), f"{prefix}{name}"
+        if not sections_in(field.annotation):
+            yield key, section.model_copy(update={name: other(value, field.annotation)})
+        elif isinstance(value, Section):
+            yield from ((leaf, section.model_copy(update={name: new})) for leaf, new in leaves(value, f"{key}."))
+        elif isinstance(value, dict):
+            for part, below in value.items():
+                for leaf, new in leaves(below, f"{key}.{part}."):
+                    yield leaf, section.model_copy(update={name: {**value, part: new}})
+
+
+def schema_leaves(section, prefix=""):
+    """The dotted key of each leaf that a configuration may have, `*` for a name that the user gives."""
+    for name, field in section.model_fields.items():
+        below = sections_in(field.annotation)
+        names = ".*" if below and "dict" in str(field.annotation) else ""
+        yield from schema_leaves(below[0], f"{prefix}{name}{names}.") if below else [f"{prefix}{name}"]
+
+
+def sections_in(annotation):
+    """The sections that an annotation mentions."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    return [section for part in typing.get_args(annotation) for section in sections_in(part)]
+
+
+def other(value, annotation):
+    """Another value of the same type; validators are not asked."""
+    choices = literals(annotation)
+    if choices:
+        return next((choice for choice in choices if choice != value), 0.5)
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int | float):
+        return value + 1
+    if isinstance(value, str):
+        return f"{value}x"
+    if isinstance(value, list):
+        return [*value, value[0] if value else "x"]
+    if isinstance(value, dict):
+        return {**value, "x": next(iter(value.values()))} if value else value
+    return filled(annotation)
+
+
+def literals(annotation):
+    if typing.get_origin(annotation) is typing.Literal:
+        return typing.get_args(annotation)
+    return [choice for part in typing.get_args(annotation) for choice in literals(part)]
+
+
+def filled(annotation):
+    """A value for a key that is null."""
+    if annotation in (str, int, float):
+        return annotation(7)
+    if typing.get_origin(annotation) is list:
+        return []
+    parts = [part for part in typing.get_args(annotation) if part is not types.NoneType]
+    return filled(parts[0])
+
+
+def settings_of(config):
+    return {stage: stage_settings(config, stage, **WILDCARDS) for stage in STAGES}
+
+
+@pytest.fixture(scope="module")
+def decided():
+    """Stages by the key that decides their recipe in at least one configuration."""
+    found = {}
+    for config in configurations():
+        before = settings_of(config)
+        for key, changed in leaves(config):
+            with suppress(KeyError):  # of a method that has no such mode
+                now = settings_of(changed)
+                found.setdefault(key, set()).update(stage for stage in STAGES if before[stage] != now[stage])
+    return found
+
+
+def test_every_key_decides_the_recipes_that_it_should(decided):
+    wrong = {key: (stages, expected(key)) for key, stages in decided.items() if stages != expected(key)}
+    assert not wrong, "\n".join(
+        f"{key}: decides {stages}, expected {wanted}" for key, (stages, wanted) in wrong.items()
+    )
+
+
+def test_no_key_of_the_configuration_is_forgotten(decided):
+    names = re.compile(r"(?<=benchmarks|.samplings)\.(?:held|T1|T0\.6)\.")
+    assert set(schema_leaves(Config)) == {names.sub(".*.", key.replace("axes.tau.", "axes.*.")) for key in decided}
