@@ -70,9 +70,9 @@ def read_recipe(text: str, kind: type[Kind]) -> Kind:
     try:
         return kind.model_validate_json(json.dumps(json.loads(text)["settings"]))
     except ValidationError as error:
-        issues = "; ".join(map(_explain, error.errors()))
         raise InputError(
-            f"--recipe is not a valid recipe: {issues}; `python scripts/recipe.py STAGE` prints a whole one"
+            f"--recipe is not a valid recipe: {'; '.join(map(_explain, error.errors()))}; `python scripts/recipe.py "
+            "STAGE` prints a whole one"
         ) from None
 
 
