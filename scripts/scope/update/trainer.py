@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
-from typing import Any
 
 import deepspeed
 import polars as pl
@@ -26,6 +25,7 @@ from scope.method import losses
 from scope.models.packed_forward import Pack, gather_targets, log_probabilities, pack, plan_packs, response_logits
 from scope.models.pair import Pair
 from scope.update.checkpoints import Checkpoint
+from scope.update.deepspeed_config import deepspeed_config
 from scope.update.lr_schedule import learning_rate
 from scope.update.recipe import UpdateSettings
 from scope.update.step_metrics import StepMetrics
@@ -244,16 +244,3 @@ class Trainer:
         if not (folder / "state").is_dir():
             raise InputError(f"{folder}: holds no optimizer state; give the manifest of the round before as --state")
         self.engine.load_checkpoint(str(folder), tag="state")
-
-
-def deepspeed_config(update: UpdateSettings, dtype: str) -> dict[str, Any]:
-    """DeepSpeed's own configuration: the user's `update.deepspeed`, and what other keys decide."""
-    return {
-        **update.deepspeed,
-        "train_micro_batch_size_per_gpu": 1,
-        "gradient_accumulation_steps": 1,
-        "gradient_clipping": update.grad_clip,
-        "zero_allow_untested_optimizer": True,
-        "bf16": {"enabled": dtype == "bfloat16"},
-        "steps_per_print": 2**31,
-    }

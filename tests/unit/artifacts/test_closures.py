@@ -71,7 +71,10 @@ def test_no_stage_depends_on_the_configuration_and_only_retire_on_the_planning_o
     for stage in BUDGET:
         modules = {str(module) for module in closure(stage)}
         assert not {name for name in modules if name.startswith("config/")}
-        assert {name for name in modules if name.startswith("planning/")} <= {"planning/retention"}
+        assert {name for name in modules if name.startswith("planning/")} <= {
+            "planning/retention",
+            "planning/retire_recipe",
+        }
         if stage not in ("report", "figure", "summary"):
             assert not {name for name in modules if name.startswith("report/")}
 

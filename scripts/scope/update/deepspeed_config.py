@@ -1,0 +1,18 @@
+"""DeepSpeed's configuration of an update."""
+
+from typing import Any
+
+from scope.update.recipe import UpdateSettings
+
+
+def deepspeed_config(update: UpdateSettings, dtype: str) -> dict[str, Any]:
+    """DeepSpeed's own configuration: the user's `update.deepspeed`, and what other keys decide."""
+    return {
+        **update.deepspeed,
+        "train_micro_batch_size_per_gpu": 1,
+        "gradient_accumulation_steps": 1,
+        "gradient_clipping": update.grad_clip,
+        "zero_allow_untested_optimizer": True,
+        "bf16": {"enabled": dtype == "bfloat16"},
+        "steps_per_print": 2**31,
+    }
