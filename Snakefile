@@ -25,7 +25,6 @@ if not workflow.config_settings.configfiles:
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/benchmarks.smk"
-include: "workflow/rules/slurm.smk"
 include: "workflow/rules/chain.smk"
 include: "workflow/rules/targets.smk"
 include: "workflow/rules/models.smk"
@@ -56,7 +55,7 @@ USED_UP = set()
 
 onstart:
     checked(acquire_lock)
-    patch_slurm_executor()
+    checked(patch_slurm_executor, workflow)
     USED_UP.update(restored_to_be_used(workflow.dag))
     for line in code_changes(workflow.dag):
         say(line)

@@ -12,6 +12,7 @@ from scope.score.connection import VARIABLE, connection_of, to_text
 from scope.planning.disk import bytes_below, describe, free_bytes, project, readable
 from scope.errors import InputError
 from scope.run.lock import acquire_lock, release_lock
+from scope.slurm.executor import patch_slurm_executor
 from scope.prompts.hub import row_files
 from scope.artifacts.metadata import digest_of, read_provenance
 from scope.planning.arm import plan_arm, duplicate_arms
