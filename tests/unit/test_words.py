@@ -13,6 +13,7 @@ COVERED = (
     "Makefile",
     "README.md",
     "dev/lock_environments.py",
+    "docs/clusters.md",
     "docs/demo.md",
     "docs/glossary.md",
     "docs/method.md",
@@ -21,16 +22,28 @@ COVERED = (
     "docs/scale.md",
     "docs/verdicts.md",
     "envs",
+    "scripts/allocate.py",
+    "scripts/check_cluster.py",
     "scripts/figure.py",
+    "scripts/probe_node.py",
     "scripts/report.py",
+    "scripts/run.py",
+    "scripts/serve_teacher.py",
     "scripts/summary.py",
+    "scripts/teacher_service.py",
+    "scripts/scope/cluster",
     "scripts/scope/report",
+    "scripts/scope/run",
+    "scripts/scope/score/service",
+    "scripts/scope/slurm",
     "scripts/scope/verify/code",
     "scripts/scope/verify/coins.py",
     "scripts/scope/verify/math",
     "scripts/scope/verify/sandbox",
     "scripts/scope/verify/verdict.py",
+    "workflow/bin",
     "workflow/report",
+    "workflow/stage.sh",
 )
 """Files, and folders with everything in them."""
 
@@ -40,6 +53,8 @@ TECHNICAL = {
 """Phrases anywhere that hold a private word in a technical meaning, and why."""
 
 IN_FILES = {
+    # messages that the workflow prints
+    "docs/clusters.md": r"from nothing to the page|make room|no room left on the disk",
     # the columns of *.faults.parquet, until they are renamed
     "scripts/report.py": r"faults?",
     "scripts/scope/report/content.py": r"faults?",
