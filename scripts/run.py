@@ -1,7 +1,7 @@
 """Run the workflow as the only controller of this folder; every argument goes to Snakemake.
 
-Unlike plain `snakemake`, it takes up a run whose controller was killed: it ends jobs left behind and releases
-the lock, once it has made sure that no live process holds it.
+Unlike plain `snakemake`, it resumes a run whose controller was killed: it ends leftover processes and jobs and releases
+the lock, after checking that no live process holds it.
 
 Example: python scripts/run.py --cores 2 --configfile config/real_smoke.yaml
 """
@@ -16,7 +16,7 @@ from scope.run.controller import run_snakemake
 
 
 def main() -> None:
-    """Hand the arguments on, end with Snakemake's status."""
+    """Pass the arguments on, exit with Snakemake's status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     _, arguments = parser.parse_known_args()
     check_profile(arguments)

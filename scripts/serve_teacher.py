@@ -12,16 +12,18 @@ from scope import cli
 
 
 def main() -> None:
-    """Read the configuration, serve until told to end."""
+    """Read the configuration, serve until a signal, the walltime or idleness ends it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--configfile", nargs="+", required=True, metavar="YAML")
-    parser.add_argument("--host", help="address to bind (default: the SLURM node's, else the loopback)")
+    parser.add_argument("--host", help="address to bind (default: the SLURM node's, else loopback)")
+    parser.add_argument("--config", nargs="*", metavar="KEY=VALUE", help="as in `snakemake --config`")
     args = parser.parse_args()
 
+    from scope.run.arguments import overrides_in
     from scope.score.service.jobs import served_config, teacher_manifest
     from scope.score.service.vllm_serve import open_replica
 
-    config = served_config(args.configfile)
+    config = served_config(args.configfile, overrides_in(args.config))
     open_replica(config, teacher_manifest(config.experiment, args.configfile), args.host).run()
 
 

@@ -1,9 +1,9 @@
-"""The teacher as a service: start its replicas as SLURM jobs, look at them, stop them.
+"""The teacher as a service: start its replicas as SLURM jobs, list them, stop them.
 
-start   submits as many replicas as teacher.service.replicas still lacks, with sbatch's options after `--`
+start   submits the replicas that are missing from teacher.service.replicas, with sbatch's options after `--`
 status  prints a table of them
-stop    has them end what they are at, and waits until they are gone
-where   prints how a stage started by hand finds them, for `eval`
+stop    lets them finish their requests, and waits until they have ended
+where   prints the environment variable with which a stage started by hand finds them, for `eval`
 
 Example: python scripts/teacher_service.py start --configfile mine.yaml -- --gres=gpu:1 --time=24:00:00
 """
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def where(configfiles: list[str]) -> str:
-    """A line of shell that says where the servers of an experiment are."""
+    """A line of shell that sets the variable with the addresses of an experiment's servers."""
     config = open_config(*configfiles)
     connection = connection_of(config.teacher, config.experiment)
     if connection is None:

@@ -1,4 +1,4 @@
-"""The workflow inside one SLURM allocation: same results, a clean stop before the end, a chain that goes on."""
+"""The workflow inside one SLURM allocation: same results, a clean stop before the end, a chain that resumes."""
 
 import json
 import subprocess
@@ -12,14 +12,14 @@ from flows import checkout, digests, made_from
 from scope.artifacts import parquet
 from scope.artifacts.schemas.scores import SCORES
 from scope.cluster import allocation
-from scope.cluster.allocation import Allocation, check_shares, megabytes, read_allocation
+from scope.cluster.allocation import check_shares
 from scope.cluster.check import requests
 from scope.cluster.check.checks import check_gpus
 from scope.cluster.check.types import STAGE, Request
-from scope.cluster.teacher_steps import NodeResources
 from scope.config.experiment import open_config
 from scope.errors import InputError
-from scope.run.arguments import check_profile, configfiles_in, without_targets
+from scope.run.arguments import check_profile, parse
+from scope.slurm.parse import Allocation, NodeResources, megabytes, read_allocation
 
 SITE = ("--workflow-profile", "tests/configs/allocation")
 SIZE = ("--nodes=3", "--ntasks-per-node=1", "--cpus-per-task=4", "--mem=12000", "--gres=gpu:2")
@@ -68,7 +68,7 @@ def test_memory_is_read_in_slurms_units():
     assert [megabytes(size) for size in ("500M", "2.50G", "1T", "2048K", "70")] == [500, 2560, 1048576, 2, 70]
 
 
-def test_what_replicas_of_the_teacher_take_is_not_there_for_stages():
+def test_what_replicas_of_the_teacher_use_is_not_available_to_stages():
     assert HELD.without(2, NodeResources(gpus=1, cpus=2, mem_mb=6000)) == HELD._replace(cpus=8, gpus=4, mem_mb=24000)
     assert HELD.without(0, NodeResources(4, 8, 100_000)) == HELD
 
@@ -76,25 +76,17 @@ def test_what_replicas_of_the_teacher_take_is_not_there_for_stages():
 def test_the_example_of_a_profile_fits_the_papers_run(monkeypatch):
     monkeypatch.chdir(ROOT)
     example = ["--profile", "profiles/allocation", "--workflow-profile", "profiles/allocation-example"]
-    asked = requests.shares(requests.parse(example))
+    asked = requests.shares(parse(example))
     node = NodeResources(gpus=8, cpus=64, mem_mb=1_000_000)
     check_shares(asked, Allocation(cpus=128, gpus=16, mem_mb=2_000_000, end=0.0, nodes=2, node=node))
     assert list(check_gpus(asked, open_config("config/paper_math.yaml").update.ranks)) == []
 
 
-def test_configuration_files_are_found_among_snakemakes_arguments():
-    assert configfiles_in(["all", "--configfile", "a.yaml", "b.yaml", "--dry-run"]) == ["a.yaml", "b.yaml"]
-    assert configfiles_in(["--configfile", "a.yaml"]) == ["a.yaml"]
-    assert configfiles_in(["-n"]) == ["config/config.yaml"]
-    assert without_targets(["a", "b", "--configfile", "c", "-n"]) == ["--configfile", "c", "-n"]
-    assert without_targets(["a"]) == []
-
-
 @pytest.mark.parametrize(
     ("command", "status"),
     [("exit 3", 3), ("sleep 60", 75), ("trap 'exit 0' TERM; sleep 60 & wait", 75), ("trap '' TERM; sleep 60", 75)],
-    ids=["ends by itself", "does not end by itself", "ends well when told to", "does not listen"],
-)  # fmt: skip
+    ids=["ends by itself", "does not end by itself", "ends well after TERM", "does not listen"],
+)
 def test_a_run_is_over_before_the_walltime_is(monkeypatch, command, status):
     monkeypatch.setattr(allocation, "LAST_S", 1.0)
     process = subprocess.Popen(["bash", "-c", command], start_new_session=True)
@@ -106,7 +98,7 @@ def test_a_run_is_over_before_the_walltime_is(monkeypatch, command, status):
 
 @pytest.mark.parametrize("option", [["--workflow-profile", "nowhere"], ["--workflow-profile=nowhere"]])
 def test_a_profile_that_is_not_there_is_refused(option):
-    with pytest.raises(InputError, match="--workflow-profile nowhere: no such profile; write the path of a folder"):
+    with pytest.raises(InputError, match="--workflow-profile nowhere: profile not found; write the path of a folder"):
         check_profile(["all", *option, "-n"])
     for good in (["profiles/site-example"], ["site-example"], ["none"], [str(ROOT / "profiles/slurm/config.yaml")]):
         check_profile(["--workflow-profile", *good])
@@ -118,9 +110,11 @@ def test_a_profile_that_is_not_there_is_refused(option):
     [
         (["--nodes=1", "--configfile", "config/config.yaml"], "write `--` between the options of sbatch and"),
         (["--chain", "0", "--"], "--chain 0: write a number from 1 on"),
-        (["--chain", "2", "--wait", "--"], "--chain 2: write a number from 1 on, and 1 where sbatch is to --wait"),
+        (["--chain", "2", "--wait", "--"], "--chain 2: write a number from 1 on, and 1 with sbatch's --wait"),
         (["--", "--configfile", "nowhere.yaml"], "nowhere.yaml: no such configuration file"),
-        (["--", "--workflow-profile", "nowhere"], "--workflow-profile nowhere: no such profile"),
+        (["--", "--configfile=nowhere.yaml"], "nowhere.yaml: no such configuration file"),
+        (["--", "--config", "rouds=2"], "unknown key `rouds`"),
+        (["--", "--workflow-profile", "nowhere"], "--workflow-profile nowhere: profile not found"),
     ],
 )
 def test_what_could_only_fail_later_is_refused_before_anything_is_submitted(words, said):
@@ -162,7 +156,7 @@ def test_a_round_inside_an_allocation_makes_what_jobs_per_stage_make(cluster_run
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_a_chain_goes_on_where_the_walltime_ended(cluster_run, cluster, tmp_path):
+def test_a_chain_resumes_where_the_walltime_ended(cluster_run, cluster, tmp_path):
     folder = checkout(tmp_path)
     said = allocate(folder, "--chain", "8", *SIZE, "--time=2", "--margin", "75", "--", *SITE, *WORLD)
     jobs = said.stdout.removeprefix("submitted ").split(";")[0].split(" -> ")
@@ -185,15 +179,17 @@ def test_a_teacher_stays_warm_in_the_allocation(cluster_run, cluster, tmp_path):
     (job,) = said.stdout.removeprefix("submitted ").split(";")[0].split(" -> ")
     wait_for(cluster, job)
     assert states(cluster, job) == ["COMPLETED"], (folder / f".snakemake/allocation-{job}.log").read_text()[-3000:]
-    scores = [parquet.read_all(made_from(place, f"{ARM}/round1/batch.parquet", "score"), SCORES)
-              for place in (folder, cluster_run.folder)]  # fmt: skip
+    scores = [
+        parquet.read_all(made_from(place, f"{ARM}/round1/batch.parquet", "score"), SCORES)
+        for place in (folder, cluster_run.folder)
+    ]
     served, in_job = (frame["teacher_logprobs"].explode().drop_nulls() for frame in scores)
     assert len(served) == len(in_job) > 0
     assert (served - in_job).abs().max() < 1e-4
     assert not list((folder / "results/cluster/shared/teacher").glob("*.json")), "a record outlives its replica"
 
 
-def test_options_that_slurm_refuses_are_told(cluster, tmp_path):
+def test_options_that_slurm_refuses_are_reported(cluster, tmp_path):
     said = allocate(checkout(tmp_path), "--partition=nowhere", "--")
     assert said.returncode == 2
     assert "error: sbatch refuses the job: sbatch: error: invalid partition specified: nowhere" in said.stderr

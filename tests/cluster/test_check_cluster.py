@@ -20,10 +20,15 @@ SITE = ROOT / "tests/configs/site"
 PROFILE = Profile("squeue", 7, True, 30)
 PLACED = "sbatch: Job 3 to start at 2026-11-21T08:04:55 using 1 processors on nodes n1 in partition gpu"
 FOUND = {
-    "host": "n1", "python": "python", "round_trip": 0.2, "skew": 0.1, "sandbox": None, "models": {"/m/student": None},
+    "host": "n1",
+    "python": "python",
+    "round_trip": 0.2,
+    "skew": 0.1,
+    "sandbox": None,
+    "models": {"/m/student": None},
     "modules": {"torch": {"version": "2.13.0"}, "vllm": {"version": "0.32.0"}},
     "gpus": {"visible": "0,1", "cuda": "12.9", "names": ["H100", "H100"]},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -70,9 +75,16 @@ def test_a_good_cluster_passes(settings, partitions):
     assert set(levels(verdicts)) == {"ok"}
 
 
+def test_a_version_of_the_plugin_that_was_not_tested_fails():
+    assert checks.check_plugin("2.8.0").level == "ok"
+    verdict = checks.check_plugin("2.9.0")
+    assert verdict.level == "FAILED"
+    assert verdict.remedy.startswith("install snakemake-executor-plugin-slurm==2.8.0")
+
+
 def test_a_partition_that_does_not_exist_names_those_that_do(settings, partitions):
     (verdict,) = checks.check_partition("nope", partitions, [asked()], settings)
-    assert (verdict.level, verdict.sentence) == ("FAILED", "there is no such partition")
+    assert (verdict.level, verdict.sentence) == ("FAILED", "no such partition")
     assert verdict.remedy.endswith("one of gpu, high")
 
 
@@ -80,7 +92,7 @@ def test_a_partition_that_does_not_exist_names_those_that_do(settings, partition
     ("changes", "said"),
     [
         ({"State": "DOWN"}, "it is DOWN"),
-        ({"MaxTime": "00:30:00"}, "rollout asks for 60 min, the limit is 00:30:00"),
+        ({"MaxTime": "00:30:00"}, "rollout requests 60 min, the limit is 00:30:00"),
         ({"PreemptMode": "CANCEL"}, "preempted jobs are cancelled (PreemptMode=CANCEL)"),
         ({"PreemptMode": "GANG,CANCEL"}, "preempted jobs are cancelled (PreemptMode=CANCEL)"),
     ],
@@ -108,7 +120,7 @@ def test_cancelling_preemption_matters_only_where_jobs_are_preempted(settings):
         ({"AccountingStorageType": "accounting_storage/slurmdbd"}, {"status_command": "sacct"}, "set slurm-status-c"),
         ({"JobRequeue": "0"}, {"requeue": False}, "set slurm-requeue: true in the profile"),
     ],
-)  # fmt: skip
+)
 def test_a_controller_that_would_wait_for_ever_is_told_what_to_set(settings, changes, profile, said):
     verdicts = checks.check_controller({**settings, **changes}, PROFILE._replace(**profile))
     assert [verdict.remedy.startswith(said) for verdict in verdicts if verdict.level != "ok"] == [True]
@@ -126,7 +138,7 @@ def test_a_request_that_fits_nowhere_is_told_what_nodes_have():
     assert checks.check_fit([asked()], PLACED, "").level == "ok"
     refused = checks.check_fit([asked(gpu=9), asked("score", gpu=9)], "allocation failure: not available", "2 x gpu:2")
     assert refused.subject == "rollout, score"
-    assert refused.sentence == "SLURM cannot place GPUs 9, CPUs 1, 4000 MB: allocation failure: not available"
+    assert refused.sentence == "SLURM cannot schedule GPUs 9, CPUs 1, 4000 MB: allocation failure: not available"
     assert "2 x gpu:2" in refused.remedy
 
 
@@ -155,7 +167,7 @@ def test_jobs_shorter_than_projected_are_found():
     requests = [asked("evaluate", gpu=1, runtime=200), asked("evaluate_shared", gpu=1, runtime=400), asked(gpu=1)]
     verdicts = list(checks.check_durations(requests, config))
     assert levels(verdicts) == ["FAILED", "warning"]
-    assert verdicts[0].sentence == "267 min are projected for one job, 200 min are asked for"
+    assert verdicts[0].sentence == "267 min are projected for one job, 200 min are requested"
 
 
 # What the profiles ask for.
@@ -219,7 +231,7 @@ def test_profiles_of_another_executor_are_refused(monkeypatch):
 
 
 def judged(**changes):
-    return list(findings.judge(SimpleNamespace(place="gpu", gpus=2, found={**FOUND, **changes}), PROFILE))
+    return list(findings.check_node(SimpleNamespace(place="gpu", gpus=2, found={**FOUND, **changes}), PROFILE))
 
 
 def test_a_good_node_passes():
@@ -233,10 +245,10 @@ def test_a_good_node_passes():
         ({"round_trip": None, "skew": None}, "FAILED", "file system that nodes share"),
         ({"skew": -30.0}, "warning", "have the clocks synchronised"),
         ({"modules": {"vllm": {"error": "ImportError: libcuda"}}}, "FAILED", "install it beside python"),
-        ({"gpus": {**FOUND["gpus"], "visible": "0"}}, "FAILED", "mend gpu, gpu_model or gres"),
+        ({"gpus": {**FOUND["gpus"], "visible": "0"}}, "FAILED", "correct gpu, gpu_model or gres"),
         ({"gpus": {**FOUND["gpus"], "names": ["H100"]}}, "FAILED", "compare the node's driver"),
         ({"gpus": {"visible": "0,1", "cuda": None, "names": []}}, "warning", "install the CUDA build"),
-        ({"gpus": {"visible": ""}}, "FAILED", "mend gpu, gpu_model or gres"),
+        ({"gpus": {"visible": ""}}, "FAILED", "correct gpu, gpu_model or gres"),
         ({"models": {"/m/student": "Permission denied"}}, "FAILED", "where every node can read them"),
         ({"sandbox": "bwrap is not installed"}, "warning", "code verdicts will need bubblewrap"),
     ],
@@ -248,13 +260,13 @@ def test_a_node_that_does_not_fit_is_found(changes, level, said):
 
 
 def test_a_model_folder_without_weights_or_out_of_reach_is_found(tmp_path):
-    assert "No such file or directory" in probe.fault_of_model(tmp_path)
+    assert "No such file or directory" in probe.model_error(tmp_path)
     (tmp_path / "config.json").write_text("{}")
-    assert "no *.safetensors" in probe.fault_of_model(tmp_path)
+    assert "no *.safetensors" in probe.model_error(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"12345678")
-    assert probe.fault_of_model(tmp_path) is None
+    assert probe.model_error(tmp_path) is None
     (tmp_path / "lost.safetensors").symlink_to(tmp_path / "nowhere")
-    assert "lost.safetensors" in probe.fault_of_model(tmp_path)
+    assert "lost.safetensors" in probe.model_error(tmp_path)
 
 
 @pytest.mark.slow
@@ -283,7 +295,7 @@ def test_a_virtual_cluster_is_checked(cluster, tmp_path):
     assert "no *.safetensors" in failed[0]
     assert done.returncode == 1
     assert "warning  gpu, 1 GPU, " in done.stdout
-    assert "CUDA_VISIBLE_DEVICES=0 as asked, but this torch has no CUDA" in done.stdout
+    assert "CUDA_VISIBLE_DEVICES=0 as requested, but this torch has no CUDA" in done.stdout
     assert re.search(r"^ok +gpu, 1 GPU, \S+: shared folder: \S+ s there and back", done.stdout, re.M)
     assert re.search(r"^ok +gpu, 1 GPU, \S+: imports torch 2.* vllm .* polars", done.stdout, re.M)
     assert "a-secret-key" not in done.stdout + done.stderr
@@ -296,7 +308,7 @@ def test_a_virtual_cluster_is_checked(cluster, tmp_path):
     assert done.returncode == 1
     (failed,) = re.findall(r"^FAILED +(.*)$", done.stdout, re.M)
     assert failed.startswith("gpu: preemption: preempted jobs are cancelled (PreemptMode=CANCEL)")
-    assert "-> ask for a partition or QOS with PreemptMode=REQUEUE" in done.stdout
+    assert "-> use a partition or QOS with PreemptMode=REQUEUE" in done.stdout
 
     cluster.run("scontrol", "update", "partitionname=gpu", "preemptmode=REQUEUE")
     assert check("--no-jobs").returncode == 0
@@ -304,5 +316,5 @@ def test_a_virtual_cluster_is_checked(cluster, tmp_path):
     (site / "config.yaml").write_text(text.replace("slurm_partition: gpu", "slurm_partition: nope"))
     done = check("--no-jobs")
     assert done.returncode == 1
-    assert "FAILED   partition nope: there is no such partition" in done.stdout
+    assert "FAILED   partition nope: no such partition" in done.stdout
     assert "-> set slurm_partition under default-resources to one of gpu, high" in done.stdout

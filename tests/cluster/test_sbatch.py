@@ -30,8 +30,13 @@ def submit(tmp_path):
                 (tmp_path / f"{name}.{number}").write_text(f"{line}\n")
             (tmp_path / f"{name}.last").write_text(f"{lines[-1]}\n")
         path = f"{ROOT}/workflow/bin:{tmp_path}:{os.environ['PATH']}"
-        done = subprocess.run(["sbatch", *ASKED], capture_output=True, text=True, cwd=tmp_path,
-                              env={**os.environ, "PATH": path, "SCOPE_SUBMIT_PATIENCE": str(patience)})  # fmt: skip
+        done = subprocess.run(
+            ["sbatch", *ASKED],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={**os.environ, "PATH": path, "SCOPE_SUBMIT_PATIENCE": str(patience)},
+        )
         return done, int((tmp_path / "sbatch.count").read_text())
 
     return run

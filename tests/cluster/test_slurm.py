@@ -1,6 +1,7 @@
 """The smallest world through `snakemake --profile slurm` on a real SLURM of three virtual nodes."""
 
 import re
+from itertools import chain
 
 import pytest
 from safetensors.torch import load_file
@@ -37,10 +38,18 @@ def test_an_update_on_two_nodes_equals_that_of_one_process(cluster_run, tmp_path
     configs = [cluster_run.folder / path for path in WORLD[1:]]
     recipe = run(BIN / "python", "scripts/recipe.py", "update", "--config", *configs, tmp_path / "one.yaml").stdout
     round_, base = cluster_run.folder / ARM / "round1", "results/cluster/shared/models/student"
-    run(BIN / "python", "scripts/update.py", "--batch", round_ / "batch.parquet",
-        "--policy", cluster_run.folder / base / "manifest.json", "--arm", "scope", "--seed", 0, "--round", 1,
-        "--out-policy", tmp_path / "policy/manifest.json", "--out-state", tmp_path / "state/manifest.json",
-        "--out-metrics", tmp_path / "metrics.parquet", "--recipe", recipe, WANDB_MODE="disabled")  # fmt: skip
+    options = {
+        "--batch": round_ / "batch.parquet",
+        "--policy": cluster_run.folder / base / "manifest.json",
+        "--arm": "scope",
+        "--seed": 0,
+        "--round": 1,
+        "--out-policy": tmp_path / "policy/manifest.json",
+        "--out-state": tmp_path / "state/manifest.json",
+        "--out-metrics": tmp_path / "metrics.parquet",
+        "--recipe": recipe,
+    }
+    run(BIN / "python", "scripts/update.py", *chain.from_iterable(options.items()), WANDB_MODE="disabled")
     before, one, two = (
         load_file(folder / "model.safetensors")
         for folder in (cluster_run.folder / base, tmp_path / "policy", round_ / "policy")

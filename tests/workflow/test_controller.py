@@ -1,4 +1,4 @@
-"""One controller per folder: a second one is refused, what a killed one left is cleared away."""
+"""One controller per folder: a second one is refused, the run of a killed one is resumed."""
 
 import fcntl
 import json
@@ -14,6 +14,7 @@ from conftest import ROOT
 from scope.errors import InputError
 from scope.run import controller, leftovers, lock
 from scope.slurm import jobs
+from scope.slurm.commands import Answer
 
 
 @pytest.fixture
@@ -34,8 +35,12 @@ def folder(tmp_path):
 
 
 def start(folder):
-    process = subprocess.Popen([sys.executable, "-m", "snakemake", "--cores", "1"], cwd=folder,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "snakemake", "--cores", "1"],
+        cwd=folder,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     for _ in range(300):
         if (folder / "started").exists() and controller_jobs(folder):
             return process
@@ -50,7 +55,7 @@ def controller_jobs(folder):
 def test_a_live_controller_is_not_disturbed(folder):
     process = start(folder)
     assert leftovers.leftover_processes(folder) == []
-    with pytest.raises(InputError, match=rf"a run is already at work in .*process {process.pid}"):
+    with pytest.raises(InputError, match=rf"a run is already active in .*process {process.pid}"):
         controller.run_snakemake(folder, ["--cores", "1"])
     assert process.poll() is None
     process.terminate()
@@ -59,7 +64,7 @@ def test_a_live_controller_is_not_disturbed(folder):
     process.wait(30)
 
 
-def test_a_killed_run_is_taken_up(folder):
+def test_a_killed_run_is_resumed(folder):
     process = start(folder)
     os.kill(process.pid, 9)
     process.wait()
@@ -75,11 +80,13 @@ def test_a_killed_run_is_taken_up(folder):
 @pytest.mark.parametrize(
     ("record", "said"),
     [
-        ('{"host": "login7", "process": 12, "since": "2026-01-02 03:04:05"}',
-         r"locked by process 12 on login7 since 2026-01-02 03:04:05. If that run is alive on login7"),
-        (None, r"locked by a run that is unknown. If that run is alive on any machine"),
+        (
+            '{"host": "login7", "process": 12, "since": "2026-01-02 03:04:05"}',
+            r"locked by process 12 on login7 since 2026-01-02 03:04:05. If that run is still active on login7",
+        ),
+        (None, r"locked by an unknown run. If that run is still active on any machine"),
     ],
-)  # fmt: skip
+)
 def test_a_lock_that_may_be_another_machines_is_left_alone(folder, record, said):
     process = start(folder)
     os.kill(process.pid, 9)
@@ -112,7 +119,7 @@ def test_two_starts_at_once_give_one_controller(folder):
     (folder / ".snakemake").mkdir()
     with open(folder / ".snakemake/controller.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="already at work"):
+        with pytest.raises(InputError, match="already active"):
             controller.run_snakemake(folder, ["--cores", "1"])
 
 
@@ -131,7 +138,7 @@ def test_a_job_started_by_hand_is_left_alone(folder):
     by_hand.wait()
 
 
-def test_the_errors_of_failed_stages_are_told_at_the_end(folder):
+def test_the_errors_of_failed_stages_are_printed_at_the_end(folder):
     (folder / "Snakefile").write_text(
         'rule all:\n    output: "x"\n    log: "results/logs/stage.log"\n'
         '    shell: "echo error: row 3 is empty > {log}; exit 2"\n'
@@ -143,16 +150,17 @@ def test_the_errors_of_failed_stages_are_told_at_the_end(folder):
 
 
 @pytest.mark.parametrize(
-    ("job", "queued", "gone"), [(None, [], False), ("7", ["7"], False), ("7", ["8"], True)],
-    ids=["no job: nobody can tell", "its job runs", "its job is over"],
-)  # fmt: skip
+    ("job", "queued", "gone"),
+    [(None, [], False), ("7", ["7"], False), ("7", ["8"], True)],
+    ids=["no job: unknown", "its job runs", "its job is over"],
+)
 def test_a_controller_of_another_machine_is_gone_with_its_slurm_job(monkeypatch, job, queued, gone):
     monkeypatch.setattr(lock, "is_queued", lambda number: number in queued)
     monkeypatch.delenv("SLURM_JOB_ID", raising=False)
     assert lock.LockOwner("node7", 12, "2026-01-02 03:04:05", job).is_gone() is gone
 
 
-def test_a_slurm_job_that_was_queued_again_takes_up_its_own_folder(monkeypatch):
+def test_a_requeued_slurm_job_resumes_in_its_own_folder(monkeypatch):
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     assert lock.LockOwner("node7", 12, "2026-01-02 03:04:05", "7").is_gone()
 
@@ -169,8 +177,8 @@ def test_a_run_that_may_live_elsewhere_stops_this_one_and_says_what_to_delete(tm
 
 
 def test_slurm_that_does_not_answer_stops_a_run_rather_than_risk_two_writers(monkeypatch):
-    silent = subprocess.CompletedProcess([], 1, "", "slurm_load_jobs error: Unable to contact slurm controller")
-    monkeypatch.setattr(jobs, "_squeue", lambda columns: silent)
-    monkeypatch.setattr(jobs, "PATIENCE_S", 0)
-    with pytest.raises(InputError, match=r"SLURM does not say which jobs run .*Unable to contact.*start again when"):
+    silent = Answer(1, "", "slurm_load_jobs error: Unable to contact slurm controller")
+    monkeypatch.setattr(jobs, "_squeue", lambda *options, patience_s=0: silent)
+    monkeypatch.setattr(jobs, "has_json", lambda: False)
+    with pytest.raises(InputError, match=r"SLURM does not list the jobs .*Unable to contact.*try again when squeue"):
         jobs.submitted_jobs(ROOT)

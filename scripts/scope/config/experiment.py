@@ -165,9 +165,9 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     return config
 
 
-def open_config(*paths: str | Path) -> Config:
-    """Read and check configuration files as the workflow does, those named last laid over the others."""
-    return parse_config(with_grid(read_config(VARIANTS, *paths)))
+def open_config(*paths: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read and check configuration files as the workflow does: later ones, then `overrides`, laid over the others."""
+    return parse_config(with_grid(merge(read_config(VARIANTS, *paths), overrides or {})))
 
 
 def arm_config(raw: Mapping[str, Any], arm: str) -> Config:

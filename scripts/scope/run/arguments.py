@@ -1,31 +1,63 @@
-"""What the arguments of Snakemake say, for programs that start it."""
+"""The arguments of Snakemake, as Snakemake's own parser reads them."""
 
-from itertools import dropwhile, takewhile
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
+from scope.config.experiment import Config, open_config
 from scope.errors import InputError
 
-
-def configfiles_in(arguments: list[str]) -> list[str]:
-    """The configuration files; the demo's where there are none."""
-    if "--configfile" not in arguments:
-        return ["config/config.yaml"]
-    return list(takewhile(_is_value, arguments[arguments.index("--configfile") + 1 :]))
+DEFAULT_CONFIGURATION = "config/config.yaml"
 
 
-def without_targets(arguments: list[str]) -> list[str]:
-    """The arguments from the first option on; targets stand before it."""
-    return list(dropwhile(_is_value, arguments))
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """All arguments, those of the profiles that they name included."""
+    from snakemake.cli import parse_args
+
+    return parse_args(list(words))[1]
 
 
-def _is_value(word: str) -> bool:
-    return not word.startswith("-")
+def configfiles_of(args: argparse.Namespace) -> list[str]:
+    """The configuration files; the demo's where none is given."""
+    return list(map(str, args.configfile)) or [DEFAULT_CONFIGURATION]
 
 
-def check_profile(arguments: list[str]) -> None:
-    """Raise InputError for a --workflow-profile that is not there: Snakemake would run without it, and not say so."""
-    option, words = "--workflow-profile", [part for word in arguments for part in word.split("=", 1)]
-    name = words[words.index(option) + 1] if option in words[:-1] else "none"
-    places = [Path(name), Path("profiles") / name]
-    if name != "none" and not any(place.is_file() or list(place.glob("config*.yaml")) for place in places):
-        raise InputError(f"{option} {name}: no such profile; write the path of a folder that holds a config.yaml")
+def configuration_of(args: argparse.Namespace) -> Config:
+    """The checked configuration of a run: its files, with what `--config` sets laid over them."""
+    return open_config(*configfiles_of(args), overrides=overrides_in(args.config))
+
+
+def overrides_in(assignments: Sequence[str] | None) -> dict:
+    """What `--config KEY=VALUE ...` sets. Raises InputError where Snakemake would refuse it."""
+    from snakemake.cli import parse_config
+
+    try:
+        return parse_config(assignments)
+    except ValueError as error:
+        raise InputError(f"--config {' '.join(assignments)}: {error}") from None
+
+
+class _Word(str):
+    """A word of a command line, distinct from an equal one: argparse returns targets as the objects that it got."""
+
+
+def without_targets(words: Sequence[str]) -> list[str]:
+    """The options alone."""
+    marked = [_Word(word) for word in words]
+    targets = {id(word) for word in command_line(marked).targets}
+    return [str(word) for word in marked if id(word) not in targets and word != "--"]
+
+
+def check_profile(words: Sequence[str]) -> None:
+    """Raise InputError for a --workflow-profile that does not exist: Snakemake would run without it, silently."""
+    name = command_line(words).workflow_profile
+    places = [Path(name or "none"), Path("profiles") / (name or "none")]
+    if name not in (None, "none") and not any(p.is_file() or list(p.glob("config*.yaml")) for p in places):
+        raise InputError(f"--workflow-profile {name}: profile not found; write the path of a folder with a config.yaml")
+
+
+def command_line(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments of the command line alone, without those of profiles."""
+    from snakemake.cli import get_argument_parser
+
+    return get_argument_parser().parse_args(list(words))

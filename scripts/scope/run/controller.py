@@ -1,8 +1,8 @@
-"""One controller per folder: refuse a second one, and take up what a killed one left behind.
+"""One controller per folder: refuse a second one, and resume the run of one that was killed.
 
-Snakemake's lock outlives a controller that was killed. It is released only when the run that took it can be seen to be
-over: on this machine, or with its SLURM job; on a file system that several machines share, another machine's lock is
-left to whoever can look there. What such a run left running ends before anything starts (scope/run/leftovers.py).
+Snakemake's lock outlives a controller that was killed. It is released only when the run that took it has certainly
+ended: its process on this machine, or its SLURM job. The lock of another machine has to be released there. Leftover
+processes and jobs of a killed run end before anything starts (scope/run/leftovers.py).
 """
 
 import fcntl
@@ -26,28 +26,28 @@ def run_snakemake(folder: Path, arguments: list[str]) -> int:
         _only_controller(folder, lock)
         snakemake = [sys.executable, "-m", "snakemake"]
         if any((state / "locks").glob("*")):
-            _lock_is_ours_to_release(folder)
+            _check_lock_owner_is_gone(folder)
             print("run: releasing the lock of a run that was killed", file=sys.stderr)
             subprocess.run([*snakemake, "--unlock", *arguments], cwd=folder, check=True, stderr=subprocess.DEVNULL)
         started = time.time()
         status, interrupted = _wait(subprocess.Popen([*snakemake, *arguments], cwd=folder, close_fds=True))
         if interrupted:
-            print("run: interrupted; the same command goes on from here", file=sys.stderr)
+            print("run: interrupted; the same command resumes the run", file=sys.stderr)
         elif status:
             print(*stage_errors(folder, started), sep="\n", file=sys.stderr)
         return status
 
 
-def _lock_is_ours_to_release(folder: Path) -> None:
-    """Raise InputError unless the lock's holder can be seen to be gone."""
-    holder = lock_owner(folder)
-    if holder and holder.is_gone():
+def _check_lock_owner_is_gone(folder: Path) -> None:
+    """Raise InputError unless the lock's owner has certainly ended."""
+    owner = lock_owner(folder)
+    if owner and owner.is_gone():
         return
-    who = f"by {holder}" if holder else "by a run that is unknown"
-    where = f"on {holder.host}" if holder else "on any machine"
+    who = f"by {owner}" if owner else "by an unknown run"
+    where = f"on {owner.host}" if owner else "on any machine"
     raise InputError(
-        f"{folder} is locked {who}. If that run is alive {where}, wait for it or stop it there; "
-        "if it is gone, release the lock with `snakemake --unlock`, then start again"
+        f"{folder} is locked {who}. If that run is still active {where}, wait for it or stop it there; "
+        "if it has ended, release the lock with `snakemake --unlock`, then start again"
     )
 
 
@@ -62,8 +62,8 @@ def _only_controller(folder: Path, lock) -> None:
         return
     who = f"process {alive[0].pid}" if alive else lock_owner(folder) or "starting"
     raise InputError(
-        f"a run is already at work in {folder} ({who}); wait for it, or stop it with Ctrl-C"
-        + (f" (where its terminal is gone: kill -INT {alive[0].pid})" if alive else "")
+        f"a run is already active in {folder} ({who}); wait for it, or stop it with Ctrl-C"
+        + (f" (without its terminal: kill -INT {alive[0].pid})" if alive else "")
         + ", then start again"
     )
 
@@ -71,8 +71,8 @@ def _only_controller(folder: Path, lock) -> None:
 def stage_errors(folder: Path, since: float) -> list[str]:
     """The last `error:` line of each stage log written since a time, with the log's name."""
     logs = [log for log in (folder / "results").rglob("*.log") if log.stat().st_mtime >= since]
-    told = {log: re.findall(r"^error: .*", log.read_text(errors="replace"), re.M) for log in sorted(logs)}
-    return [f"{log.relative_to(folder)}: {lines[-1]}" for log, lines in told.items() if lines]
+    errors = {log: re.findall(r"^error: .*", log.read_text(errors="replace"), re.M) for log in sorted(logs)}
+    return [f"{log.relative_to(folder)}: {lines[-1]}" for log, lines in errors.items() if lines]
 
 
 def _wait(process: subprocess.Popen) -> tuple[int, bool]:

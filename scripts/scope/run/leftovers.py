@@ -1,6 +1,7 @@
-"""What a killed controller left running: processes of this machine, and SLURM jobs.
+"""Leftover processes and SLURM jobs of a controller that was killed.
 
-It is ended before a run starts anything: the run would start the same work again, and two writers would share a file.
+They are ended before a run starts anything: the run would start the same work again, and two processes would write to
+the same file.
 """
 
 import sys
@@ -8,28 +9,30 @@ from pathlib import Path
 
 import psutil
 
-from scope.slurm.jobs import cancel, has_slurm, submitted_jobs
+from scope.slurm.jobs import cancel_and_wait, has_slurm, submitted_jobs
 
 
 def end_processes(folder: Path) -> None:
-    """End the processes, and say so."""
+    """End the leftover processes, and print which."""
     for process in leftover_processes(folder):
-        print(f"run: ending process {process.pid}, left behind by a run that was killed", file=sys.stderr)
+        print(f"run: ending leftover process {process.pid} of a run that was killed", file=sys.stderr)
         _end(process)
 
 
 def end_jobs(folder: Path) -> None:
-    """Cancel the SLURM jobs, and say so. Raises InputError where SLURM does not answer, or a job does not end."""
+    """Cancel the leftover SLURM jobs, and print which.
+
+    Raises InputError where SLURM does not answer, or a job does not end.
+    """
     jobs = submitted_jobs(folder) if has_slurm() else []
     for job in jobs:
-        print(f"run: cancelling SLURM job {job.number} ({job.comment}), left behind by a run that was killed",
-              file=sys.stderr)  # fmt: skip
+        print(f"run: cancelling SLURM job {job.number} ({job.comment}) of a run that was killed", file=sys.stderr)
     if jobs:
-        cancel(jobs)
+        cancel_and_wait(jobs)
 
 
 def leftover_processes(folder: Path) -> list[psutil.Process]:
-    """Live stage processes of `folder`, and submissions under way, that no Snakemake process has above it."""
+    """Live stage processes and submissions of `folder` that have no Snakemake process among their parents."""
     stages = {f"scripts/{path.name}" for path in (folder / "scripts").glob("*.py")} - {"scripts/run.py"}
     jobs = [p for p in processes_in(folder) if stages & set(command(p)) or _submits(p)]
     return [job for job in jobs if not any(map(runs_snakemake, _parents(job)))]
@@ -38,7 +41,7 @@ def leftover_processes(folder: Path) -> list[psutil.Process]:
 def controllers(folder: Path) -> list[psutil.Process]:
     """Live Snakemake processes that control runs in `folder`, this process and its parents excepted.
 
-    Snakemake also runs inside each SLURM job, as a part of another one's run.
+    Snakemake also runs inside each SLURM job, as part of the run of another controller.
     """
     own = {psutil.Process().pid, *(parent.pid for parent in psutil.Process().parents())}
     running = [p for p in processes_in(folder) if p.pid not in own and runs_snakemake(p)]
@@ -58,7 +61,7 @@ def processes_in(folder: Path) -> list[psutil.Process]:
 
 
 def runs_snakemake(process: psutil.Process) -> bool:
-    """Whether a process is Snakemake, a controller's or a job's."""
+    """Whether a process is Snakemake, that of a controller or of a job."""
     return any(Path(word).name == "snakemake" for word in command(process)[:3])
 
 

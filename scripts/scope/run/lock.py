@@ -1,4 +1,4 @@
-"""Who holds a folder: the record that a controller leaves beside Snakemake's lock while it runs."""
+"""The owner of a folder: a record that a controller keeps beside Snakemake's lock while it runs."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class LockOwner(NamedTuple):
         return f"process {self.process} on {self.host} since {self.since}"
 
     def is_gone(self) -> bool:
-        """Whether it can be seen to be over: on this machine, or with its SLURM job."""
+        """Whether it has certainly ended: its process on this machine, or its SLURM job."""
         if self.host == socket.gethostname():
             return self.process == os.getpid() or not _is_snakemake(self.process)
         if self.job is None:
@@ -39,15 +39,17 @@ class LockOwner(NamedTuple):
 
 
 def acquire_lock(folder: str | Path = ".") -> None:
-    """Become the one controller of a folder: end what a killed one left running, then sign.
+    """Become the one controller of a folder: end what a killed one left running, then record this one.
 
-    Raises InputError where another one runs, or may run on a machine that cannot be seen from here.
+    Raises InputError where another one runs, or may run on a machine that cannot be checked from here.
     """
-    holder = lock_owner(folder)
-    if holder and not holder.is_gone():
-        raise InputError(f"a run may be at work in {Path(folder).resolve()} ({holder}); wait for it or stop it there; "
-                         f"if it is gone, delete {RECORD} and start again")  # fmt: skip
-    if holder:
+    owner = lock_owner(folder)
+    if owner and not owner.is_gone():
+        raise InputError(
+            f"a run may still be active in {Path(folder).resolve()} ({owner}); wait for it or stop it there; "
+            f"if it has ended, delete {RECORD} and start again"
+        )
+    if owner:
         end_processes(Path(folder))
     end_jobs(Path(folder))
     write_owner(folder)
@@ -55,9 +57,9 @@ def acquire_lock(folder: str | Path = ".") -> None:
 
 def write_owner(folder: str | Path = ".") -> None:
     """Record this process as the controller of a folder."""
-    holder = LockOwner(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"), os.environ.get(OWN_JOB))
+    owner = LockOwner(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"), os.environ.get(OWN_JOB))
     with atomic(Path(folder) / RECORD) as temporary:
-        temporary.write_text(json.dumps(holder._asdict()) + "\n")
+        temporary.write_text(json.dumps(owner._asdict()) + "\n")
 
 
 def release_lock(folder: str | Path = ".") -> None:

@@ -1,66 +1,89 @@
-"""What SLURM says: where a node is, until when a job runs, and what it holds."""
+"""Run SLURM's commands: the one place that starts them, with one form of error.
 
-import os
+`ask` raises where a command fails, `attempt` returns its status and errors. Both try again for `patience_s` seconds:
+slurmctld may be restarting.
+"""
+
 import re
 import shlex
 import subprocess
-from datetime import datetime
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from scope.errors import InputError
 
-
-def ask(*command: str) -> str:
-    """What a command of SLURM prints. Raises InputError with its own words where it fails."""
-    done = _run(command)
-    if done.returncode:
-        raise InputError(f"{shlex.join(command)}: {done.stderr.strip() or f'status {done.returncode}'}")
-    return done.stdout
+RETRY_S = 2.0
 
 
-def submit(script: str, *options: str) -> tuple[str, int]:
-    """Submit a script; returns the job, and the status of sbatch: with --wait that of the job.
+class Answer(NamedTuple):
+    """What a command printed, and its exit status."""
 
-    Raises InputError with sbatch's words where there is no job.
+    status: int
+    output: str
+    error: str
+
+    @property
+    def reason(self) -> str:
+        """Why it failed, in its own words."""
+        return self.error.strip() or f"status {self.status}"
+
+    @property
+    def text(self) -> str:
+        """Output and errors together."""
+        return f"{self.output}{self.error}".strip()
+
+
+def attempt(*command: str, script: str | None = None, patience_s: float = 0) -> Answer:
+    """Run a command, `script` on its input, until it succeeds or patience ends; returns its last answer.
+
+    Raises InputError where the command is not installed.
     """
-    done = _run(("sbatch", "--parsable", *options), script)
-    job = done.stdout.strip().split(";")[0]
-    if not job:
-        raise InputError(f"sbatch refuses the job: {done.stderr.strip() or f'status {done.returncode}'}")
-    return job, done.returncode
+    deadline = time.monotonic() + patience_s
+    while (answer := _run(command, script)).status and time.monotonic() < deadline:
+        time.sleep(RETRY_S)
+    return answer
 
 
-def _run(command: tuple[str, ...], script: str | None = None) -> subprocess.CompletedProcess:
+def ask(*command: str, patience_s: float = 0) -> str:
+    """What a command prints. Raises InputError with its own words where it fails."""
+    answer = attempt(*command, patience_s=patience_s)
+    if answer.status:
+        raise InputError(f"{shlex.join(command)}: {answer.reason}")
+    return answer.output
+
+
+def _run(command: tuple[str, ...], script: str | None) -> Answer:
     try:
-        return subprocess.run(command, input=script, capture_output=True, text=True)
+        done = subprocess.run(command, input=script, capture_output=True, text=True)
     except FileNotFoundError:
-        raise InputError(f"{command[0]} is not there: this needs SLURM's commands") from None
+        raise InputError(f"{command[0]}: command not found; run this on a machine that has SLURM's commands") from None
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+class Submission(NamedTuple):
+    """A submitted job, and the status of sbatch: with --wait that of the job."""
+
+    job: str
+    status: int
+
+
+def submit(command: str, *options: str) -> Submission:
+    """Submit a job that runs a line of shell. Raises InputError with sbatch's words where there is no job."""
+    answer = attempt("sbatch", "--parsable", *options, script=f"#!/bin/sh\n{command}\n")
+    job = answer.output.strip().split(";")[0]
+    if not job:
+        raise InputError(f"sbatch refuses the job: {answer.reason}")
+    return Submission(job, answer.status)
+
+
+def cancel(jobs: Iterable[str], *options: str) -> None:
+    """Cancel jobs, or signal them with --signal; nothing where there are none. Raises InputError where that fails."""
+    numbers = list(jobs)
+    if numbers:
+        ask("scancel", *options, *numbers)
 
 
 def node_address(node: str) -> str:
     """The address at which other nodes reach a node."""
     return re.search(r"\bNodeAddr=(\S+)", ask("scontrol", "show", "node", node))[1]
-
-
-def job_end() -> float | None:
-    """End of this job's walltime, in seconds since the epoch; None outside of a job, and for one without a limit."""
-    if "SLURM_JOB_END_TIME" in os.environ:
-        return float(os.environ["SLURM_JOB_END_TIME"])
-    if "SLURM_JOB_ID" not in os.environ:
-        return None
-    return end_in(ask("scontrol", "show", "job", os.environ["SLURM_JOB_ID"]))
-
-
-def end_in(text: str) -> float | None:
-    """The end of the walltime in what `scontrol show job` prints, in seconds since the epoch; None for no limit."""
-    shown = re.search(r"\bEndTime=(\d\S+)", text)
-    return datetime.fromisoformat(shown[1]).timestamp() if shown else None
-
-
-def successors(job: str) -> list[str]:
-    """My jobs that wait for a job's failure, and those that wait for theirs."""
-    chain = [job]
-    listed = [line.split(" ", 1) for line in ask("squeue", "--noheader", "--me", "--format=%A %E").splitlines()]
-    for number, awaited in sorted(listed, key=lambda line: int(line[0])):
-        if set(re.findall(r"afternotok:(\d+)", awaited)) & set(chain):
-            chain.append(number)
-    return chain[1:]

@@ -233,7 +233,7 @@ def test_a_new_key_is_random_private_and_kept(tmp_path, monkeypatch):
 
 
 FAKE_SBATCH = """#!/bin/bash
-printf '%s\\n' "$@" >> "$FAKE/argv"; env >> "$FAKE/environment"; echo 7
+printf '%s\\n' "$@" >> "$FAKE/argv"; cat >> "$FAKE/script"; env >> "$FAKE/environment"; echo 7
 """
 
 
@@ -252,9 +252,10 @@ def test_one_command_submits_replicas_and_shows_no_key(tmp_path):
     environment = {"PATH": f"{tools}:{BIN}:{os.environ['PATH']}", "FAKE": tmp_path}
     done = run("python", ROOT / "scripts/teacher_service.py", *command, cwd=tmp_path, **environment)
     assert done.stdout == "2 wanted, 2 submitted: 7 7\n"
-    key, argv = (tmp_path / "teacher.key").read_text().strip(), (tmp_path / "argv").read_text()
+    key = (tmp_path / "teacher.key").read_text().strip()
+    argv, script, variables = ((tmp_path / name).read_text() for name in ("argv", "script", "environment"))
     assert len(key) >= 43
-    assert key not in argv + (tmp_path / "environment").read_text() + done.stdout + done.stderr
+    assert key not in argv + script + variables + done.stdout + done.stderr
     for word in ("--job-name=scope-teacher-smallest", "--signal=B:TERM@120", "--requeue", "--gres=gpu:1"):
         assert argv.count(f"{word}\n") == 2
-    assert argv.count("scripts/serve_teacher.py --configfile") == 2
+    assert script.count("scripts/serve_teacher.py --configfile") == 2

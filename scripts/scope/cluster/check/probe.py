@@ -1,4 +1,4 @@
-"""What a job finds on its node: the shared folder, GPUs, the Python environment, models, a sandbox.
+"""Inspect a node from a job: the shared folder, GPUs, the Python environment, models, a sandbox.
 
 The folder of a probe holds `ask.json` of the controller. The probe writes `hello` and waits for the controller's
 `reply`, which times the shared file system on one clock, and ends with `found.json`.
@@ -20,14 +20,14 @@ from scope.artifacts.atomic import atomic
 REPLY_S = 120.0
 
 
-def look_around(folder: Path) -> None:
-    """Take every measure and write what was found."""
+def inspect_node(folder: Path) -> None:
+    """Run every check and write what was found."""
     asked = json.loads((folder / "ask.json").read_text())
     found = {"host": socket.gethostname(), "python": sys.executable, **time_shared_folder(folder)}
     found["modules"] = {name: version(name) for name in asked["modules"]}
     found["gpus"] = gpus(found["modules"])
-    found["models"] = {path: fault_of_model(Path(path)) for path in asked["models"]}
-    found["sandbox"] = fault_of_sandbox()
+    found["models"] = {path: model_error(Path(path)) for path in asked["models"]}
+    found["sandbox"] = sandbox_error()
     write(folder / "found.json", json.dumps(found))
 
 
@@ -38,7 +38,7 @@ def write(path: Path, text: str) -> None:
 
 
 def time_shared_folder(folder: Path) -> dict[str, float | None]:
-    """Seconds until a file of this node was answered by one of the controller, and how far its clock is ahead."""
+    """Seconds until the controller answered a file of this node with another, and how far its clock is ahead."""
     before, started = time.time(), time.monotonic()
     write(folder / "hello", socket.gethostname())
     while not (folder / "reply").exists():
@@ -53,12 +53,12 @@ def version(name: str) -> dict[str, str]:
     """The version of a module, or why it cannot be imported."""
     try:
         return {"version": str(getattr(importlib.import_module(name), "__version__", "unknown"))}
-    except BaseException as error:  # whatever an import does is what the stages would meet
+    except BaseException as error:  # the stages would fail at whatever this import does
         return {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
 
 
 def gpus(modules: dict[str, Any]) -> dict[str, Any]:
-    """What SLURM gave, and what torch sees of it."""
+    """The GPUs that SLURM gave, and those that torch sees."""
     found: dict[str, Any] = {"visible": os.environ.get("CUDA_VISIBLE_DEVICES", "")}
     if "version" in modules.get("torch", {}):
         import torch
@@ -68,7 +68,7 @@ def gpus(modules: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def fault_of_model(folder: Path) -> str | None:
+def model_error(folder: Path) -> str | None:
     """Why a model's folder cannot be read here; None where it can."""
     weights = sorted(folder.glob("*.safetensors"))
     try:
@@ -81,7 +81,7 @@ def fault_of_model(folder: Path) -> str | None:
     return None if weights else f"no *.safetensors in {folder}"
 
 
-def fault_of_sandbox() -> str | None:
+def sandbox_error() -> str | None:
     """Why bubblewrap cannot shut a process in here; None where it can."""
     if not shutil.which("bwrap"):
         return "bwrap is not installed"

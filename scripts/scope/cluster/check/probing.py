@@ -1,8 +1,6 @@
-"""Probe jobs from the controller's side: submit them, answer them, wait for them."""
+"""Probe jobs as the controller handles them: submit them, reply to them, wait for them."""
 
 import json
-import re
-import subprocess
 import sys
 import time
 from dataclasses import dataclass
@@ -10,73 +8,81 @@ from pathlib import Path
 from typing import Any
 
 from scope.cluster.check.probe import write
-from scope.slurm.parse import ask
+from scope.errors import InputError
+from scope.slurm.commands import submit
+from scope.slurm.jobs import queued_jobs
+
+POLL_S = 2
 
 
 @dataclass
 class Probe:
-    """One probe job: where it was sent, what it asked for, and what became of it."""
+    """One probe job: where it was sent, what it requested, and its state."""
 
     place: str
     gpus: int
     folder: Path
     options: list[str]
     job: str = ""
-    """Its number; empty where SLURM refused it, as `refusal` says."""
+    """Its number; empty where SLURM refused it, for the reason in `refusal`."""
     refusal: str = ""
     state: str = "PENDING"
     """State and reason, as squeue prints them; empty once the job is gone."""
 
     def submit(self, command: str, asked: dict[str, Any]) -> None:
-        """Hand the job to SLURM, or keep its words where it refuses."""
+        """Submit the job, or keep the reason where SLURM refuses it."""
         self.folder.mkdir(parents=True)
         write(self.folder / "ask.json", json.dumps(asked))
-        words = ["sbatch", "--parsable", *self.options, f"--output={self.folder / 'log'}", "--wrap", command]
-        done = subprocess.run(words, capture_output=True, text=True)
-        self.refusal = done.stderr.strip() if done.returncode else ""
-        self.job = done.stdout.strip().split(";")[0]
+        try:
+            self.job = submit(command, *self.options, f"--output={self.folder / 'log'}").job
+        except InputError as error:
+            self.refusal = str(error)
 
     def answer(self) -> None:
-        """Reply to a job that said hello."""
+        """Reply to a job that wrote `hello`."""
         if (self.folder / "hello").exists() and not (self.folder / "reply").exists():
             write(self.folder / "reply", str(time.time()))
 
     @property
     def found(self) -> dict[str, Any] | None:
-        """What the job found; None until it says so."""
-        answered = self.folder / "found.json"
-        return json.loads(answered.read_text()) if answered.exists() else None
+        """What the job found; None until it has written that."""
+        report = self.folder / "found.json"
+        return json.loads(report.read_text()) if report.exists() else None
 
 
 def wait_for(probes: list[Probe], patience_s: float, latency_s: float) -> None:
-    """Answer all jobs until each has found something or is gone; cancel those that still queue after `patience_s`."""
-    started = asked = time.monotonic()
-    gone: dict[str, float] = {}
-    while open_ones := [p for p in probes if p.found is None and time.monotonic() < gone.get(p.job, 1e18) + latency_s]:
-        for probe in open_ones:
+    """Reply to all jobs until each has reported or ended; give up where all others still queue after `patience_s`.
+
+    The report of a job that has ended may become visible `latency_s` later.
+    """
+    started = checked = time.monotonic()
+    ended: dict[str, float] = {}
+    while waiting := [p for p in probes if not p.found and time.monotonic() < ended.get(p.job, 1e18) + latency_s]:
+        for probe in waiting:
             probe.answer()
-        if time.monotonic() - asked > 2:
-            asked = time.monotonic()
-            look_up(open_ones)
-            gone = {p.job: gone.get(p.job, asked) for p in open_ones if not p.state}
-            print_progress(open_ones, asked - started)
-        if time.monotonic() - started > patience_s and all(p.state.startswith("PENDING") for p in open_ones):
+        if time.monotonic() - checked > POLL_S:
+            checked = time.monotonic()
+            update_states(waiting)
+            ended = {p.job: ended.get(p.job, checked) for p in waiting if not p.state}
+            print_progress(waiting, checked - started)
+        if time.monotonic() - started > patience_s and all(p.state.startswith("PENDING") for p in waiting):
             break
         time.sleep(0.1)
     sys.stderr.write("\r\033[K")
 
 
-def look_up(probes: list[Probe]) -> None:
-    """Ask squeue for the states of jobs."""
-    listed = ask("squeue", "--noheader", f"--jobs={','.join(p.job for p in probes)}", "--format=%i|%T|%r")
-    states = dict(re.findall(r"^(\d+)\|([A-Z_]+\|.*)$", listed, re.M))
+def update_states(probes: list[Probe]) -> None:
+    """Ask squeue for the states of jobs; they stay as they were where it does not answer."""
+    try:
+        states = {job.number: f"{job.state} ({job.reason})" for job in queued_jobs()}
+    except InputError:
+        return
     for probe in probes:
-        state, _, reason = states.get(probe.job, "").partition("|")
-        probe.state = f"{state} ({reason})" if state in ("PENDING", "RUNNING", "CONFIGURING", "COMPLETING") else ""
+        probe.state = states.get(probe.job, "")
 
 
 def print_progress(probes: list[Probe], seconds: float) -> None:
-    """One line that is written over: which jobs are waited for, and for how long."""
+    """Show, on one line that is overwritten, which jobs have not reported yet."""
     waiting = ", ".join(f"{p.place} {p.state or 'ended'}" for p in probes)
     sys.stderr.write(f"\r\033[K{seconds:.0f} s, probe jobs: {waiting}"[:200])
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""What the jobs of a run ask for, read from profiles and arguments as Snakemake reads them."""
+"""What the jobs of a run request, from Snakemake's arguments and profiles."""
 
 import argparse
 import os
@@ -10,22 +10,15 @@ from scope.cluster.check.types import RULES, STAGE, Request
 from scope.errors import InputError
 
 
-def parse(arguments: list[str]) -> argparse.Namespace:
-    """Snakemake's own reading of its arguments, with those of the profiles that they name."""
-    from snakemake.cli import parse_args
-
-    return parse_args(arguments)[1]
-
-
 def plugin_settings(args: argparse.Namespace) -> Any:
-    """The settings of Snakemake's SLURM plugin, where nothing is said its own."""
+    """The settings of Snakemake's SLURM plugin, with its defaults."""
     from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 
     return ExecutorPluginRegistry().get_plugin("slurm").get_settings(args)
 
 
 def shares(args: argparse.Namespace) -> list[Request]:
-    """What each rule asks for, with no options of sbatch: as a step of an allocation."""
+    """What each rule requests as a step of an allocation, without options of sbatch."""
     return [Request(rule, resources_of(args, rule), threads_of(args, rule), []) for rule in RULES]
 
 

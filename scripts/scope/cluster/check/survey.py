@@ -1,4 +1,4 @@
-"""All checks of a cluster, one after another: first what SLURM says of itself, then what jobs find on its nodes."""
+"""All checks of a cluster: first SLURM's settings, then what jobs find on its nodes."""
 
 import itertools
 import shlex
@@ -7,14 +7,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 from scope.cluster.check import checks
-from scope.cluster.check.findings import judge
+from scope.cluster.check.findings import check_node
 from scope.cluster.check.probing import Probe, wait_for
 from scope.cluster.check.types import Profile, Request, Verdict
 from scope.config.experiment import Config, expand_path
-from scope.slurm.parse import ask, read_partitions, read_settings
+from scope.slurm.commands import ask, attempt
+from scope.slurm.executor import PLUGIN
+from scope.slurm.parse import read_partitions, read_settings
 
 MODULES = ("torch", "transformers", "deepspeed", "vllm", "polars")
 SCRIPT = Path(__file__).resolve().parents[3] / "probe_node.py"
@@ -22,7 +25,7 @@ SCRIPT = Path(__file__).resolve().parents[3] / "probe_node.py"
 
 @dataclass(frozen=True)
 class Survey:
-    """What a run would ask of a cluster."""
+    """What a run would request from a cluster."""
 
     config: Config
     profile: Profile
@@ -30,42 +33,47 @@ class Survey:
     probes: Sequence[Request]
     """Small jobs, one for each kind of node."""
     deployment: str
-    """What stages bring their environments with; empty where they run this Python."""
+    """Snakemake's software deployment; empty where stages run this Python."""
 
     def ask_slurm(self) -> Iterator[Verdict]:
-        """Verdicts on what SLURM says; without SLURM the first one is the last, and has failed."""
-        if not shutil.which("sbatch") or "is UP" not in ask("scontrol", "ping"):
-            yield Verdict("FAILED", "SLURM", "no controller answers here", "log in to a node that may submit jobs")
+        """Verdicts on SLURM's settings; without SLURM there is one, which has failed."""
+        if not shutil.which("sbatch") or "is UP" not in attempt("scontrol", "ping").text:
+            yield Verdict("FAILED", "SLURM", "no controller answers", "log in to a node that may submit jobs")
             return
-        yield Verdict("ok", "SLURM", f"{ask('sinfo', '--version')} answers")
+        yield Verdict("ok", "SLURM", f"{ask('sinfo', '--version').strip()} answers")
+        yield checks.check_plugin(version(PLUGIN))
         settings = read_settings(ask("scontrol", "show", "config"))
         partitions = read_partitions(ask("scontrol", "--oneliner", "show", "partition"))
         yield from checks.check_controller(settings, self.profile)
         yield checks.check_account(settings, self.requests)
         used = {request.rule: request.partitions(partitions) for request in self.requests}
         for name in dict.fromkeys(itertools.chain(*used.values())):
-            theirs = [request for request in self.requests if name in used[request.rule]]
-            yield from checks.check_partition(name, partitions, theirs, settings)
+            requests = [request for request in self.requests if name in used[request.rule]]
+            yield from checks.check_partition(name, partitions, requests, settings)
         yield from self.try_requests()
         yield from checks.check_gpus(self.requests, self.config.update.ranks)
         yield from checks.check_durations(self.requests, self.config)
 
     def try_requests(self) -> Iterator[Verdict]:
-        """Whether SLURM could place the jobs of each rule; rules with equal requests share a verdict."""
-        alike: dict[tuple[str, ...], list[Request]] = {}
+        """Whether SLURM can schedule the jobs of each rule; rules with equal requests share a verdict."""
+        groups: dict[tuple[str, ...], list[Request]] = {}
         for request in self.requests:
-            alike.setdefault(tuple(request.options), []).append(request)
+            groups.setdefault(tuple(request.options), []).append(request)
         offers = ask("sinfo", "--noheader", "--format=%D x %c CPUs, %m MB, %G in %R").splitlines()
-        for options, group in alike.items():
-            answer = ask("sbatch", "--test-only", *options, "--wrap", "true")
+        for options, group in groups.items():
+            answer = attempt("sbatch", "--test-only", *options, "--wrap", "true").text
             yield checks.check_fit(group, answer, "; ".join(offers))
 
-    def look_at_nodes(self, patience_s: float) -> Iterator[Verdict]:
-        """Verdicts on what a small job finds on each kind of node; jobs may queue for `patience_s` seconds."""
+    def check_nodes(self, patience_s: float) -> Iterator[Verdict]:
+        """Verdicts on each kind of node from a short job on it; jobs may queue for `patience_s` seconds."""
         modules = () if self.deployment else MODULES
         if self.deployment:
-            yield Verdict("warning", "environment", f"stages bring their own ({self.deployment}), not tried here",
-                          "`snakemake --conda-create-envs-only` makes them before the run")  # fmt: skip
+            yield Verdict(
+                "warning",
+                "environment",
+                f"stages use {self.deployment}, which is not checked",
+                "`snakemake --conda-create-envs-only` creates the environments before the run",
+            )
         models = [model.path for model in (self.config.models.student, self.config.models.teacher) if model.path]
         asked = {"modules": modules, "models": [str(Path(expand_path(path)).resolve()) for path in models]}
         with tempfile.TemporaryDirectory(prefix=".check-cluster-", dir=".", ignore_cleanup_errors=True) as folder:
@@ -77,6 +85,8 @@ class Survey:
                     probe.submit(shlex.join([sys.executable, str(SCRIPT), str(probe.folder)]), asked)
                 wait_for([probe for probe in probes if probe.job], patience_s, self.profile.latency_wait)
                 for probe in probes:
-                    yield from judge(probe, self.profile)
+                    yield from check_node(probe, self.profile)
             finally:
-                ask("scancel", *(probe.job for probe in probes if probe.job))
+                submitted = [probe.job for probe in probes if probe.job]
+                if submitted:
+                    attempt("scancel", *submitted)

@@ -1,4 +1,4 @@
-"""What the checks of a cluster hand each other: verdicts, the profile, and what jobs ask for."""
+"""Types of the cluster checks: verdicts, the profile, and what jobs request."""
 
 from typing import Any, Literal, NamedTuple
 
@@ -8,7 +8,7 @@ RULES, GPU_RULES, STAGE = REMOTE, ON_GPUS, RESOURCES
 
 
 class Verdict(NamedTuple):
-    """What one check found, in one sentence, and what to do where it is not well."""
+    """What one check found, in one sentence, and what to do where it is not ok."""
 
     level: Literal["ok", "warning", "FAILED"]
     subject: str
@@ -17,7 +17,7 @@ class Verdict(NamedTuple):
 
 
 class Profile(NamedTuple):
-    """What profiles and command line say of the controller."""
+    """Settings of the controller in profiles and command line."""
 
     status_command: str
     init_seconds: int
@@ -28,7 +28,7 @@ class Profile(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What the jobs of a rule ask SLURM for."""
+    """What the jobs of a rule request from SLURM."""
 
     rule: str
     resources: dict[str, Any]

@@ -1,19 +1,22 @@
-"""The teacher as a service: its replicas as SLURM jobs, and what is there of them."""
+"""The teacher as a service: start its replicas as SLURM jobs, list them, stop them."""
 
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from scope.artifacts.layout import Layout
 from scope.config.experiment import Config, open_config
 from scope.errors import InputError
 from scope.score.service.registry import Record, read_records, sweep
-from scope.slurm.commands import ask
+from scope.slurm.commands import cancel, submit
+from scope.slurm.jobs import PATIENCE_S, queued_jobs
 
 SCRIPT = Path(__file__).resolve().parents[3] / "serve_teacher.py"
-# SIGTERM to the replica itself, so early before the walltime's end that it can drain.
-OPTIONS = ["--parsable", "--requeue", "--open-mode=append", "--signal=B:TERM@120"]
+# SIGTERM to the replica itself, early enough before the walltime's end for it to drain.
+OPTIONS = ["--requeue", "--open-mode=append", "--signal=B:TERM@120"]
 
 
 def job_name(experiment: str) -> str:
@@ -21,11 +24,10 @@ def job_name(experiment: str) -> str:
     return f"scope-teacher-{experiment}"
 
 
-def jobs(experiment: str) -> dict[str, str]:
-    """State of each replica of this folder's experiment that SLURM knows, by job."""
-    listed = ask("squeue", "--me", "--noheader", f"--name={job_name(experiment)}", "--format=%i|%T|%Z")
-    rows = [line.split("|", 2) for line in listed.splitlines()]
-    return {job: state for job, state, folder in rows if Path(folder) == Path.cwd()}
+def jobs(experiment: str, patience_s: float = 0) -> dict[str, str]:
+    """State of each queued replica of this folder's experiment, by job."""
+    name, folder = job_name(experiment), Path.cwd()
+    return {job.number: job.state for job in queued_jobs(patience_s) if (job.name, job.folder) == (name, folder)}
 
 
 def start(experiment: str, folder: str, replicas: int, configfiles: list[str], options: list[str]) -> list[str]:
@@ -33,14 +35,14 @@ def start(experiment: str, folder: str, replicas: int, configfiles: list[str], o
     sweep(folder)
     logs = Path(Layout(experiment).shared.logs)
     logs.mkdir(parents=True, exist_ok=True)
-    serve = [sys.executable, str(SCRIPT), "--configfile", *configfiles]
-    submit = ["sbatch", *OPTIONS, f"--job-name={job_name(experiment)}", f"--output={logs}/teacher.%j.log", *options,
-              f"--wrap=exec {shlex.join(serve)}"]  # fmt: skip
-    return [ask(*submit).split(";")[0].strip() for _ in range(replicas - len(jobs(experiment)))]
+    serve = shlex.join([sys.executable, str(SCRIPT), "--configfile", *configfiles])
+    own = [*OPTIONS, f"--job-name={job_name(experiment)}", f"--output={logs}/teacher.%j.log"]
+    missing = range(replicas - len(jobs(experiment)))
+    return [submit(f"exec {serve}", *own, *options).job for _ in missing]
 
 
 def status(experiment: str, folder: str) -> str:
-    """A table of replicas: those that SLURM knows, and those that wrote a record; and why, if SLURM cannot be asked."""
+    """A table of replicas: those in SLURM's queue, and those with a record; and why, where SLURM does not answer."""
     records = read_records(folder)
     by_job = {record.job: record for record in records}
     try:
@@ -64,22 +66,19 @@ def _row(job: str, state: str, record: Record | None) -> tuple[str, ...]:
 
 
 def stop(experiment: str, folder: str) -> list[str]:
-    """Have every replica end: running ones drain, others are cancelled; returns their jobs once all are gone."""
-    there = jobs(experiment)
-    running = [job for job, state in there.items() if state == "RUNNING"]
-    others = [job for job in there if job not in running]
-    if running:
-        ask("scancel", "--batch", "--signal=TERM", *running)
-    if others:
-        ask("scancel", *others)
-    while jobs(experiment):
+    """End every replica: running ones drain, others are cancelled; returns their jobs once all have ended."""
+    known_jobs = jobs(experiment)
+    running = [job for job, state in known_jobs.items() if state == "RUNNING"]
+    cancel(running, "--batch", "--signal=TERM")
+    cancel(job for job in known_jobs if job not in running)
+    while jobs(experiment, PATIENCE_S):
         time.sleep(1)
     sweep(folder)
-    return list(there)
+    return list(known_jobs)
 
 
 def teacher_manifest(experiment: str, configfiles: list[str]) -> Path:
-    """The manifest of the teacher to serve. Raises InputError that says how to make it where it is not there."""
+    """The manifest of the teacher to serve. Raises InputError, with the command that makes it, where it is missing."""
     manifest = Path(Layout(experiment).shared.model("teacher"))
     if not manifest.is_file():
         command = f"snakemake {manifest} --cores 1 --configfile {shlex.join(configfiles)}"
@@ -87,9 +86,9 @@ def teacher_manifest(experiment: str, configfiles: list[str]) -> Path:
     return manifest
 
 
-def served_config(configfiles: list[str]) -> Config:
+def served_config(configfiles: list[str], overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration of an experiment whose teacher is a service. Raises InputError where it is not."""
-    config = open_config(*configfiles)
+    config = open_config(*configfiles, overrides=overrides)
     if config.teacher.backend != "service":
         raise InputError(f"teacher.backend is {config.teacher.backend}; replicas are for `backend: service`")
     return config

@@ -1,7 +1,7 @@
-"""Endpoint records: what a replica of the teacher says of itself, in one file that it renews as long as it scores.
+"""Endpoint records: one file for each replica of the teacher, which the replica renews as long as it scores.
 
-A record is written when a real request was scored, says until when it holds, and is removed when its replica ends. One
-that is out of date belongs to a replica that hangs or is gone. Clocks of nodes may differ by a few seconds, no more.
+A replica writes its record after scoring a real request, with the time at which it expires, and removes it at its end.
+An expired record belongs to a replica that hangs or was killed. Clocks of nodes may differ by a few seconds at most.
 """
 
 import json

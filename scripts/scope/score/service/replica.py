@@ -30,8 +30,16 @@ class Ending(Exception):
 class Replica:
     """Runs the server `command`, which `probe` reaches, and renews `record` in `folder`."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], log: Path, probe: Server, record: Record,
-                 folder: str | Path, service):  # fmt: skip
+    def __init__(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        log: Path,
+        probe: Server,
+        record: Record,
+        folder: str | Path,
+        service,
+    ):
         self.command, self.environment, self.log = command, environment, log
         self.probe, self.record, self.folder, self.service = probe, record, folder, service
         self.server: subprocess.Popen | None = None
@@ -58,7 +66,8 @@ class Replica:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "w") as output:
             self.server = subprocess.Popen(
-                self.command, env=self.environment, stdout=output, stderr=output, start_new_session=True)  # fmt: skip
+                self.command, env=self.environment, stdout=output, stderr=output, start_new_session=True
+            )
         say(f"starts a server at {self.record.url}, log {self.log}")
 
     def _wait(self) -> None:
@@ -73,10 +82,12 @@ class Replica:
         """Score a probe and renew the record. Raises InputError where the server has scored nothing for long."""
         try:
             self.probe.score(PROBE)
-        except Unavailable as fault:
+        except Unavailable as error:
             if time.monotonic() > self.scored_at + 60 * self.service.deadline_minutes:
-                raise InputError(f"the server scored nothing for {self.service.deadline_minutes:g} minutes ({fault}); "
-                                 f"{tail(self.log)}") from None  # fmt: skip
+                raise InputError(
+                    f"the server scored nothing for {self.service.deadline_minutes:g} minutes ({error}); "
+                    f"{tail(self.log)}"
+                ) from None
             return
         self.scored_at = time.monotonic()
         if not self.scored:
@@ -107,7 +118,7 @@ class Replica:
         path_of(self.folder, self.record).unlink(missing_ok=True)
 
     def _drain(self) -> None:
-        """Wait until the server has had nothing to do for some time: what it works on when it is ended breaks off."""
+        """Wait until the server has been idle for some time: ending it aborts the requests that it works on."""
         seen, since, begun = (-1, -1), 0.0, time.monotonic()
         while self.scored and (now := time.monotonic()) < begun + DRAIN_S:
             try:

@@ -14,10 +14,11 @@ from scope.score.client import Server
 from scope.score.connection import connection_of
 from scope.score.service.registry import Record
 from scope.score.service.replica import Replica
-from scope.slurm.commands import job_end, node_address
+from scope.slurm.commands import node_address
+from scope.slurm.jobs import job_end
 
 CPU_ENVIRONMENT = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_ENABLE_V1_MULTIPROCESSING": "0"}
-# Prompt log-probabilities take room that vLLM does not reckon with: vocabulary x batched tokens, several times over.
+# Prompt log-probabilities need memory that vLLM does not plan for: vocabulary x batched tokens, several times over.
 GPU_OPTIONS = {"max-num-batched-tokens": 2048, "gpu-memory-utilization": 0.85}
 
 
@@ -36,27 +37,31 @@ def open_replica(config, manifest: Path, host: str | None) -> Replica:
 
 
 def serve_command(config, folder: Path, url: str, *, cpu: bool) -> list[str]:
-    """`vllm serve` of the environment that this process runs in; the user's arguments come last, and so win."""
+    """`vllm serve` of the environment that this process runs in; the user's arguments come last and take precedence."""
     service = config.teacher.service
     host, port = url.removeprefix("http://").rsplit(":", 1)
     options = {
-        "host": host, "port": port, "served-model-name": config.teacher.server.model, "dtype": config.models.dtype,
+        "host": host,
+        "port": port,
+        "served-model-name": config.teacher.server.model,
+        "dtype": config.models.dtype,
         "max-model-len": service.max_model_len or config.data.max_prompt_tokens + config.rollout.max_tokens + 1,
-        "load-format": "safetensors", "generation-config": "vllm",
+        "load-format": "safetensors",
+        "generation-config": "vllm",
         **({} if cpu else GPU_OPTIONS),
-    }  # fmt: skip
+    }
     words = [f"--{name}={value}" for name, value in options.items()]
     program = Path(sys.executable).parent / "vllm"
     return [str(program), "serve", str(folder), *words, *(["--enforce-eager"] if cpu else []), *service.arguments]
 
 
 def environment(key: str, *, cpu: bool) -> dict[str, str]:
-    """The environment of the server, which takes its key from there."""
+    """The environment of the server, which reads its key there."""
     return {"VLLM_NO_USAGE_STATS": "1", **(CPU_ENVIRONMENT if cpu else {}), **os.environ, "VLLM_API_KEY": key}
 
 
 def own_address() -> str:
-    """Where other nodes reach this one; the loopback outside of SLURM."""
+    """The address at which other nodes reach this one; loopback outside of SLURM."""
     node = os.environ.get("SLURMD_NODENAME")
     return node_address(node) if node else "127.0.0.1"
 
@@ -67,12 +72,12 @@ def free_port(host: str) -> int:
         try:
             probe.bind((host, 0))
         except OSError as error:
-            raise InputError(f"{host} is no address of this machine ({error}); give one with --host") from None
+            raise InputError(f"{host} is not an address of this machine ({error}); set one with --host") from None
         return probe.getsockname()[1]
 
 
 def has_accelerator() -> bool:
-    """Whether vLLM will run on one."""
+    """Whether vLLM will run on an accelerator."""
     import torch
 
     return torch.cuda.is_available()

@@ -171,7 +171,7 @@ def hold_at_first(work, folder):
 
 
 @pytest.mark.slow
-def test_a_preempted_update_goes_on_from_its_checkpoint(cluster_run, cluster):
+def test_a_preempted_update_resumes_from_its_checkpoint(cluster_run, cluster):
     """SLURM gives the nodes to a job of a higher partition, queues ours again, and holds it for two minutes."""
     before = len(cluster_run.jobs())
     _, controller, job = cluster_run.start("update")

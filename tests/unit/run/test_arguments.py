@@ -1,0 +1,74 @@
+"""The arguments of Snakemake, as programs that start it read them."""
+
+import pytest
+
+from conftest import ROOT
+from scope.errors import InputError
+from scope.run.arguments import configfiles_of, configuration_of, overrides_in, parse, without_targets
+
+
+@pytest.fixture(autouse=True)
+def in_project(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("words", "files"),
+    [
+        (["-n"], ["config/config.yaml"]),
+        (["--configfile=mine.yaml"], ["mine.yaml"]),
+        (["--configfile", "a", "b", "--dry-run"], ["a", "b"]),
+        (["--configfiles", "a", "b"], ["a", "b"]),
+        (["--configfile", "a", "b", "--", "target"], ["a", "b"]),
+        (["target", "--configfile", "a", "-n"], ["a"]),
+    ],
+)
+def test_configuration_files_are_those_that_snakemake_reads(words, files):
+    args = parse(words)
+    assert configfiles_of(args) == files
+    assert list(args.targets) == (["target"] if "target" in words else [])
+
+
+def test_options_of_a_profile_are_read(tmp_path):
+    (tmp_path / "config.yaml").write_text(
+        "configfile: [config/config.yaml, tests/configs/smallest.yaml]\nconfig: {rounds: 3}\n"
+    )
+    args = parse(["--workflow-profile", str(tmp_path), "--config", "experiment=mine"])
+    assert configfiles_of(args) == ["config/config.yaml", "tests/configs/smallest.yaml"]
+    assert configuration_of(args).experiment == "mine"
+    args = parse(["--workflow-profile", str(tmp_path)])
+    assert configuration_of(args).rounds == 3
+    args = parse(["--workflow-profile", str(tmp_path), "--configfile=config/config.yaml"])
+    assert configfiles_of(args) == ["config/config.yaml"]
+
+
+def test_assignments_on_the_command_line_lie_over_the_files():
+    words = ["--configfile=tests/configs/smallest.yaml", "--config", "experiment=mine", "rounds=7", "arms=[opd]"]
+    config = configuration_of(parse(words))
+    assert (config.experiment, config.rounds, config.arms) == ("mine", 7, ["opd"])
+    nested = configuration_of(parse([*words, "objective={student_weight: uniform}"]))
+    assert nested.objective == config.objective.model_copy(update={"student_weight": "uniform"}) != config.objective
+    with pytest.raises(InputError, match=r"update.ranks.*valid integer, not '2'"):  # nested values stay text there too
+        configuration_of(parse([*words, "update={ranks: 2}"]))
+    assert overrides_in(None) == {}
+
+
+@pytest.mark.parametrize(("word", "message"), [("rounds", "name=value"), ("9x=1", "identifier")])
+def test_an_assignment_that_snakemake_would_refuse_is_bad_input(word, message):
+    with pytest.raises(InputError, match=f"--config {word}: .*{message}"):
+        overrides_in([word])
+
+
+@pytest.mark.parametrize(
+    ("words", "options"),
+    [
+        (["a", "b", "--configfile", "c", "-n"], ["--configfile", "c", "-n"]),
+        (["--configfile", "a", "b", "--", "target"], ["--configfile", "a", "b"]),
+        (["all", "--until", "all", "--cores", "1"], ["--until", "all", "--cores", "1"]),
+        (["--configfile=mine.yaml", "-n"], ["--configfile=mine.yaml", "-n"]),
+        (["a"], []),
+    ],
+)
+def test_targets_are_told_from_values_of_options(words, options):
+    assert without_targets(words) == options
