@@ -5,7 +5,7 @@ import json
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.atomic import atomic
-from scope.artifacts.layout import round_of
+from scope.artifacts.place import round_of
 from scope.artifacts.recipe import make_provenance, read_recipe
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.planning import retention

@@ -1,4 +1,4 @@
-"""Where the results of an experiment lie: every path below results/, made and parsed here and nowhere else.
+"""Where the results of an experiment lie: every path below results/, made here and parsed in place.py.
 
     results/{experiment}/
       report.html                            the report; {arm}/report.html is that of one arm
@@ -22,7 +22,6 @@ standard library.
 
 import re
 from dataclasses import dataclass
-from typing import NamedTuple
 
 RESULTS = "results"
 SHARED = "shared"
@@ -35,11 +34,6 @@ RESERVED = (SHARED, TIMINGS, "figures", "recipes", "base", "teacher")
 """Names that no arm may have: of folders beside those of the arms, and of the policies that belong to no arm."""
 NAME = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
 """Regular expression of an arm's name and of a folder of shared rollouts."""
-
-_PLACE = re.compile(
-    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<arm>{SHARED}/[^/]+(?=/seed\d)|[^/]+)/)?"
-    rf"(?:seed(?P<seed>\d+)/)?(?:round(?P<round>\d+)/)?(?P<restored>{RESTORED}/)?(?P<rest>.*)"
-)
 
 
 def evaluation_file(folder: str, benchmark: str, sampling: str, shard: int | str) -> str:
@@ -230,48 +224,3 @@ class Layout:
     def figure(self, name: str) -> str:
         """One figure."""
         return f"{self.root}/figures/{name}.svg"
-
-
-class Place(NamedTuple):
-    """What a path below results/ is; None for what does not apply."""
-
-    experiment: str
-    arm: str | None
-    """The folder: an arm's name, `shared`, or such as `shared/student-n4` for rollouts that several arms use."""
-    seed: int | None
-    round: int | None
-    restored: bool
-    """Whether it was recomputed, and may go when it has been used."""
-    kind: str
-    """What it is: `rollout`, `score`, `policy`, `batch`, `evaluate`, `model`, ..."""
-    policy: str | None
-    """`base` or `teacher` for an evaluation of these."""
-
-    @property
-    def label(self) -> str | None:
-        """The arm that an artifact here names in its provenance: the arm's name, or `shared`."""
-        return self.arm and self.arm.split("/")[0]
-
-
-def parse(path: str) -> Place | None:
-    """What a path is, as seen from the project root; None outside of every experiment."""
-    match = _PLACE.match(path)
-    if not match:
-        return None
-    seed, round_ = (number and int(number) for number in match.group("seed", "round"))
-    shared, parts = match["arm"] == SHARED, match["rest"].split("/")
-    policy = parts[1] if shared and parts[0] == "evaluate" and len(parts) > 2 else None
-    return Place(match["experiment"], match["arm"], seed, round_, bool(match["restored"]), _kind(parts[0]), policy)
-
-
-def _kind(name: str) -> str:
-    """`score` for score-teacher-all, `check_teacher` for check_teacher_0a1b.parquet; others without their suffix."""
-    stem = name.split(".")[0]
-    known = re.match(r"(score)-|(check_teacher)(?:_|$)|(model)s$", stem)
-    return known[known.lastindex] if known else stem
-
-
-def round_of(path: str) -> Round:
-    """The round that a file lies in, below whatever folder the arm's rounds lie in."""
-    match = re.match(r"(?:(?P<root>.*)/)?(?P<place>round\d+)/", path)
-    return Round(match["root"] or ".", match["place"])

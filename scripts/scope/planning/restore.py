@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scope.artifacts.layout import Round, evaluation_file, parse
+from scope.artifacts.layout import Round, evaluation_file
+from scope.artifacts.place import parse
 from scope.errors import InputError
 from scope.planning.inputs import Inputs, round_of, shards, teacher_of_update
 from scope.planning.plan import Plan

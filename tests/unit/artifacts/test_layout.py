@@ -2,7 +2,8 @@
 
 import pytest
 
-from scope.artifacts.layout import Layout, Place, evaluation_file, parse, round_of
+from scope.artifacts.layout import Layout, evaluation_file
+from scope.artifacts.place import Place, parse, round_of
 
 DEMO = Layout("demo")
 OWN = DEMO.round("a=1.5-b_c", 0, 12)

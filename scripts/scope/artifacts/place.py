@@ -1,0 +1,56 @@
+"""What a path below results/ is: the paths that layout.py makes, parsed."""
+
+import re
+from typing import NamedTuple
+
+from scope.artifacts.layout import RESTORED, RESULTS, SHARED, Round
+
+_PLACE = re.compile(
+    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<arm>{SHARED}/[^/]+(?=/seed\d)|[^/]+)/)?"
+    rf"(?:seed(?P<seed>\d+)/)?(?:round(?P<round>\d+)/)?(?P<restored>{RESTORED}/)?(?P<rest>.*)"
+)
+
+
+class Place(NamedTuple):
+    """What a path below results/ is; None for what does not apply."""
+
+    experiment: str
+    arm: str | None
+    """The folder: an arm's name, `shared`, or such as `shared/student-n4` for rollouts that several arms use."""
+    seed: int | None
+    round: int | None
+    restored: bool
+    """Whether it was recomputed, and may go when it has been used."""
+    kind: str
+    """What it is: `rollout`, `score`, `policy`, `batch`, `evaluate`, `model`, ..."""
+    policy: str | None
+    """`base` or `teacher` for an evaluation of these."""
+
+    @property
+    def label(self) -> str | None:
+        """The arm that an artifact here names in its provenance: the arm's name, or `shared`."""
+        return self.arm and self.arm.split("/")[0]
+
+
+def parse(path: str) -> Place | None:
+    """What a path is, as seen from the project root; None outside of every experiment."""
+    match = _PLACE.match(path)
+    if not match:
+        return None
+    seed, round_ = (number and int(number) for number in match.group("seed", "round"))
+    shared, parts = match["arm"] == SHARED, match["rest"].split("/")
+    policy = parts[1] if shared and parts[0] == "evaluate" and len(parts) > 2 else None
+    return Place(match["experiment"], match["arm"], seed, round_, bool(match["restored"]), _kind(parts[0]), policy)
+
+
+def _kind(name: str) -> str:
+    """`score` for score-teacher-all, `check_teacher` for check_teacher_0a1b.parquet; others without their suffix."""
+    stem = name.split(".")[0]
+    known = re.match(r"(score)-|(check_teacher)(?:_|$)|(model)s$", stem)
+    return known[known.lastindex] if known else stem
+
+
+def round_of(path: str) -> Round:
+    """The round that a file lies in, below whatever folder the arm's rounds lie in."""
+    match = re.match(r"(?:(?P<root>.*)/)?(?P<place>round\d+)/", path)
+    return Round(match["root"] or ".", match["place"])
