@@ -10,7 +10,7 @@ from typing import Any
 
 from scope.artifacts.atomic import atomic
 from scope.artifacts.digests import file_digest
-from scope.artifacts.layout import MANIFEST, RESTORED, RETIRED
+from scope.artifacts.names import MANIFEST, RESTORED, RETIRED
 from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
 

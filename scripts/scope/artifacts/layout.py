@@ -24,22 +24,24 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-RESULTS = "results"
-SHARED = "shared"
-MANIFEST = "manifest.json"
-RETIRED = "retired.json"
-REPORT = "report.html"
-RESTORED = "restored"
-TIMINGS = "benchmarks"
+from scope.artifacts.names import MANIFEST, REPORT, RESTORED, RESULTS, RETIRED, SHARED, TIMINGS
+
 RESERVED = (SHARED, TIMINGS, "figures", "recipes", "base", "teacher")
 """Names that no arm may have: of folders beside those of the arms, and of the policies that belong to no arm."""
 NAME = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
 """Regular expression of an arm's name and of a folder of shared rollouts."""
+EVALUATED = rf"{SHARED}/evaluate/(base|teacher)|{NAME}/seed\d+/round[1-9]\d*/evaluate"
+"""Regular expression of a folder of evaluations of one policy, as seen from the folder of the experiment."""
 
 _PLACE = re.compile(
-    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<arm>{SHARED}/[^/]+(?=/seed\d)|[^/]+)/)?"
+    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<folder>{SHARED}/[^/]+(?=/seed\d)|[^/]+)/)?"
     rf"(?:seed(?P<seed>\d+)/)?(?:round(?P<round>\d+)/)?(?P<restored>{RESTORED}/)?(?P<rest>.*)"
 )
+
+
+def issues_file(prompts: str) -> str:
+    """The table of issues that were found while prompts were made."""
+    return f"{prompts.removesuffix('.parquet')}.faults.parquet"
 
 
 def evaluation_file(folder: str, benchmark: str, sampling: str, shard: int | str) -> str:
@@ -227,6 +229,10 @@ class Layout:
         """The report on one arm."""
         return f"{self.root}/{arm}/{REPORT}"
 
+    def below(self, folder: str, name: str) -> str:
+        """A file in a folder that is named from the experiment's."""
+        return f"{self.root}/{folder}/{name}"
+
     def figure(self, name: str) -> str:
         """One figure."""
         return f"{self.root}/figures/{name}.svg"
@@ -236,8 +242,8 @@ class Place(NamedTuple):
     """What a path below results/ is; None for what does not apply."""
 
     experiment: str
-    arm: str | None
-    """The folder: an arm's name, `shared`, or such as `shared/student-n4` for rollouts that several arms use."""
+    folder: str | None
+    """The folder below it: an arm's name, `shared`, or one like `shared/student-n4` of shared rollouts."""
     seed: int | None
     round: int | None
     restored: bool
@@ -248,9 +254,9 @@ class Place(NamedTuple):
     """`base` or `teacher` for an evaluation of these."""
 
     @property
-    def label(self) -> str | None:
-        """The arm that an artifact here names in its provenance: the arm's name, or `shared`."""
-        return self.arm and self.arm.split("/")[0]
+    def arm(self) -> str | None:
+        """What an artifact here names as its arm: the arm's name, or `shared`."""
+        return self.folder and self.folder.split("/")[0]
 
 
 def parse(path: str) -> Place | None:
@@ -259,9 +265,9 @@ def parse(path: str) -> Place | None:
     if not match:
         return None
     seed, round_ = (number and int(number) for number in match.group("seed", "round"))
-    shared, parts = match["arm"] == SHARED, match["rest"].split("/")
+    shared, parts = match["folder"] == SHARED, match["rest"].split("/")
     policy = parts[1] if shared and parts[0] == "evaluate" and len(parts) > 2 else None
-    return Place(match["experiment"], match["arm"], seed, round_, bool(match["restored"]), _kind(parts[0]), policy)
+    return Place(match["experiment"], match["folder"], seed, round_, bool(match["restored"]), _kind(parts[0]), policy)
 
 
 def _kind(name: str) -> str:
