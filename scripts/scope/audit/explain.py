@@ -1,4 +1,4 @@
-"""Why a job would run: what its outputs say they were made from, against what they would be made from now."""
+"""Why a job would run: what its outputs were made from, compared with what they would be made from now."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from scope.artifacts.diff import changed_modules, changed_settings
 from scope.artifacts.fingerprint import modules
+from scope.artifacts.layout import parse
 from scope.audit.lineage import digest_of, kind_of, read_provenance
 
 
@@ -40,14 +41,14 @@ def causes(job: Job, made_again: set[str]) -> list[str]:
     """What changed for one job: settings, modules, inputs, outputs; else the engine's own words."""
     there = [output for output in job.outputs if Path(output).is_file()]
     stored = next((read_provenance(output) for output in there if kind_of(output)), {})
-    found = [f"{Path(output).name} is not there" for output in job.outputs if output not in there][:1]
+    found = [f"{Path(output).name} not found" for output in job.outputs if output not in there][:1]
     if job.recipe and "recipe" in stored:
         now = json.loads(job.recipe)
         found += changed_settings(stored["recipe"]["settings"], now["settings"])
         if stored["recipe"]["code"] != now["code"]:
             found += changed_modules(stored.get("modules", {}), modules(now["script"]))
         found += changed_inputs(stored["inputs"], job.inputs, made_again)
-    follows = sorted({_stage(path) for path in job.inputs if path in made_again})
+    follows = sorted({_kind(path) for path in job.inputs if path in made_again})
     if follows:
         found.append(f"follows {', '.join(follows)}")
     return found or [job.reason]
@@ -62,11 +63,7 @@ def changed_inputs(before: dict[str, str], now: Sequence[str], made_again: set[s
     ]
 
 
-def _stage(path: str) -> str:
-    """The stage that wrote a file, by its place: the folder below the round, or the file's own name."""
-    name, folder = Path(path), Path(path).parent.name
-    if "evaluate" in name.parts:
-        return "evaluate"
-    if name.name == "manifest.json" or folder in ("rollout", "verify", "prompts", "problems"):
-        return folder
-    return "score" if folder.startswith("score") else name.stem
+def _kind(path: str) -> str:
+    """What a file is, by its place; a file outside of results by its name."""
+    place = parse(path)
+    return place.kind if place else Path(path).stem

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from scope.artifacts import names
 from scope.artifacts.digests import file_digest, value_digest
 from scope.errors import InputError
 
@@ -24,7 +25,7 @@ def kind_of(path: str) -> str | None:
     """PARQUET, MANIFEST or PAGE, by the file's name; None for any other file."""
     if path.endswith(".parquet"):
         return PARQUET
-    return {"manifest.json": MANIFEST, "report.html": PAGE}.get(os.path.basename(path))
+    return {names.MANIFEST: MANIFEST, names.REPORT: PAGE}.get(os.path.basename(path))
 
 
 def local(path: str) -> str:
@@ -131,7 +132,7 @@ def dropped_files(experiment: str) -> frozenset[str]:
     Raises InputError that names a retired.json which does not say so.
     """
     dropped: set[str] = set()
-    for path in sorted(Path(experiment).rglob("retired.json")):
+    for path in sorted(Path(experiment).rglob(names.RETIRED)):
         try:
             dropped.update(map(local, json.loads(path.read_text(encoding="utf-8"))["dropped"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
