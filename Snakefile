@@ -24,9 +24,6 @@ if not workflow.config_settings.configfiles:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/benchmarks.smk"
-include: "workflow/rules/chain.smk"
-include: "workflow/rules/targets.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/round.smk"
@@ -37,16 +34,19 @@ include: "workflow/rules/report.smk"
 
 wildcard_constraints:
     model="student|teacher",
-    benchmark="|".join(map(re.escape, EVALUATED)),
+    policy="base|teacher",
+    benchmark="|".join(map(re.escape, PLAN.benchmarks.names)),
     sampling="|".join(map(re.escape, CONFIG.evaluation.samplings)),
-    arm=rf"(shared/)?{ARM}",
+    arm=NAME,
+    rollouts=NAME,
     seed=r"\d+",
     round=r"[1-9]\d*",
     shard=r"\d+",
-    scores=r"score(-[a-z]+-[a-z]+-[0-9a-f]{10})?",
+    scores=r"score-[a-z]+-[a-z]+-[0-9a-f]{10}",
+    evaluated=EVALUATED,
 
 
-for line in preflight_notices():
+for line in notices.preflight_notices(PLAN, {name: model_bytes(folder) for name, folder in MODEL_FOLDERS.items()}):
     say(line)
 
 
@@ -56,8 +56,8 @@ USED_UP = set()
 onstart:
     checked(acquire_lock)
     checked(patch_slurm_executor, workflow)
-    USED_UP.update(restored_to_be_used(workflow.dag))
-    for line in code_changes(workflow.dag):
+    USED_UP.update(restore.restored_to_be_used(workflow.dag))
+    for line in notices.code_changes(notices.jobs_with_other_recipes(workflow.dag)):
         say(line)
 
 
@@ -75,6 +75,6 @@ onerror:
 rule all:
     default_target: True
     input:
-        policies_in_order(),
-        retired_rounds(),
-        f"{RESULTS}/report.html",
+        targets.policies(PLAN),
+        targets.retired_rounds(PLAN),
+        LAYOUT.report,

@@ -16,7 +16,8 @@ from scope import cli
 from scope.config.experiment import open_config
 from scope.errors import InputError
 from scope.score.api_key import make_key
-from scope.score.connection import VARIABLE, connection_of, to_text
+from scope.score.connection import VARIABLE, to_text
+from scope.score.from_config import connection_of
 from scope.score.service import jobs
 
 

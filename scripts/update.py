@@ -3,6 +3,8 @@
 Run it plainly: with update.ranks above 1 it starts torchrun itself.
 """
 
+import os
+
 from scope import cli
 from scope.artifacts.recipe import read_recipe
 from scope.update import launch
@@ -18,12 +20,14 @@ def main() -> None:
     parser.add_argument("--state", nargs="?", metavar="MANIFEST",
                         help="optimizer state of the round before; none in round 1")  # fmt: skip
     parser.add_argument("--teacher", nargs="?", metavar="MANIFEST", help="teacher, for the exact KL")
-    parser.add_argument("--repeats", metavar="MANIFEST", help="policy that was deleted: the log says whether this "
-                        "one is the same, bit by bit")  # fmt: skip
+    parser.add_argument("--repeats", nargs="?", metavar="MANIFEST", help="policy that was deleted: the log says "
+                        "whether this one is the same, bit by bit")  # fmt: skip
     parser.add_argument("--out-policy", required=True, metavar="MANIFEST")
     parser.add_argument("--out-state", required=True, metavar="MANIFEST")
     parser.add_argument("--out-metrics", required=True, metavar="PARQUET", help="and a .jsonl beside it, step by step")
     args = parser.parse_args()
+    if args.repeats:
+        os.environ["WANDB_MODE"] = "disabled"  # its steps were tracked when they were made first
 
     settings = read_recipe(args.recipe, UpdateRecipe)
     launch.relaunch(settings.update.ranks)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 
 from scope.artifacts.recipe import check_recipe
+from scope.artifacts.recipe_argument import read_recipe_argument
 from scope.errors import InputError
 
 # One thread per process: two busy pools on one machine were ten times slower than one.
@@ -23,6 +24,7 @@ class StageParser(argparse.ArgumentParser):
     def parse_args(self, *arguments, **options):
         """Parse, then check the recipe."""
         args = super().parse_args(*arguments, **options)
+        args.recipe = read_recipe_argument(args.recipe)
         check_recipe(args.recipe, self.script)
         return args
 
@@ -36,7 +38,12 @@ def parser(stage: str, description: str) -> StageParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.script = f"{stage}.py"
-    made.add_argument("--recipe", required=True, metavar="JSON", help="settings and code fingerprint of the stage")
+    made.add_argument(
+        "--recipe",
+        required=True,
+        metavar="FILE",
+        help="settings and code fingerprint of the stage: a file, or its text",
+    )
     return made
 
 

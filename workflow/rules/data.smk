@@ -3,45 +3,45 @@
 
 rule prompts:
     input:
-        rows=train_rows,
-        held_out=sum(held_out().values(), []),
-        model=model_manifest("student"),
+        rows=planned(inputs.prompts),
+        held_out=sum(HELD_OUT.values(), []),
+        model=SHARED.model("student"),
     output:
-        prompts=f"{SHARED}/prompts/train.parquet",
-        faults=f"{SHARED}/prompts/train.faults.parquet",
+        prompts=SHARED.prompts,
+        faults=issues_file(SHARED.prompts),
     log:
-        f"{SHARED}/logs/prompts.log",
+        SHARED.log("prompts"),
     benchmark:
-        f"{BENCHMARKS}/shared/prompts.tsv"
+        SHARED.timing("prompts")
     localrule: True
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=lambda wildcards: recipe(with_available_benchmarks(CONFIG), "prompts"),
+        recipe=recipe_of("prompts"),
         rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
-        held_out=lambda wildcards: held_out_flags(),
+        held_out=lambda wildcards: held_out_flags(HELD_OUT),
     shell:
         "python scripts/prompts.py --split train {params.rows} {params.held_out} --model {input.model:q}"
-        " --out {output.prompts:q} --faults {output.faults:q} --recipe {params.recipe:q} &> {log:q}"
+        " --out {output.prompts:q} --faults {output.faults:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 rule problems:
     input:
-        rows=benchmark_rows,
-        model=model_manifest("student"),
+        rows=planned(inputs.problems),
+        model=SHARED.model("student"),
     output:
-        prompts=f"{SHARED}/problems/{{benchmark}}.parquet",
-        faults=f"{SHARED}/problems/{{benchmark}}.faults.parquet",
+        prompts=SHARED.problems("{benchmark}"),
+        faults=issues_file(SHARED.problems("{benchmark}")),
     log:
-        f"{SHARED}/logs/problems_{{benchmark}}.log",
+        SHARED.log("problems_{benchmark}"),
     benchmark:
-        f"{BENCHMARKS}/shared/problems_{{benchmark}}.tsv"
+        SHARED.timing("problems_{benchmark}")
     localrule: True
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=shared_recipe("problems"),
+        recipe=recipe_of("problems"),
         rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
     shell:
         "python scripts/prompts.py --split {wildcards.benchmark} {params.rows} --model {input.model:q}"
-        " --out {output.prompts:q} --faults {output.faults:q} --recipe {params.recipe:q} &> {log:q}"
+        " --out {output.prompts:q} --faults {output.faults:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"

@@ -1,96 +1,81 @@
-# Grading: the base policy and the teacher once per experiment, each arm's policy by round. On demand, of one policy:
-# its grades on all benchmarks at hand, and its samples as lm-evaluation-harness logs them.
-
-
-rule evaluate_shared:
-    input:
-        problems=f"{SHARED}/problems/{{benchmark}}.parquet",
-        policy=lambda wildcards: model_manifest("student" if wildcards.policy == "base" else "teacher"),
-    output:
-        f"{GRADED_ONCE}/{GRADES}",
-    log:
-        f"{SHARED}/logs/evaluate_{{policy}}_{GRADING}.log",
-    benchmark:
-        f"{BENCHMARKS}/shared/evaluate_{{policy}}_{GRADING}.tsv"
-    wildcard_constraints:
-        policy="base|teacher",
-    conda:
-        "../../envs/vllm.yaml"
-    resources:
-        **STAGE,
-    params:
-        recipe=grading_recipe_of,
-    shell:
-        "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
-        "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
-        " --shard {wildcards.shard}"
-        " --policy {input.policy:q} --label {wildcards.policy}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+# Evaluation: the base policy and the teacher once per experiment, each arm's policy by round. On demand, of one policy:
+# its accuracy on all available benchmarks, and its samples as lm-evaluation-harness logs them.
 
 
 rule evaluate:
     input:
-        problems=f"{SHARED}/problems/{{benchmark}}.parquet",
-        policy=graded_policy,
+        problems=SHARED.problems("{benchmark}"),
+        policy=planned(restore.evaluated_policy),
     output:
-        f"{ROUND}/evaluate/{GRADES}",
+        evaluation_file(ROUND.evaluations, "{benchmark}", "{sampling}", "{shard}"),
     log:
-        f"{ROUND}/logs/evaluate.{GRADING}.log",
+        ROUND.log("evaluate.{benchmark}.{sampling}.{shard}"),
     benchmark:
-        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/evaluate.{GRADING}.tsv"
-    wildcard_constraints:
-        arm=ARM,
+        ROUND.timing("evaluate.{benchmark}.{sampling}.{shard}")
     conda:
         "../../envs/vllm.yaml"
     resources:
-        **STAGE,
+        **RESOURCES,
     params:
-        recipe=grading_recipe_of,
+        recipe=recipe_of("evaluate"),
+        place="--label {arm} --seed {seed} --round {round}",
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
-        " --shard {wildcards.shard}"
-        " --policy {input.policy:q} --label {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " --shard {wildcards.shard} --policy {input.policy:q} {params.place}"
+        " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+
+
+use rule evaluate as evaluate_shared with:
+    input:
+        problems=SHARED.problems("{benchmark}"),
+        policy=planned(inputs.evaluated_model),
+    output:
+        evaluation_file(SHARED.evaluations("{policy}"), "{benchmark}", "{sampling}", "{shard}"),
+    log:
+        SHARED.log("evaluate_{policy}_{benchmark}.{sampling}.{shard}"),
+    benchmark:
+        SHARED.timing("evaluate_{policy}_{benchmark}.{sampling}.{shard}")
+    params:
+        recipe=recipe_of("evaluate_shared"),
+        place="--label {policy}",
 
 
 rule summary:
     input:
-        evaluations=lambda wildcards: graded_in(f"{RESULTS}/{wildcards.graded}"),
+        evaluations=planned(targets.summary_inputs),
     output:
-        f"{RESULTS}/{{graded}}/summary.md",
+        LAYOUT.below("{evaluated}", "summary.md"),
     log:
-        f"{RESULTS}/{{graded}}/logs/summary.log",
-    wildcard_constraints:
-        graded=GRADED,
+        LAYOUT.below("{evaluated}", "logs/summary.log"),
     localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
-        recipe=shared_recipe("summary"),
-        absent=" ".join(sorted(ABSENT)),
+        recipe=recipe_of("summary"),
+        absent=SKIPPED,
     shell:
         "python scripts/summary.py --evaluations {input.evaluations:q} --absent {params.absent}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 rule export:
     input:
-        evaluations=lambda wildcards: graded_in(f"{RESULTS}/{wildcards.graded}", [wildcards.sampling]),
-        problems=[f"{SHARED}/problems/{benchmark}.parquet" for benchmark in EVALUATED],
-        model=model_manifest("student"),
+        evaluations=planned(targets.export_inputs),
+        problems=targets.problems(PLAN),
+        model=SHARED.model("student"),
     output:
-        results=f"{RESULTS}/{{graded}}/lm_eval/results_{{sampling}}.json",
-        samples=[f"{RESULTS}/{{graded}}/lm_eval/samples_{name}_{{sampling}}.jsonl" for name in EVALUATED],
+        results=LAYOUT.below("{evaluated}", "lm_eval/results_{sampling}.json"),
+        samples=[
+            LAYOUT.below("{evaluated}", f"lm_eval/samples_{name}_{{sampling}}.jsonl") for name in PLAN.benchmarks.names
+        ],
     log:
-        f"{RESULTS}/{{graded}}/logs/export.{{sampling}}.log",
-    wildcard_constraints:
-        graded=GRADED,
+        LAYOUT.below("{evaluated}", "logs/export.{sampling}.log"),
     localrule: True
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=shared_recipe("export"),
+        recipe=recipe_of("export"),
     shell:
         "python scripts/export.py --evaluations {input.evaluations:q} --problems {input.problems:q}"
-        " --model {input.model:q} --out {output.results:q} --recipe {params.recipe:q} &> {log:q}"
+        " --model {input.model:q} --out {output.results:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"

@@ -1,64 +1,64 @@
-# The models: made from nothing in the embedded world, or taken up from folders; and the teacher's checks.
+# The models: generated for the embedded world, or loaded from folders; and the teacher's checks.
 
 
 rule tokenizer:
     input:
-        rows=lambda wildcards: train_rows(wildcards) if CONFIG.models.tokenizer.kind == "bpe" else [],
+        rows=planned(inputs.tokenizer),
     output:
-        f"{SHARED}/tokenizer/manifest.json",
+        SHARED.tokenizer,
     log:
-        f"{SHARED}/logs/tokenizer.log",
+        SHARED.log("tokenizer"),
     localrule: True
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=shared_recipe("tokenizer"),
+        recipe=recipe_of("tokenizer"),
         rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
     shell:
-        "python scripts/tokenizer.py {params.rows} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        "python scripts/tokenizer.py {params.rows} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 rule model:
     input:
-        tokenizer=model_tokenizer,
+        tokenizer=planned(inputs.model),
     output:
-        f"{SHARED}/models/{{model}}/manifest.json",
+        SHARED.model("{model}"),
     log:
-        f"{SHARED}/logs/model_{{model}}.log",
+        SHARED.log("model_{model}"),
     benchmark:
-        f"{BENCHMARKS}/shared/model_{{model}}.tsv"
+        SHARED.timing("model_{model}")
     conda:
         "../../envs/train.yaml"
     params:
-        recipe=shared_recipe("model"),
+        recipe=recipe_of("model"),
         source=lambda wildcards, input: flag("tokenizer", input.tokenizer)
         or flag("folder", MODEL_FOLDERS[wildcards.model]),
     shell:
         "python scripts/model.py --name {wildcards.model} {params.source}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 rule check_teacher:
     input:
-        student=model_manifest("student"),
-        teacher=model_manifest("teacher"),
-        prompts=f"{SHARED}/prompts/train.parquet",
+        student=SHARED.model("student"),
+        teacher=SHARED.model("teacher"),
+        prompts=SHARED.prompts,
     output:
-        f"{SHARED}/{{check}}.parquet",
+        SHARED.check("{check}"),
     log:
-        f"{SHARED}/logs/{{check}}.log",
+        SHARED.log("{check}"),
     benchmark:
-        f"{BENCHMARKS}/shared/{{check}}.tsv"
+        SHARED.timing("{check}")
     wildcard_constraints:
         check=r"check_teacher(_[0-9a-f]{10})?",
     priority: 100
     conda:
         "../../envs/vllm.yaml"
     resources:
-        **STAGE,
+        **RESOURCES,
     params:
-        recipe=recipe_of_check,
+        recipe=recipe_of("check_teacher"),
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/check_teacher.py --student {input.student:q} --teacher {input.teacher:q}"
-        " --prompts {input.prompts:q} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " --prompts {input.prompts:q} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"

@@ -3,14 +3,12 @@
 
 rule retire:
     input:
-        unpack(retire_inputs),
-        batch=f"{ROUND}/batch.parquet",
+        unpack(planned(restore.retire_inputs)),
+        batch=ROUND.batch,
     output:
-        f"{ROUND}/retired.json",
+        ROUND.retired,
     log:
-        f"{ROUND}/logs/retire.log",
-    wildcard_constraints:
-        arm=ARM,
+        ROUND.log("retire"),
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -18,34 +16,23 @@ rule retire:
         recipe=recipe_of("retire"),
     shell:
         "python scripts/retire.py --round {wildcards.round} --batch {input.batch:q}"
-        " --evaluations {input.evaluations:q} --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " --evaluations {input.evaluations:q} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
-rule restore:
+use rule update as restore with:
     input:
-        unpack(restore_inputs),
-        batch=f"{ROUND}/batch.parquet",
-        original=f"{ROUND}/policy/manifest.json",
+        unpack(planned(restore.restore_inputs)),
+        batch=ROUND.batch,
+        repeats=ROUND.policy,
     output:
-        policy=f"{ROUND}/restored/policy/manifest.json",
-        state=f"{ROUND}/restored/state/manifest.json",
-        metrics=f"{ROUND}/restored/metrics.parquet",
+        policy=ROUND.restored.policy,
+        state=ROUND.restored.state,
+        metrics=ROUND.restored.metrics,
+        live=ROUND.restored.live,
     log:
-        f"{ROUND}/logs/restore.log",
+        ROUND.log("restore"),
     benchmark:
-        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/restore.tsv"
-    wildcard_constraints:
-        arm=ARM,
-    conda:
-        "../../envs/train.yaml"
-    resources:
-        **STAGE,
+        ROUND.timing("restore")
     params:
         recipe=recipe_of("restore"),
-    shell:
-        "WANDB_MODE=disabled stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
-        "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
-        " --state {input.state:q} --teacher {input.teacher:q} --repeats {input.original:q}"
-        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
-        " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"
-        " --recipe {params.recipe:q} &> {log:q}"
+        place=PLACE,

@@ -1,40 +1,55 @@
-# One round: rollout > verify > score > weigh > update, from the policy of the round before.
-# Rollouts, verdicts and scores lie in an arm's folder, or in a shared one (round 1, and every round of KD).
+# One round: rollout > verify > score > weigh > update, from the policy of the round before. Rollouts that no arm's own
+# policy samples (round 1, and every round of KD) are made once for all arms with equal settings, by rules of their own.
 
 
 rule rollout:
     input:
-        unpack(rollout_inputs),
-        prompts=f"{SHARED}/prompts/train.parquet",
+        unpack(planned(inputs.rollout)),
+        prompts=SHARED.prompts,
     output:
-        f"{ROUND}/rollout/{{shard}}.parquet",
+        ROUND.shard("rollout", "{shard}"),
     log:
-        f"{ROUND}/logs/rollout.{{shard}}.log",
+        ROUND.log("rollout.{shard}"),
     benchmark:
-        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/rollout.{{shard}}.tsv"
+        ROUND.timing("rollout.{shard}")
     conda:
         "../../envs/vllm.yaml"
     resources:
-        **STAGE,
+        **RESOURCES,
     params:
         recipe=recipe_of("rollout"),
+        place=PLACE,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/rollout.py --prompts {input.prompts:q} --policy {input.policy:q} --shard {wildcards.shard}"
-        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " {params.place} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+
+
+use rule rollout as rollout_shared with:
+    input:
+        unpack(planned(inputs.rollout_shared)),
+        prompts=SHARED.prompts,
+    output:
+        SHARED_ROUND.shard("rollout", "{shard}"),
+    log:
+        SHARED_ROUND.log("rollout.{shard}"),
+    benchmark:
+        SHARED_ROUND.timing("rollout.{shard}")
+    params:
+        recipe=recipe_of("rollout_shared"),
+        place=SHARED_PLACE,
 
 
 rule verify:
     input:
-        prompts=f"{SHARED}/prompts/train.parquet",
-        rollouts=f"{ROUND}/rollout/{{shard}}.parquet",
+        prompts=SHARED.prompts,
+        rollouts=ROUND.shard("rollout", "{shard}"),
     output:
-        f"{ROUND}/verify/{{shard}}.parquet",
+        ROUND.shard("verify", "{shard}"),
     log:
-        f"{ROUND}/logs/verify.{{shard}}.log",
+        ROUND.log("verify.{shard}"),
     benchmark:
-        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/verify.{{shard}}.tsv"
+        ROUND.timing("verify.{shard}")
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -42,84 +57,112 @@ rule verify:
         recipe=recipe_of("verify"),
     shell:
         "python scripts/verify.py --prompts {input.prompts:q} --rollouts {input.rollouts:q}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+
+
+use rule verify as verify_shared with:
+    input:
+        prompts=SHARED.prompts,
+        rollouts=SHARED_ROUND.shard("rollout", "{shard}"),
+    output:
+        SHARED_ROUND.shard("verify", "{shard}"),
+    log:
+        SHARED_ROUND.log("verify.{shard}"),
+    benchmark:
+        SHARED_ROUND.timing("verify.{shard}")
+    params:
+        recipe=recipe_of("verify_shared"),
 
 
 rule score:
     input:
-        unpack(score_inputs),
-        prompts=f"{SHARED}/prompts/train.parquet",
-        rollouts=f"{ROUND}/rollout/{{shard}}.parquet",
-        verdicts=f"{ROUND}/verify/{{shard}}.parquet",
+        unpack(planned(inputs.score)),
+        prompts=SHARED.prompts,
+        rollouts=ROUND.shard("rollout", "{shard}"),
+        verdicts=ROUND.shard("verify", "{shard}"),
     output:
-        f"{ROUND}/{{scores}}/{{shard}}.parquet",
+        ROUND.shard("score", "{shard}"),
     log:
-        f"{ROUND}/logs/{{scores}}.{{shard}}.log",
+        ROUND.log("score.{shard}"),
     benchmark:
-        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/{{scores}}.{{shard}}.tsv"
+        ROUND.timing("score.{shard}")
     conda:
         "../../envs/train.yaml"
     resources:
-        **STAGE,
+        **RESOURCES,
     params:
         recipe=recipe_of("score"),
+        place=PLACE,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/score.py --prompts {input.prompts:q} --rollouts {input.rollouts:q}"
         " --verdicts {input.verdicts:q} --scorer {input.scorer:q}"
-        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " {params.place} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+
+
+use rule score as score_shared with:
+    input:
+        unpack(planned(inputs.score_shared)),
+        prompts=SHARED.prompts,
+        rollouts=SHARED_ROUND.shard("rollout", "{shard}"),
+        verdicts=SHARED_ROUND.shard("verify", "{shard}"),
+    output:
+        SHARED_ROUND.shard("{scores}", "{shard}"),
+    log:
+        SHARED_ROUND.log("{scores}.{shard}"),
+    benchmark:
+        SHARED_ROUND.timing("{scores}.{shard}")
+    params:
+        recipe=recipe_of("score_shared"),
+        place=SHARED_PLACE,
 
 
 rule weigh:
     input:
-        unpack(weigh_inputs),
-        prompts=f"{SHARED}/prompts/train.parquet",
+        unpack(planned(inputs.weigh)),
+        prompts=SHARED.prompts,
     output:
-        f"{ROUND}/batch.parquet",
+        ROUND.batch,
     log:
-        f"{ROUND}/logs/weigh.log",
+        ROUND.log("weigh"),
     benchmark:
-        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/weigh.tsv"
-    wildcard_constraints:
-        arm=ARM,
+        ROUND.timing("weigh")
     localrule: True
     conda:
         "../../envs/cpu.yaml"
     params:
         recipe=recipe_of("weigh"),
+        place=PLACE,
     shell:
         "python scripts/weigh.py --prompts {input.prompts:q} --rollouts {input.rollouts:q}"
         " --verdicts {input.verdicts:q} --scores {input.scores:q}"
-        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
-        " --out {output:q} --recipe {params.recipe:q} &> {log:q}"
+        " {params.place} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 rule update:
     input:
-        unpack(update_inputs),
-        batch=f"{ROUND}/batch.parquet",
+        unpack(planned(inputs.update)),
+        batch=ROUND.batch,
+        repeats=[],
     output:
-        policy=f"{ROUND}/policy/manifest.json",
-        state=f"{ROUND}/state/manifest.json",
-        metrics=f"{ROUND}/metrics.parquet",
-        live=f"{ROUND}/metrics.jsonl",
+        policy=ROUND.policy,
+        state=ROUND.state,
+        metrics=ROUND.metrics,
+        live=ROUND.live,
     log:
-        f"{ROUND}/logs/update.log",
+        ROUND.log("update"),
     benchmark:
-        f"{BENCHMARKS}/{{arm}}/seed{{seed}}/round{{round}}/update.tsv"
-    wildcard_constraints:
-        arm=ARM,
+        ROUND.timing("update")
     conda:
         "../../envs/train.yaml"
     resources:
-        **STAGE,
+        **RESOURCES,
     params:
         recipe=recipe_of("update"),
+        place=PLACE,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
-        " --state {input.state:q} --teacher {input.teacher:q}"
-        " --arm {wildcards.arm} --seed {wildcards.seed} --round {wildcards.round}"
+        " --state {input.state:q} --teacher {input.teacher:q} --repeats {input.repeats:q} {params.place}"
         " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"
-        " --recipe {params.recipe:q} &> {log:q}"
+        " --recipe $RECIPES/{params.recipe}.json &> {log:q}"

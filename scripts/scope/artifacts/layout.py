@@ -23,17 +23,19 @@ standard library.
 import re
 from dataclasses import dataclass
 
-RESULTS = "results"
-SHARED = "shared"
-MANIFEST = "manifest.json"
-RETIRED = "retired.json"
-REPORT = "report.html"
-RESTORED = "restored"
-TIMINGS = "benchmarks"
+from scope.artifacts.names import MANIFEST, REPORT, RESTORED, RESULTS, RETIRED, SHARED, TIMINGS
+
 RESERVED = (SHARED, TIMINGS, "figures", "recipes", "base", "teacher")
 """Names that no arm may have: of folders beside those of the arms, and of the policies that belong to no arm."""
 NAME = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
 """Regular expression of an arm's name and of a folder of shared rollouts."""
+EVALUATED = rf"{SHARED}/evaluate/(base|teacher)|{NAME}/seed\d+/round[1-9]\d*/evaluate"
+"""Regular expression of a folder of evaluations of one policy, as seen from the folder of the experiment."""
+
+
+def issues_file(prompts: str) -> str:
+    """The table of issues that were found while prompts were made."""
+    return f"{prompts.removesuffix('.parquet')}.faults.parquet"
 
 
 def evaluation_file(folder: str, benchmark: str, sampling: str, shard: int | str) -> str:
@@ -220,6 +222,10 @@ class Layout:
     def arm_report(self, arm: str) -> str:
         """The report on one arm."""
         return f"{self.root}/{arm}/{REPORT}"
+
+    def below(self, folder: str, name: str) -> str:
+        """A file in a folder that is named from the experiment's."""
+        return f"{self.root}/{folder}/{name}"
 
     def figure(self, name: str) -> str:
         """One figure."""

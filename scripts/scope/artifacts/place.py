@@ -3,10 +3,11 @@
 import re
 from typing import NamedTuple
 
-from scope.artifacts.layout import RESTORED, RESULTS, SHARED, Round
+from scope.artifacts.layout import Round
+from scope.artifacts.names import RESTORED, RESULTS, SHARED
 
 _PLACE = re.compile(
-    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<arm>{SHARED}/[^/]+(?=/seed\d)|[^/]+)/)?"
+    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<folder>{SHARED}/[^/]+(?=/seed\d)|[^/]+)/)?"
     rf"(?:seed(?P<seed>\d+)/)?(?:round(?P<round>\d+)/)?(?P<restored>{RESTORED}/)?(?P<rest>.*)"
 )
 
@@ -15,8 +16,8 @@ class Place(NamedTuple):
     """What a path below results/ is; None for what does not apply."""
 
     experiment: str
-    arm: str | None
-    """The folder: an arm's name, `shared`, or such as `shared/student-n4` for rollouts that several arms use."""
+    folder: str | None
+    """The folder below it: an arm's name, `shared`, or one like `shared/student-n4` of shared rollouts."""
     seed: int | None
     round: int | None
     restored: bool
@@ -27,9 +28,9 @@ class Place(NamedTuple):
     """`base` or `teacher` for an evaluation of these."""
 
     @property
-    def label(self) -> str | None:
-        """The arm that an artifact here names in its provenance: the arm's name, or `shared`."""
-        return self.arm and self.arm.split("/")[0]
+    def arm(self) -> str | None:
+        """What an artifact here names as its arm: the arm's name, or `shared`."""
+        return self.folder and self.folder.split("/")[0]
 
 
 def parse(path: str) -> Place | None:
@@ -38,9 +39,9 @@ def parse(path: str) -> Place | None:
     if not match:
         return None
     seed, round_ = (number and int(number) for number in match.group("seed", "round"))
-    shared, parts = match["arm"] == SHARED, match["rest"].split("/")
+    shared, parts = match["folder"] == SHARED, match["rest"].split("/")
     policy = parts[1] if shared and parts[0] == "evaluate" and len(parts) > 2 else None
-    return Place(match["experiment"], match["arm"], seed, round_, bool(match["restored"]), _kind(parts[0]), policy)
+    return Place(match["experiment"], match["folder"], seed, round_, bool(match["restored"]), _kind(parts[0]), policy)
 
 
 def _kind(name: str) -> str:

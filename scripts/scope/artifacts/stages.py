@@ -18,7 +18,7 @@ class Stage(NamedTuple):
     in_round: bool = False
     """Whether it is a link of the chain of one round."""
     like: str | None = None
-    """The stage that has the same recipe and takes as long, where it is another one."""
+    """The stage with the same recipe and duration, where a rule does the same work elsewhere."""
 
 
 def _stage(name: str, script: str | None = None, **facts: bool | str) -> Stage:
@@ -34,6 +34,9 @@ STAGES = {
         _stage("prompts"),
         _stage("problems", "prompts"),
         _stage("check_teacher", per_arm=True, remote=True, gpu=True),
+        _stage("rollout_shared", "rollout", per_arm=True, remote=True, gpu=True, like="rollout"),
+        _stage("verify_shared", "verify", per_arm=True, like="verify"),
+        _stage("score_shared", "score", per_arm=True, remote=True, gpu=True, like="score"),
         _stage("rollout", per_arm=True, remote=True, gpu=True, in_round=True),
         _stage("verify", per_arm=True, in_round=True),
         _stage("score", per_arm=True, remote=True, gpu=True, in_round=True),
@@ -52,10 +55,10 @@ STAGES = {
 }
 REMOTE = tuple(stage.name for stage in STAGES.values() if stage.remote)
 ON_GPUS = tuple(stage.name for stage in STAGES.values() if stage.gpu)
-PER_ARM = tuple(stage.name for stage in STAGES.values() if stage.per_arm)
+PER_ARM = tuple(stage.name for stage in STAGES.values() if stage.per_arm and stage.like is None)
 CHAIN = tuple(stage.name for stage in STAGES.values() if stage.in_round)
 """The stages of a round, one after the other."""
-WITH_RECIPE = tuple(stage.name for stage in STAGES.values() if stage.like in (None, "update"))
+WITH_RECIPE = tuple(stage.name for stage in STAGES.values() if stage.like is None)
 """The stages that a recipe can be made for."""
 RESOURCES = {"nodes": 1, "gpu": 0, "mem_mb": 4000}
 """What a stage on the cluster asks for where no profile says more: `gpu` is the number on all nodes together, `mem_mb`

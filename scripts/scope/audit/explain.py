@@ -8,6 +8,7 @@ from pathlib import Path
 from scope.artifacts.diff import changed_modules, changed_settings
 from scope.artifacts.fingerprint import modules
 from scope.artifacts.metadata import digest_of, kind_of, read_provenance
+from scope.artifacts.place import parse
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def causes(job: Job, made_again: set[str]) -> list[str]:
         if provenance["recipe"]["code"] != now["code"]:
             found += changed_modules(provenance.get("modules", {}), modules(now["script"]))
         found += changed_inputs(provenance["inputs"], job.inputs, made_again)
-    follows = sorted({_stage(path) for path in job.inputs if path in made_again})
+    follows = sorted({_kind(path) for path in job.inputs if path in made_again})
     if follows:
         found.append(f"follows {', '.join(follows)}")
     return found or [job.reason]
@@ -62,11 +63,7 @@ def changed_inputs(before: dict[str, str], now: Sequence[str], made_again: set[s
     ]
 
 
-def _stage(path: str) -> str:
-    """The stage that wrote a file, by its place: the folder below the round, or the file's own name."""
-    name, folder = Path(path), Path(path).parent.name
-    if "evaluate" in name.parts:
-        return "evaluate"
-    if name.name == "manifest.json" or folder in ("rollout", "verify", "prompts", "problems"):
-        return folder
-    return "score" if folder.startswith("score") else name.stem
+def _kind(path: str) -> str:
+    """What a file is, by its place; a file outside of results by its name."""
+    place = parse(path)
+    return place.kind if place else Path(path).stem

@@ -4,51 +4,24 @@ A link is a recorded digest, of an input or of a file in a sealed folder, that i
 """
 
 import os
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from scope.artifacts import metadata
+from scope.artifacts.layout import Layout
 from scope.artifacts.metadata import kind_of, local
+from scope.artifacts.names import RESULTS, SHARED
 from scope.artifacts.partial import is_unfinished
+from scope.artifacts.place import parse
 from scope.audit import lineage
 from scope.errors import InputError
 
-RESULTS = "results"
-RESTORED = "/restored/"  # copies that may go when they have been used
 WEIGHTS = (".safetensors", ".pt", ".bin")
 AGAIN = "delete it and run again"
 PUT_BACK = f"put the right file back, or {AGAIN}"
-PLACE = re.compile(
-    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<folder>shared/[^/]+(?=/seed\d)|[^/]+)/)?"
-    r"(?:seed(?P<seed>\d+)/)?(?:round(?P<round>\d+)/)?"
-)
-
-
-class Place(NamedTuple):
-    """Where a file lies; None for what does not apply. Shared rounds have a folder like `shared/student-n4`."""
-
-    experiment: str
-    folder: str | None
-    seed: int | None
-    round: int | None
-
-    @property
-    def arm(self) -> str | None:
-        """The label of what lies here: the arm's name, or `shared`."""
-        return self.folder and self.folder.split("/")[0]
-
-
-def place_of(path: str) -> Place | None:
-    """The place of a path as seen from the project root; None outside of every experiment."""
-    match = PLACE.match(path)
-    if not match:
-        return None
-    seed, round_ = (number and int(number) for number in match.group("seed", "round"))
-    return Place(match["experiment"], match["folder"], seed, round_)
 
 
 class Audit:
@@ -121,7 +94,7 @@ class Audit:
 
     def _compare(self, file: str, recorded: str, maker: str) -> None:
         now = self._digest(file)
-        if now is None and (RESTORED in file or file in self._dropped(place_of(maker).experiment)):
+        if now is None and (_is_restored(file) or file in self._dropped(parse(maker).experiment)):
             self.retired.add(file)
         elif now is None:
             self._broken[file, "missing or unreadable, but recorded by"].append(maker)
@@ -132,10 +105,16 @@ class Audit:
 
     def _read_dropped(self, experiment: str) -> frozenset[str]:
         try:
-            return lineage.dropped_files(f"{RESULTS}/{experiment}")
+            return lineage.dropped_files(Layout(experiment).root)
         except InputError as error:
             self._problems.add(str(error))
             return frozenset()
+
+
+def _is_restored(path: str) -> bool:
+    """Whether a file is a recomputed copy, which may go when it has been used."""
+    place = parse(path)
+    return place is not None and place.restored
 
 
 def _several(names: list[str]) -> str:
@@ -144,10 +123,8 @@ def _several(names: list[str]) -> str:
 
 def wrong_labels(path: str, provenance: dict[str, Any]) -> list[str]:
     """Problems of an artifact whose labels name another arm, seed, round or policy than the place where it lies."""
-    place = place_of(path)
-    graded = re.search("/shared/evaluate/([^/]+)/", path)
-    policy = graded[1] if graded else place.arm
-    here = {"arm": place.arm, "seed": place.seed, "round": place.round, "policy": policy}
+    place = parse(path)
+    here = {"arm": place.arm, "seed": place.seed, "round": place.round, "policy": place.policy or place.arm}
     labels = {key: provenance[key] for key in here if None not in (provenance.get(key), here[key])}
     return [
         f"mixed-up: says {key} {label!r}, lies in {key} {here[key]!r}; {PUT_BACK}"
@@ -158,14 +135,14 @@ def wrong_labels(path: str, provenance: dict[str, Any]) -> list[str]:
 
 def foreign_input(path: str, given: str) -> list[str]:
     """Problems of an artifact in results/ whose input lies where nothing was made for it."""
-    own, other = place_of(path), place_of(given)
+    own, other = parse(path), parse(given)
     if other is None:
         return []
     if own.experiment != other.experiment:
         return [f"mixed-up: made from {given}, of another experiment; {PUT_BACK}"]
-    if own.seed is None and own.arm != "shared":
+    if own.seed is None and own.arm != SHARED:
         return []
-    for_all = other.folder == "shared" or (other.arm == "shared" and own.arm != "shared")
+    for_all = other.folder == SHARED or (other.arm == SHARED and own.arm != SHARED)
     differs = {
         "arm": not for_all and other.folder != own.folder,
         "seed": None not in (own.seed, other.seed) and own.seed != other.seed,
@@ -198,4 +175,4 @@ def find_artifacts(path: str) -> dict[str, list[str]]:
 def _artifacts_below(path: str) -> list[str]:
     files = map(str, Path(path).rglob("*")) if os.path.isdir(path) else [path]
     finished = (file for file in files if not is_unfinished(file))
-    return sorted(file for file in finished if kind_of(file) and place_of(file) and os.path.isfile(file))
+    return sorted(file for file in finished if kind_of(file) and parse(file) and os.path.isfile(file))

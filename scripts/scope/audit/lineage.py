@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from scope.artifacts import names
 from scope.artifacts.digests import value_digest
 from scope.artifacts.metadata import digest_of, kind_of, local, read_provenance
 from scope.errors import InputError
@@ -46,7 +47,7 @@ def dropped_files(experiment: str) -> frozenset[str]:
     Raises InputError that names a retired.json without such a list.
     """
     dropped: set[str] = set()
-    for path in sorted(Path(experiment).rglob("retired.json")):
+    for path in sorted(Path(experiment).rglob(names.RETIRED)):
         try:
             dropped.update(map(local, json.loads(path.read_text(encoding="utf-8"))["dropped"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):

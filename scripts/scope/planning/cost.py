@@ -7,6 +7,7 @@ queues, starts, repeated attempts, checks of the teacher and the making of model
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from scope.artifacts.stages import STAGES, base_stage
 from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.disk import kept_rounds, shared_rounds
@@ -14,13 +15,13 @@ from scope.planning.sharing import check_name, rollouts_name, scores_name
 
 
 def rounds_to_run(arms: Mapping[str, Config]) -> Iterator[tuple[str, Config, int]]:
-    """Rounds of rollout, score and update: stage, settings, and their number for one seed; shared ones stand once."""
+    """Rounds of rollout, score and update: stage, settings, and their number for one seed; shared ones once."""
     configs = list(arms.values())
     scored = [config for config in configs if method_of(config.objective).scorer]
     for config in {rollouts_name(config): config for config in configs}.values():
-        yield "rollout", config, shared_rounds(config)
+        yield "rollout_shared", config, shared_rounds(config)
     for config in {(rollouts_name(config), scores_name(config)): config for config in scored}.values():
-        yield "score", config, shared_rounds(config)
+        yield "score_shared", config, shared_rounds(config)
     for config in configs:
         yield "rollout", config, config.rounds - shared_rounds(config)
         yield "update", config, config.rounds
@@ -33,17 +34,23 @@ def count_jobs(experiment: Config, arms: Mapping[str, Config]) -> dict[str, int]
     seeds, rounds, jobs = len(experiment.seeds), experiment.rounds, Counter()
     for stage, config, number in rounds_to_run(arms):
         jobs[stage] += seeds * number * (1 if stage == "update" else config.rollout.shards)
-    made = experiment.models.makes_any
-    retired = len(arms) * seeds * (rounds - 1) if experiment.retention.drops else 0
     graded = benchmarks(experiment)
     gradings = graded * len(experiment.evaluation.samplings) * experiment.evaluation.shards
-    counts = {
-        "tokenizer": int(made), "model": 2, "prompts": 1, "problems": graded, "check_teacher": checks(experiment, arms),
-        "rollout": jobs["rollout"], "verify": jobs["rollout"], "score": jobs["score"], "weigh": jobs["update"],
-        "update": jobs["update"], "retire": retired, "evaluate_shared": 2 * gradings,
-        "evaluate": policies_graded(experiment, arms) * gradings, "report": 1,
-    }  # fmt: skip
-    return {rule: count for rule, count in counts.items() if count}
+    jobs |= {
+        "tokenizer": int(experiment.models.makes_any),
+        "model": 2,
+        "prompts": 1,
+        "problems": graded,
+        "check_teacher": checks(experiment, arms),
+        "verify_shared": jobs["rollout_shared"],
+        "verify": jobs["rollout"],
+        "weigh": jobs["update"],
+        "retire": len(arms) * seeds * (rounds - 1) if experiment.retention.drops else 0,
+        "evaluate_shared": 2 * gradings,
+        "evaluate": policies_graded(experiment, arms) * gradings,
+        "report": 1,
+    }
+    return {stage: jobs[stage] for stage in STAGES if jobs[stage]}
 
 
 def benchmarks(experiment: Config) -> int:
@@ -69,9 +76,9 @@ def gpu_hours(experiment: Config, arms: Mapping[str, Config]) -> dict[str, float
     if cost is None:
         return None
     for stage, config, rounds in rounds_to_run(arms):
-        of_step = getattr(cost, stage)
+        of_step = getattr(cost, base_stage(stage))
         steps = len(experiment.seeds) * rounds * config.update.steps_per_round
-        hours[stage] += steps * of_step.seconds * of_step.gpus / 3600
+        hours[base_stage(stage)] += steps * of_step.seconds * of_step.gpus / 3600
     if cost.evaluate:
         gradings = (
             (policies_graded(experiment, arms) + 2) * benchmarks(experiment) * len(experiment.evaluation.samplings)
@@ -93,7 +100,7 @@ def job_minutes(config: Config, stage: str, gpus: int) -> float | None:
 def describe(jobs: Mapping[str, int], hours: Mapping[str, float] | None) -> list[str]:
     """The projection in two lines."""
     parts = ", ".join(f"{rule} {count:,}" for rule, count in jobs.items())
-    lines = [f"jobs: {sum(jobs.values()):,} from nothing to the page ({parts})"]
+    lines = [f"jobs: {sum(jobs.values()):,} from the start to the report ({parts})"]
     if hours is None:
         return [*lines, "GPU hours: not projected (section `cost`)"]
     parts = ", ".join(f"{stage} {readable_hours(number)}" for stage, number in hours.items())

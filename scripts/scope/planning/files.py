@@ -40,6 +40,11 @@ class Files:
         """Bytes below a folder."""
         return bytes_below(folder)
 
+    def templates(self) -> list[str]:
+        """What reports are made of beside code: the fingerprint of their script does not see these."""
+        folder = Path("scripts/scope/report")
+        return sorted(str(path) for path in folder.rglob("*") if path.suffix in (".j2", ".css"))
+
     def update_timings(self, folder: str) -> list[Path]:
         """Files with the times of updates, below the timings of an arm and seed."""
         return list(Path(folder).glob("round*/update.tsv"))

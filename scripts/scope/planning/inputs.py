@@ -8,6 +8,7 @@ from typing import Any
 from scope.artifacts.layout import Round
 from scope.errors import InputError
 from scope.planning.arm import ArmPlan
+from scope.planning.benchmarks import training_files
 from scope.planning.plan import Plan
 
 Inputs = dict[str, str | list[str]]
@@ -108,6 +109,26 @@ def teacher_of_update(plan: Plan, arm: str) -> str | list[str]:
     return plan.layout.shared.model("teacher") if plan.arm(arm).exact_kl else []
 
 
-def tokenizer_of_model(plan: Plan, name: str) -> str | list[str]:
+def evaluated_model(plan: Plan, job: Any) -> str:
+    """The model that is evaluated as `base` or `teacher`."""
+    return plan.layout.shared.model("student" if job.policy == "base" else "teacher")
+
+
+def tokenizer(plan: Plan, job: Any) -> list[str]:
+    """The training problems whose text a tokenizer is learned from."""
+    return prompts(plan, job) if plan.config.models.tokenizer.kind == "bpe" else []
+
+
+def model(plan: Plan, job: Any) -> str | list[str]:
     """The tokenizer of a model to make; a model folder brings its own."""
-    return plan.layout.shared.tokenizer if getattr(plan.config.models, name).make else []
+    return plan.layout.shared.tokenizer if getattr(plan.config.models, job.model).make else []
+
+
+def prompts(plan: Plan, job: Any) -> list[str]:
+    """The files of training problems."""
+    return training_files(plan.config, plan.files.exists)
+
+
+def problems(plan: Plan, job: Any) -> list[str]:
+    """The files of a benchmark."""
+    return plan.benchmarks.files.get(job.benchmark, [])

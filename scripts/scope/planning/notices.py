@@ -2,8 +2,10 @@
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+from scope.artifacts.recipe_files import planned_recipe
 from scope.audit.explain import Job, causes
 from scope.config.experiment import advice
 from scope.planning import cost
@@ -70,6 +72,14 @@ def _settled(plan: Plan, arm: str, record: str) -> bool:
     return plan.files.exists(record) and plan.files.record(record)["recipe"] == json.loads(
         plan.arm(arm).recipes["retire"]
     )
+
+
+def jobs_with_other_recipes(dag: Any) -> Iterator[Job]:
+    """The jobs of Snakemake's plan that run again because their recipe is another one."""
+    for job in dag.needrun_jobs():
+        digest = job.params.get("recipe")
+        if digest and dag.reason(job).params_changed:
+            yield Job(job.rule.name, list(job.output), [], planned_recipe(digest), "")
 
 
 def code_changes(jobs: Iterable[Job]) -> list[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scope.artifacts.layout import SHARED, Layout
+from scope.artifacts.stages import STAGES, base_stage
 from scope.config.experiment import Config, arm_config, expand_path, parse_config, with_grid
 from scope.errors import InputError
 from scope.planning.arm import ArmPlan, plan_arm
@@ -68,6 +69,21 @@ class Plan:
         """The recipe of a stage that all arms share."""
         config = self.available if stage == "prompts" else self.config
         return self.once((stage, *sorted(wildcards.items())), lambda: recipe(config, stage, **wildcards))
+
+    def recipe_of_job(self, rule: str, job: Any) -> str:
+        """The recipe of a job, given its rule and an object with its wildcards as attributes."""
+        if base_stage(rule) == "evaluate":
+            return self.grading_recipe(job.sampling)
+        if rule == "check_teacher":
+            return self.check_recipe(job.check)
+        if rule == "arm_report":
+            return self.report_recipe(job.arm)
+        if not STAGES[rule].per_arm:
+            named = {name: getattr(job, name) for name in ("model", "benchmark") if hasattr(job, name)}
+            return self.recipe(rule, **named)
+        if hasattr(job, "rollouts"):
+            return self.shared(job.rollouts, getattr(job, "scores", None)).recipes[base_stage(rule)]
+        return self.arm(job.arm).recipes[base_stage(rule)]
 
     def grading_recipe(self, sampling: str) -> str:
         """The recipe of evaluations under one way of sampling."""

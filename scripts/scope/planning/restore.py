@@ -113,6 +113,12 @@ def restore_inputs(plan: Plan, job: Any) -> Inputs:
     return {"policy": before.policy, "state": before.state, **teacher}
 
 
+def restored_to_be_used(dag: Any) -> set[Path]:
+    """Folders of restored policies that jobs of Snakemake's plan use, and that nobody asked for by name."""
+    used = {path for job in dag.needrun_jobs() for path in job.input if (place := parse(path)) and place.restored}
+    return {Path(path).parent.parent for path in used} - {Path(path).parent.parent for path in dag.targetfiles}
+
+
 def announce(plan: Plan, place: Round, rounds: range) -> None:
     """Say once, before anything starts, which deleted policies will be recomputed, and at which cost."""
     needed = [r for r in rounds if not plan.files.complete(place.other(r).restored.policy)]

@@ -1,11 +1,12 @@
 """What is asked for: by the rule `all`, and by the reports and figures."""
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
-from scope.artifacts.layout import Round, evaluation_file
+from scope.artifacts.layout import Round, evaluation_file, issues_file
 from scope.errors import InputError
 from scope.planning.inputs import shards
-from scope.planning.plan import Plan
+from scope.planning.plan import CHECK, Plan
 from scope.report.figure_names import NAMES as FIGURES
 
 FROM_EVALUATIONS = ("accuracy", "pass_at_k")
@@ -91,11 +92,39 @@ def problems(plan: Plan) -> list[str]:
     return [plan.layout.shared.problems(benchmark) for benchmark in plan.benchmarks.names]
 
 
-def figure_inputs(plan: Plan, name: str) -> dict[str, list[str]]:
+def arm_report_inputs(plan: Plan, job: Any) -> dict[str, list[str]]:
+    """What the report on one arm is made from. Raises InputError where there is no such arm."""
+    plan.arm(job.arm)
+    return report_inputs(plan, [job.arm])
+
+
+def report_data(plan: Plan) -> dict[str, list[str]]:
+    """What every report shows beside the arms: problems, issues in rows, the teacher's checks; and its templates."""
+    shared, asked = plan.layout.shared, problems(plan)
+    return {
+        "problems": asked,
+        "faults": [issues_file(path) for path in (shared.prompts, *asked)],
+        "prompts": [shared.prompts],
+        "checks": [shared.check(CHECK)],
+        "templates": plan.files.templates(),
+    }
+
+
+def summary_inputs(plan: Plan, job: Any) -> list[str]:
+    """The evaluations of one policy."""
+    return evaluations_in(plan, f"{plan.layout.root}/{job.evaluated}")
+
+
+def export_inputs(plan: Plan, job: Any) -> list[str]:
+    """The evaluations of one policy under one way of sampling."""
+    return evaluations_in(plan, f"{plan.layout.root}/{job.evaluated}", [job.sampling])
+
+
+def figure_inputs(plan: Plan, job: Any) -> dict[str, list[str]]:
     """Evaluations for figures of accuracy, step metrics for all others. Raises InputError for an unknown figure."""
-    if name not in FIGURES:
-        raise InputError(f"no figure is named {name}; there are {', '.join(FIGURES)}")
-    shows_accuracy = name in FROM_EVALUATIONS
+    if job.figure not in FIGURES:
+        raise InputError(f"no figure is named {job.figure}; there are {', '.join(FIGURES)}")
+    shows_accuracy = job.figure in FROM_EVALUATIONS
     return {
         "evaluations": evaluations(plan, plan.config.arms) if shows_accuracy else [],
         "metrics": [] if shows_accuracy else metrics(plan, plan.config.arms),

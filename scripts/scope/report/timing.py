@@ -5,10 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from scope.artifacts.stages import WITH_RECIPE
+from scope.artifacts.stages import STAGES
 from scope.errors import InputError
 
-STAGES = WITH_RECIPE
 SCHEMA = {
     "arm": pl.String,
     "seed": pl.Int64,

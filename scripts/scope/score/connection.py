@@ -7,7 +7,6 @@ import json
 import os
 from dataclasses import asdict, dataclass
 
-from scope.artifacts.layout import Layout
 from scope.errors import InputError
 
 VARIABLE = "SCOPE_TEACHER"
@@ -26,22 +25,6 @@ class Connection:
     attempts: int
     concurrency: int
     patience_s: float
-
-
-def connection_of(teacher, experiment: str) -> Connection | None:
-    """That of the configuration's section `teacher`; None where no server is used."""
-    server = teacher.server
-    if server is None:
-        return None
-    return Connection(
-        server.endpoints,
-        teacher.service.folder or Layout(experiment).shared.endpoints,
-        os.path.expanduser(server.key_file),
-        server.timeout_s,
-        server.attempts,
-        server.concurrency,
-        server.patience_s,
-    )
 
 
 def to_text(connection: Connection) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import torch.distributed as dist
 
 from scope.artifacts.folder import empty_folder, open_folder, read_manifest, write_manifest
-from scope.artifacts.layout import MANIFEST
+from scope.artifacts.names import MANIFEST
 from scope.artifacts.partial import Timer, Unfinished, say
 from scope.errors import InputError
 

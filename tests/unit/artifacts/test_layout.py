@@ -49,9 +49,9 @@ def test_what_lies_outside_of_every_experiment_is_nothing():
 
 
 def test_the_label_of_shared_rollouts_is_shared():
-    assert parse(SHARED.shard("rollout", 0)).label == "shared"
-    assert parse(OWN.batch).label == "a=1.5-b_c"
-    assert parse(DEMO.report).label is None
+    assert parse(SHARED.shard("rollout", 0)).arm == "shared"
+    assert parse(OWN.batch).arm == "a=1.5-b_c"
+    assert parse(DEMO.report).arm is None
 
 
 def test_a_round_is_found_from_its_files_below_any_folder(tmp_path):

@@ -7,7 +7,8 @@ import pytest
 
 from scope.artifacts import recipe_files
 from scope.artifacts.layout import Layout
-from scope.artifacts.recipe_files import plan_recipe, planned_recipe, read_recipe_argument, recipe_digest
+from scope.artifacts.recipe_argument import read_recipe_argument, recipe_digest
+from scope.artifacts.recipe_files import plan_recipe, planned_recipe
 from scope.errors import InputError
 
 DEMO = Layout("demo")
@@ -32,7 +33,6 @@ def test_a_dry_run_writes_nothing_and_knows_the_text():
     digest = plan_recipe(DEMO, TEXT, write=False)
     assert not Path(DEMO.recipes).exists()
     assert planned_recipe(digest) == TEXT
-    assert read_recipe_argument(DEMO.recipe(digest)) == TEXT
 
 
 def test_a_recipe_that_exists_is_not_written_again(monkeypatch):
@@ -58,7 +58,7 @@ def test_text_by_hand_and_any_path_are_taken():
 
 
 def test_a_missing_and_a_changed_file_are_bad_input():
-    with pytest.raises(InputError, match=r"nowhere.json: file not found; `python scripts/recipe.py STAGE` prints"):
+    with pytest.raises(InputError, match=r"nowhere.json: not found; `python scripts/recipe.py STAGE` prints"):
         read_recipe_argument("nowhere.json")
     digest = plan_recipe(DEMO, TEXT, write=True)
     Path(DEMO.recipe(digest)).write_text(TEXT.replace("1", "2"))

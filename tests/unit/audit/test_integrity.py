@@ -19,7 +19,6 @@ from scope.artifacts import parquet
 from scope.artifacts.digests import file_digest
 from scope.artifacts.folder import empty_folder, write_manifest
 from scope.artifacts.recipe import make_recipe
-from scope.audit.integrity import Place, place_of
 
 RECIPE = make_recipe("weigh", {"objective": {"method": "scope"}, "update.steps_per_round": 2})
 DEMO = "results/demo"
@@ -453,14 +452,6 @@ def test_results_without_any_experiment_is_bad_input(verify):
     status, lines = verify()
     assert status == 2
     assert "results: holds no artifact" in lines[0]
-
-
-def test_places_are_read_off_paths():
-    assert place_of("rows.jsonl") is None
-    assert place_of(f"{DEMO}/report.html") == Place("demo", None, None, None)
-    assert place_of(f"{DEMO}/shared/prompts/train.parquet") == Place("demo", "shared", None, None)
-    assert place_of(f"{FIRST}/rollout/0.parquet") == Place("demo", "shared/student-n2-T1-0a1b", 0, 1)
-    assert place_of(str(of(12, "batch.parquet", "a=1.5-b_c"))) == Place("demo", "a=1.5-b_c", 0, 12)
 
 
 def lineage(capsys, monkeypatch, path):

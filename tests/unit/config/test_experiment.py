@@ -19,7 +19,7 @@ from scope.config.experiment import (
 )
 from scope.errors import InputError
 from scope.planning.recipes import STAGES, recipe, stage_settings
-from scope.score.connection import connection_of
+from scope.score.from_config import connection_of
 
 SERVER = {"urls": ["http://127.0.0.1:1"], "model": "t"}
 

@@ -14,7 +14,7 @@ BYTES = {"student": None, "teacher": None}
 
 def test_jobs_gpu_hours_and_disk_space_are_projected():
     jobs, hours, disk = preflight_notices(plan_of(), BYTES)
-    assert re.match(r"jobs: \d+ .*rollout 2, verify 2, score 2, weigh 2, update 2", jobs)
+    assert re.match(r"jobs: \d+ .*rollout_shared 1, .*rollout 1, verify 1, score 1, weigh 2, update 2", jobs)
     assert hours.startswith("GPU hours: not projected")
     assert re.match(r"disk: about \S+ .B at the end", disk)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from plan_table import Table, X, plan_of
+from plan_table import Table, X, job, plan_of
 from scope.artifacts.layout import evaluation_file
 from scope.errors import InputError
 from scope.planning import targets
@@ -61,7 +61,7 @@ def test_a_report_shows_no_rollouts_that_were_deleted():
 @pytest.mark.parametrize("name", NAMES)
 def test_a_figure_is_made_from_evaluations_or_from_metrics(name):
     plan = plan_of()
-    of = targets.figure_inputs(plan, name)
+    of = targets.figure_inputs(plan, job(figure=name))
     accuracy = name in ("accuracy", "pass_at_k")
     assert of["evaluations"] == (targets.evaluations(plan, ["scope"]) if accuracy else [])
     assert of["metrics"] == ([] if accuracy else targets.metrics(plan, ["scope"]))
@@ -69,7 +69,7 @@ def test_a_figure_is_made_from_evaluations_or_from_metrics(name):
 
 def test_an_unknown_figure_is_refused():
     with pytest.raises(InputError, match="no figure is named nothing; there are accuracy, pass_at_k"):
-        targets.figure_inputs(plan_of(), "nothing")
+        targets.figure_inputs(plan_of(), job(figure="nothing"))
 
 
 # Benchmarks in files.

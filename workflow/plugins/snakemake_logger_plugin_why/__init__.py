@@ -4,15 +4,18 @@ import logging
 import re
 import shlex
 import sys
+from collections.abc import Iterable
+from pathlib import Path
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from scope.artifacts.recipe_files import planned_recipe
 from scope.audit.explain import Job, explain
 
 
 class LogHandler(LogHandlerBase):
-    """Keeps what the engine says of every planned job, prints errors at once and explanations at the end."""
+    """Keeps the engine's record of every planned job, prints errors at once and explanations at the end."""
 
     writes_to_stream = True
     writes_to_file = False
@@ -40,14 +43,17 @@ class LogHandler(LogHandlerBase):
             for line in explain(self.jobs):
                 print(line)
             if not self.jobs:
-                print("nothing would run: all that was asked for is up to date")
+                print("nothing would run: everything that was asked for is up to date")
         super().close()
 
 
 def planned(record: logging.LogRecord) -> Job:
-    """The engine's record of a planned job; marks such as ` (missing)` after a path are taken off."""
+    """The engine's record of a planned job, with the recipe behind the digest in its command."""
     words = shlex.split(record.shellcmd or "")
-    recipe = words[words.index("--recipe") + 1] if "--recipe" in words else None
-    inputs, outputs = ([re.sub(r" \([a-z, ]+\)$", "", str(path)) for path in paths or []]
-                       for paths in (record.input, record.output))  # fmt: skip
-    return Job(record.rule_name, outputs, inputs, recipe, str(record.reason))
+    recipe = planned_recipe(Path(words[words.index("--recipe") + 1]).stem) if "--recipe" in words else None
+    return Job(record.rule_name, unmarked(record.output), unmarked(record.input), recipe, str(record.reason))
+
+
+def unmarked(paths: Iterable[str] | None) -> list[str]:
+    """Paths without the marks that the engine puts behind some."""
+    return [re.sub(r" \([a-z, ]+\)$", "", str(path)) for path in paths or []]

@@ -11,7 +11,7 @@ from scope.artifacts.layout import Layout
 from scope.errors import InputError
 from scope.score.api_key import need_key
 from scope.score.client import Server
-from scope.score.connection import connection_of
+from scope.score.from_config import connection_of
 from scope.score.service.registry import Record
 from scope.score.service.replica import Replica
 from scope.slurm.commands import node_address

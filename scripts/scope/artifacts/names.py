@@ -1,0 +1,13 @@
+"""Names of files and folders below results/ that stages need to know; `layout` makes paths of them.
+
+They are kept apart from the paths so that a new path changes the code of no stage.
+"""
+
+RESULTS = "results"
+SHARED = "shared"
+"""The folder of what belongs to no arm alone, and the arm that such artifacts name."""
+MANIFEST = "manifest.json"
+RETIRED = "retired.json"
+RESTORED = "restored"
+REPORT = "report.html"
+TIMINGS = "benchmarks"

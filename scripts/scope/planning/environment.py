@@ -1,0 +1,38 @@
+"""What every job's shell is given before its command."""
+
+import shlex
+from pathlib import Path
+
+from scope.artifacts.partial import SECONDS_VARIABLE
+from scope.config.experiment import Config
+from scope.score.connection import VARIABLE, to_text
+from scope.score.from_config import connection_of
+
+
+def exports(config: Config, recipes: str, project: Path, python: str | None) -> str:
+    """Shell commands before a job's command; with `python`, its folder comes first in the PATH."""
+    variables = {
+        "RECIPES": recipes,
+        "WANDB_MODE": config.tracking.wandb,
+        "WANDB_PROJECT": config.tracking.project,
+    }
+    if config.resume.every_s is not None:
+        variables[SECONDS_VARIABLE] = str(config.resume.every_s)
+    connection = connection_of(config.teacher, config.experiment)
+    if connection:
+        variables[VARIABLE] = to_text(connection).replace("{", "{{").replace("}", "}}")
+    lines = [f"source {shlex.quote(str(project / 'workflow/stage.sh'))}"]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    if python:
+        lines.append(f"export PATH={shlex.quote(str(Path(python).parent))}:$PATH")
+    return "; ".join(lines) + "; "
+
+
+def flag(name: str, *values: str) -> str:
+    """`--name value ...`, or nothing where there is no value."""
+    return f"--{name} {shlex.join(values)}" if any(values) else ""
+
+
+def held_out_flags(files: dict[str, list[str]]) -> str:
+    """The files of every benchmark that training problems are compared with."""
+    return " ".join(flag("held-out", name, *paths) for name, paths in files.items())
