@@ -86,7 +86,7 @@ def test_what_is_said():
         {"rollout": 1600, "report": 1}, {"rollout": 110.08, "score": 22.2, "update": 8.04, "evaluate": 0.123}
     )
     assert said == [
-        "jobs: 1,601 from nothing to the page (rollout 1,600, report 1)",
+        "jobs: 1,601 from the start to the report (rollout 1,600, report 1)",
         "GPU hours: about 140 (rollout 110, score 22, update 8, evaluate 0.12); not counted: queues, starts, repeated "
         "attempts",
     ]

@@ -51,7 +51,7 @@ def test_a_dry_run_projects_jobs_gpu_hours_and_disk(site, name):
     said = snakemake(site, name, "--dry-run", "--quiet", "all").stderr
     config = configuration(name)
     jobs = 2 + 1 + 1 + 3 * 1600 + 100 + 100 + 99 + (1 + 2 + 1) * len(config.data.benchmarks) + 1
-    assert f"jobs: {jobs:,} from nothing to the page" in said
+    assert f"jobs: {jobs:,} from the start to the report" in said
     # 100 steps: 247.7 s and 185.5 s on 16 GPUs, 200 s on 4; three policies are graded on every benchmark
     graded = 3 * len(config.data.benchmarks) * config.cost.evaluate.seconds / 3600
     whole = float(f"{100 * ((247.7 + 185.5) * 16 + 200 * 4) / 3600 + graded:.2g}")
