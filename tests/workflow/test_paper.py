@@ -75,12 +75,12 @@ def without(site):
         file.rename(file.with_suffix(".parquet"))
 
 
-def test_one_policy_is_graded_on_all_benchmarks_at_hand_and_told_how_to_supply_the_others(site, without):
+def test_one_policy_is_graded_on_all_available_benchmarks_and_names_how_to_supply_the_others(site, without):
     without("minerva", "aime25")
     done = snakemake(site, NAMES[0], "--dry-run", "results/paper_math/shared/evaluate/base/summary.md")
     for name in ("aime25", "minerva"):
         file = site[1]["SCOPE_DATA"] / f"{name}.parquet"
-        assert f"benchmark {name} is skipped: {file} is not there; put the file there (its columns are" in done.stderr
+        assert f"benchmark {name} is skipped: {file} not found; create it (its columns are" in done.stderr
     assert done.stderr.count("is skipped") == 2
     assert dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.M)) == {
         "evaluate_shared": "4", "problems": "4", "model": "1", "summary": "1", "total": "10"}  # fmt: skip
@@ -90,13 +90,13 @@ def test_without_any_benchmark_nothing_is_planned(site, without):
     without("humaneval", "livecodebench", "taco")
     done = snakemake(site, NAMES[2], "--dry-run", check=False)
     assert done.returncode
-    assert "no benchmark is there: " in done.stdout + done.stderr
+    assert "no benchmark is available: " in done.stdout + done.stderr
 
 
 def test_missing_rows_are_named_only_where_they_are_read(site, without):
     without("deepmath")
     done = snakemake(site, NAMES[0], "--dry-run", check=False)
-    assert f"data.train: {site[1]['SCOPE_DATA']}/deepmath.parquet is not there; put the file there" in (
+    assert f"data.train: {site[1]['SCOPE_DATA']}/deepmath.parquet not found; create it or set another path" in (
         done.stdout + done.stderr
     )
     snakemake(site, NAMES[0], "--dry-run", "results/paper_math/shared/evaluate/base/summary.md")

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.real
 WORLD = ("--configfile", "tests/configs/smallest.yaml", "tests/configs/two_arms.yaml")
 RESULTS = "results/two_arms"
 # Jobs of the stages from a point of the chain to the end; the first round's rollouts are shared by the arms.
-ROLLOUTS = {"rollout": 3, "verify": 3}
-SCORES = {"score": 4}
+ROLLOUTS = {"rollout_shared": 1, "verify_shared": 1, "rollout": 2, "verify": 2}
+SCORES = {"score_shared": 2, "score": 2}
 WEIGHS = {"weigh": 4, "update": 4}
 GRADES = {"evaluate": 4, "report": 1}
 ROUND2_ROLLOUTS = {"rollout": 2, "verify": 2, "score": 2}
@@ -151,8 +151,8 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
         ({"arms": ["scope", "opd", "scope_tau1"]}, ONE_ARM),
         ({"arms": ["scope"]}, {"report": 1}),
         ({"teacher": {"pack_tokens": 128}}, {"check_teacher": 1} | ROUND2_ROLLOUTS | SCORES | WEIGHS | GRADES),
-        ({"variants": {"opd": {"teacher": {"pack_tokens": 128}}}}, {"check_teacher": 1} | ONE_ARM | {"score": 2}),
-        ({"seeds": [0, 1]}, {"rollout": 3, "verify": 3} | SCORES | WEIGHS | GRADES),
+        ({"variants": {"opd": {"teacher": {"pack_tokens": 128}}}}, {"check_teacher": 1} | ONE_ARM | {"score_shared": 1}),
+        ({"seeds": [0, 1]}, ROLLOUTS | SCORES | WEIGHS | GRADES),
         ({"rounds": 4}, {"rollout": 4, "verify": 4, "score": 4, "weigh": 4, "update": 4, "evaluate": 4, "report": 1}),
         ({"rounds": 1}, {"report": 1}),
         ({"retention": {"policies_every": 0, "rollouts": "last"}}, {"retire": 2}),
@@ -200,7 +200,7 @@ def test_a_grid_around_a_finished_arm_adds_cells_and_redoes_none(finished, chang
 def test_targets_of_one_arm_one_page_and_one_figure(finished):
     arm = f"{RESULTS}/scope-tau=0.5/seed0/round1/policy/manifest.json"
     assert would_run(finished, f"{RESULTS}/kd/seed0/round1/batch.parquet", *WORLD) == {
-        "rollout": 1, "verify": 1, "weigh": 1,
+        "rollout_shared": 1, "verify_shared": 1, "weigh": 1,
     }  # fmt: skip
     assert would_run(finished, f"{RESULTS}/scope/report.html", *WORLD) == {"arm_report": 1}
     assert would_run(finished, f"{RESULTS}/figures/accuracy.svg", *WORLD) == {"figure": 1}
