@@ -175,9 +175,11 @@ def test_jobs_shorter_than_projected_are_found():
 
 def test_the_rules_that_go_to_slurm_are_those_that_are_not_local():
     text = "\n".join(path.read_text() for path in sorted((ROOT / "workflow/rules").glob("*.smk")))
-    rules = {part.split(":")[0]: part for part in re.split(r"^rule ", text, flags=re.M)[1:]}
-    assert {name for name, body in rules.items() if "localrule: True" not in body} == set(RULES)
-    assert {name for name, body in rules.items() if "**STAGE" in body} == set(GPU_RULES)
+    blocks = re.findall(r"^(?:use rule (\w+) as |rule )(\w+)(?: with)?:(.*?)(?=^\S|\Z)", text, re.M | re.S)
+    bodies = {name: body for _, name, body in blocks}
+    assert {name for name, body in bodies.items() if "localrule: True" not in body} == set(RULES)
+    with_gpus = {name for like, name, body in blocks if "**RESOURCES" in body + bodies.get(like, "")}
+    assert with_gpus == set(GPU_RULES)
     assert set(yaml.safe_load((ROOT / "profiles/slurm/config.yaml").read_text())["set-resources"]) == set(RULES)
 
 

@@ -151,7 +151,10 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
         ({"arms": ["scope", "opd", "scope_tau1"]}, ONE_ARM),
         ({"arms": ["scope"]}, {"report": 1}),
         ({"teacher": {"pack_tokens": 128}}, {"check_teacher": 1} | ROUND2_ROLLOUTS | SCORES | WEIGHS | GRADES),
-        ({"variants": {"opd": {"teacher": {"pack_tokens": 128}}}}, {"check_teacher": 1} | ONE_ARM | {"score_shared": 1}),
+        (
+            {"variants": {"opd": {"teacher": {"pack_tokens": 128}}}},
+            {"check_teacher": 1} | ONE_ARM | {"score_shared": 1},
+        ),
         ({"seeds": [0, 1]}, ROLLOUTS | SCORES | WEIGHS | GRADES),
         ({"rounds": 4}, {"rollout": 4, "verify": 4, "score": 4, "weigh": 4, "update": 4, "evaluate": 4, "report": 1}),
         ({"rounds": 1}, {"report": 1}),

@@ -85,29 +85,6 @@ def test_opening_a_deleted_policy_says_how_to_have_it_again(policy):
         open_folder(policy)
 
 
-def test_a_restart_needs_policy_and_state(tmp_path):
-    def seal(round_, *names):
-        for name in names:
-            seal_files(tmp_path / f"round{round_}/{name}/manifest.json", file=name)
-
-    for round_ in range(1, 6):
-        seal(round_, "policy", "state")
-    assert retention.restart_round(tmp_path, 5) == 4
-    retention.drop(tmp_path / "round4/policy/manifest.json")
-    retention.drop(tmp_path / "round3/state/manifest.json")
-    assert retention.restart_round(tmp_path, 5) == 2
-    retention.drop(tmp_path / "round2/state/manifest.json")
-    retention.drop(tmp_path / "round1/state/manifest.json")
-    assert retention.restart_round(tmp_path, 5) == 0
-
-
-def test_the_cost_of_an_update_is_the_median_of_its_timings(tmp_path):
-    assert retention.update_seconds([]) is None
-    for number, seconds in enumerate((5.0, 900.0, 7.5)):
-        (tmp_path / f"{number}.tsv").write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:05\t1\n")
-    assert retention.update_seconds(tmp_path.glob("*.tsv")) == 7.5
-
-
 def graded(path, round_, correct):
     row = {"sampling": "T1", "benchmark": "coins", "tokens": 3, "finish_reason": "stop", "reason": "wrong",
            "extracted": None, "response_text": ""}  # fmt: skip
@@ -177,7 +154,7 @@ def test_the_results_still_verify(finished):
     assert re.search(r"results/retention: \d+ artifacts, \d+ links, [1-9]\d* retired files: all as recorded", said)
 
 
-COMES_BACK = (rf"{ARM}/round2/policy was deleted by the retention policy; to have it again, 2 update\(s\) from "
+COMES_BACK = (rf"{ARM}/round2/policy was deleted by the retention policy; to recompute it, 2 update\(s\) from "
               r"the base policy on are repeated, about \d+ s")  # fmt: skip
 
 
@@ -233,7 +210,7 @@ def test_what_a_changed_policy_will_delete_is_told_before_it_goes(finished, tmp_
     assert "retention: deletes" not in snakemake(finished, "-n", *WORLD)
     (tmp_path / "less.yaml").write_text("retention: {policies_every: 0, states_every: 0, best: true}\n")
     said = snakemake(finished, "-n", *WORLD, tmp_path / "less.yaml")
-    assert re.search(r"^retention: deletes what is there of earlier rounds: 1 x policy and 1 x state, \S+ .B, the best "
+    assert re.search(r"^retention: deletes from earlier rounds: 1 x policy and 1 x state, \S+ .B, the best "
                      r"policy excepted$", said, re.M)  # fmt: skip
 
 

@@ -33,4 +33,4 @@ def test_a_grid_of_hundreds_of_arms_is_planned(tmp_path):
     config.write_text(yaml.safe_dump(raw))
     planned = run(BIN / "snakemake", "-n", "--configfile", config)
     assert planned.stdout.count("rule weigh:") == 400
-    assert planned.stdout.count("rule rollout:") == 1
+    assert planned.stdout.count("rule rollout_shared:") == 1

@@ -32,6 +32,7 @@ use rule report as arm_report with:
         LAYOUT.arm_report("{arm}"),
     log:
         f"{LAYOUT.root}/{{arm}}/report.log",
+    localrule: True
     params:
         recipe=recipe_of("arm_report"),
         benchmarks=LAYOUT.timings,

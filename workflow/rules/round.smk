@@ -70,6 +70,7 @@ use rule verify as verify_shared with:
         SHARED_ROUND.log("verify.{shard}"),
     benchmark:
         SHARED_ROUND.timing("verify.{shard}")
+    localrule: True
     params:
         recipe=recipe_of("verify_shared"),
 

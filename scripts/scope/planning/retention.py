@@ -46,24 +46,6 @@ def drop_files(files: Iterable[str | Path]) -> list[str]:
     return [str(path) for path in paths]
 
 
-def restart_round(arm: str | Path, round_: int) -> int:
-    """The nearest round before `round_` of an arm's folder with policy and state at hand; 0 is the base policy."""
-    for earlier in range(round_ - 1, 0, -1):
-        place = Path(arm) / f"round{earlier}"
-        if is_there(place / "policy/manifest.json") and is_there(place / "state/manifest.json"):
-            return earlier
-    return 0
-
-
-def update_seconds(timings: Iterable[Path]) -> float | None:
-    """Median job seconds of updates, from the benchmark files that the workflow engine wrote; None without any."""
-    seconds = []
-    for file in timings:
-        header, first, *_ = [line.split("\t") for line in file.read_text().splitlines()]
-        seconds.append(float(dict(zip(header, first, strict=True))["s"]))
-    return sorted(seconds)[len(seconds) // 2] if seconds else None
-
-
 def policies_to_drop(retention: RetentionSettings, round_: int, accuracy: Mapping[int, float]) -> list[int]:
     """Rounds whose policies go when `round_` is over: it, and a best one that has been overtaken.
 
