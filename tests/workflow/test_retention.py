@@ -210,8 +210,8 @@ def test_what_a_changed_policy_will_delete_is_told_before_it_goes(finished, tmp_
     assert "retention: deletes" not in snakemake(finished, "-n", *WORLD)
     (tmp_path / "less.yaml").write_text("retention: {policies_every: 0, states_every: 0, best: true}\n")
     said = snakemake(finished, "-n", *WORLD, tmp_path / "less.yaml")
-    assert re.search(r"^retention: deletes from earlier rounds: 1 x policy and 1 x state, \S+ .B, the best "
-                     r"policy excepted$", said, re.M)  # fmt: skip
+    assert re.search(r"^retention: deletes from earlier rounds: 1 x policy and 1 x state, \S+ .B, except the "
+                     r"best policy$", said, re.M)  # fmt: skip
 
 
 @pytest.mark.real
