@@ -16,7 +16,7 @@ PYTHON ?= $(or $(ACTIVE),.venv)/bin/python
 # What `make verify-results` checks
 RESULTS ?= results
 
-.PHONY: help setup demo why fetch check-cluster allocate verify-results check test test-all lint format schema lock clean
+.PHONY: help setup demo why fetch check-cluster allocate verify-results accept check test test-all lint format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -42,6 +42,9 @@ allocate:  ## run inside one SLURM allocation, or a chain (ARGS="--chain 4 SBATC
 
 verify-results: $(if $(ACTIVE),,setup)  ## check every artifact against its digests and its inputs (RESULTS=results/demo)
 	@$(PYTHON) scripts/verify_results.py $(RESULTS)
+
+accept: $(if $(ACTIVE),,setup)  ## record that a change of code alters no result of stages (ARGS='update --reason "..."')
+	@$(PYTHON) scripts/accept.py $(ARGS)
 
 check: lint  ## lint and the quick unit tests: the loop of daily work
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n $(CORES) tests/unit -m "not slow and not real" \

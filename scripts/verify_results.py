@@ -13,12 +13,14 @@ Examples, from the project root:
 
 import argparse
 import sys
+from collections import Counter
 from functools import cache
 
 from tqdm import tqdm
 
 from scope import cli
 from scope.artifacts.metadata import digest_of
+from scope.audit.acceptance import in_force
 from scope.audit.integrity import Audit, find_artifacts
 from scope.audit.lineage import tree
 
@@ -58,14 +60,23 @@ def audit(paths: list[str]) -> list[Audit]:
 
 
 def report(audits: list[Audit]) -> int:
-    """Print problems, reports without recorded inputs, and numbers; returns the exit status."""
+    """Print problems, reports without recorded inputs, accepted code, and numbers; returns the exit status."""
     problems = sorted({problem for audited in audits for problem in audited.problems()})
     unbound = sorted({path for audited in audits for path in audited.unbound})
     notes = [
         f"{path}: records no inputs; it is from a version that did not record them, make it again" for path in unbound
     ]
-    print(*problems, *notes, *map(summary, audits), sep="\n")
+    print(*problems, *notes, *accepted(audits), *map(summary, audits), sep="\n")
     return 1 if problems else 0
+
+
+def accepted(audits: list[Audit]) -> list[str]:
+    """A line for every accepted change of code: those that artifacts were made by, and those that hold now."""
+    made: Counter[str] = Counter()
+    for audited in audits:
+        made.update(audited.accepted)
+    lines = [f"accepted: {record}; {_count(count, 'artifact')} made by this code" for record, count in made.items()]
+    return lines + [line for line in in_force() if line.removeprefix("accepted: ") not in made]
 
 
 def summary(audited: Audit) -> str:

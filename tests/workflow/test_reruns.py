@@ -25,6 +25,8 @@ SCORES = {"score_shared": 2, "score": 2}
 WEIGHS = {"weigh": 4, "update": 4}
 GRADES = {"evaluate": 4, "report": 1}
 ROUND2_ROLLOUTS = {"rollout": 2, "verify": 2, "score": 2}
+# What follows an update that runs again; round 1's weights stay.
+UPDATES = ROUND2_ROLLOUTS | {"update": 4, "weigh": 2} | GRADES
 BOTH = ROLLOUTS | SCORES | WEIGHS | GRADES
 # Of one arm whose weights change: its round 1 draws stay, its round 2 is another one.
 ONE_ARM = {"rollout": 1, "verify": 1, "score": 1, "weigh": 2, "update": 2, "evaluate": 2, "report": 1}
@@ -56,8 +58,10 @@ def edited(path, before, after, *, old=False):
     path.write_text(text.replace(before, after, 1))
     if old:
         os.utime(path, (1, 1))
-    yield
-    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.write_text(text)
 
 
 def test_round_1_is_drawn_and_verified_once_for_both_arms(finished):
@@ -112,6 +116,55 @@ def test_an_edit_reruns_the_stages_that_import_it(finished, old):
     with edited(finished / "scripts/scope/score/rows.py", "\n\n\ndef ", "\n\nNEW = 1\n\n\ndef ", old=old):
         assert would_run(finished, *WORLD) == ROUND2_ROLLOUTS | SCORES | WEIGHS | GRADES
     assert would_run(finished, *WORLD) == {}
+
+
+def test_texts_that_only_people_read_rerun_nothing(finished):
+    library = finished / "scripts/scope"
+    with (
+        edited(library / "artifacts/parquet.py", ": not found; run the stage that", ": no file; start the stage that"),
+        edited(library / "cli.py", "settings and code fingerprint of the stage", "what decides the stage's result"),
+        edited(library / "artifacts/partial.py", 'print(f"resume: {line}"', 'print(f"again: {line}"'),
+    ):
+        assert would_run(finished, *WORLD) == {}
+
+
+def test_a_metrics_column_reruns_the_update_and_what_follows(finished):
+    with edited(
+        finished / "scripts/scope/artifacts/schemas/metrics.py", '    "loss",\n', '    "loss",\n    "another",\n'
+    ):
+        assert would_run(finished, *WORLD) == UPDATES
+
+
+def test_an_edit_of_the_losses_reruns_the_update_unless_it_is_accepted(finished, tmp_path):
+    copy = checkout(tmp_path / "copy")
+    for name in ("results", ".snakemake"):
+        shutil.copytree(finished / name, copy / name, symlinks=True)
+    losses, reason = copy / "scripts/scope/method/losses.py", "the same value by another name"
+    arguments = ("update", "--reason", reason)
+    unchanged = snakemake(copy, *arguments, script="scripts/accept.py", check=False)
+    assert "nothing to accept" in unchanged
+    with edited(losses, "    return -logp_R\n", "    loss_R = -logp_R\n    return loss_R\n"):
+        assert would_run(copy, *WORLD) == UPDATES
+        said = snakemake(copy, *arguments, script="scripts/accept.py")
+        assert "was accepted as equal to" in said
+        assert would_run(copy, *WORLD) == {}
+        for script, asked in (("scripts/why.py", WORLD), ("scripts/verify_results.py", (RESULTS,))):
+            said = snakemake(copy, *asked, script=script)
+            assert f"scope/method/losses.py changed): {reason}" in said
+        with edited(losses, "    return loss_R\n", "    return 1 * loss_R\n"):
+            assert would_run(copy, *WORLD) == UPDATES
+        policy = f"{RESULTS}/scope/seed0/round2/policy/manifest.json"
+        (copy / policy).unlink()
+        snakemake(copy, policy, *WORLD)
+        made = json.loads((copy / policy).read_text())
+        before = json.loads((finished / policy).read_text())
+        assert made["recipe"] == before["recipe"]
+        assert made["files"] == before["files"]
+        assert made["accepted"]["records"][0]["reason"] == reason
+        module = "scope/method/losses.py"
+        assert made["modules"][module] != before["modules"][module]
+        # The manifest records the code that made it, so its content is another one for what reads it.
+        assert would_run(copy, *WORLD) == {"evaluate": 1, "report": 1}
 
 
 def test_a_module_that_no_stage_imports_reruns_nothing(finished):

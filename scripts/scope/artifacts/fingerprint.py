@@ -2,24 +2,24 @@
 
 import ast
 import hashlib
-import json
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
 from scope.artifacts.canonical_code import canonical, log_functions
+from scope.artifacts.digests import value_digest
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 
 
 @cache
 def fingerprint(script: str | Path) -> str:
-    """SHA-256 over the syntax trees of a script and of all it imports under scripts/.
+    """SHA-256 over the syntax trees of a script and of all it imports under scripts/: the digest of `modules`.
 
     Comments, docstrings, formatting, file times, texts of errors and logs, and help texts do not count; any other
     changed statement in an imported module does.
     """
-    return hashlib.sha256(json.dumps(modules(script)).encode()).hexdigest()
+    return value_digest(modules(script))
 
 
 @cache

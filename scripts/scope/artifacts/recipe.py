@@ -7,11 +7,13 @@ own for its settings, beside the code that uses them: a stage that imported anot
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from scope.artifacts.accepted import accepted_chain, recipe_code
 from scope.artifacts.digests import input_digests
 from scope.artifacts.fingerprint import fingerprint, modules
 from scope.errors import InputError
@@ -30,11 +32,11 @@ Value = TypeVar("Value")
 def make_recipe(script: str, settings: Mapping[str, Any]) -> str:
     """The recipe of a stage, given its script and its settings as plain values, as one line of sorted JSON."""
     name = f"{script}.py"
-    return json.dumps({"code": fingerprint(name), "script": name, "settings": settings}, sort_keys=True)
+    return json.dumps({"code": recipe_code(name), "script": name, "settings": settings}, sort_keys=True)
 
 
 def check_recipe(text: str, script: str) -> None:
-    """Make sure that a recipe is one of `script`, planned with the code that runs now.
+    """Make sure that a recipe is one of `script`, planned with the code that runs now, or with code that it counts as.
 
     Raises InputError for anything else than a recipe, and for one of other code: what it would make could carry
     neither this recipe nor the planned one.
@@ -49,7 +51,7 @@ def check_recipe(text: str, script: str) -> None:
         raise InputError(
             f"--recipe is one of {planned_script}, not of {script}; `python scripts/recipe.py STAGE` prints another"
         )
-    if fingerprint(script) != planned:
+    if recipe_code(script) != planned:
         raise InputError(
             f"{script} or a module that it imports was edited after this job was planned; start the run again, so "
             "that every artifact names the code that made it"
@@ -57,9 +59,16 @@ def check_recipe(text: str, script: str) -> None:
 
 
 def make_provenance(recipe: str, inputs: list[str | Path]) -> dict[str, Any]:
-    """What an artifact says of its making: its recipe, the modules behind it, and the digests of its inputs."""
+    """What an artifact says of its making: its recipe, the modules behind it, and the digests of its inputs.
+
+    Where the code that runs was accepted as equal to the recipe's, `accepted` holds its fingerprint and the records.
+    """
     made_by = json.loads(recipe)
-    return {"recipe": made_by, "modules": modules(made_by["script"]), "inputs": input_digests(inputs)}
+    script = made_by["script"]
+    provenance = {"recipe": made_by, "modules": modules(script), "inputs": input_digests(inputs)}
+    if made_by["code"] != fingerprint(script) and (chain := accepted_chain(script, fingerprint(script))):
+        provenance["accepted"] = {"code": fingerprint(script), "records": [asdict(record) for record in chain]}
+    return provenance
 
 
 def read_recipe(text: str, kind: type[Kind]) -> Kind:

@@ -4,19 +4,21 @@ A link is a recorded digest, of an input or of a file in a sealed folder, that i
 """
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from scope.artifacts import metadata
+from scope.artifacts.digests import value_digest
 from scope.artifacts.layout import Layout
 from scope.artifacts.metadata import kind_of, local
 from scope.artifacts.names import RESULTS, SHARED
 from scope.artifacts.partial import is_unfinished
 from scope.artifacts.place import parse
 from scope.audit import lineage
+from scope.audit.acceptance import records_of
 from scope.errors import InputError
 
 WEIGHTS = (".safetensors", ".pt", ".bin")
@@ -32,6 +34,7 @@ class Audit:
         self.artifacts = self.links = 0
         self.retired: set[str] = set()
         self.unbound: list[str] = []
+        self.accepted: Counter[str] = Counter()
         self._problems: set[str] = set()
         self._broken: dict[tuple[str, str], list[str]] = defaultdict(list)
         self._digest = digest
@@ -70,6 +73,24 @@ class Audit:
             missing = [part for part in missing if part == "inputs"]
         if missing:
             self._add(path, f"incomplete provenance, without {', '.join(missing)}; {AGAIN}")
+        elif lineage.gaps(provenance) == []:
+            self._check_code(path, provenance)
+
+    def _check_code(self, path: str, provenance: dict[str, Any]) -> None:
+        """The recipe names the code of the modules, or one that their code was accepted as equal to."""
+        recipe, own = provenance["recipe"], value_digest(provenance["modules"])
+        try:
+            records = records_of(provenance)
+        except InputError as error:
+            self._add(path, f"{error}; {AGAIN}")
+            return
+        code = own
+        for record in records:
+            code = record.old if record.new == code and record.script == recipe["script"] else None
+        if code != recipe["code"]:
+            self._add(path, f"its recipe names another code than that of its modules; {AGAIN}")
+        elif records:
+            self.accepted.update(record.describe() for record in records)
 
     def _check_folder(self, manifest: str, provenance: dict[str, Any]) -> None:
         folder, files = str(provenance.get("folder")), provenance.get("files")

@@ -15,7 +15,7 @@ from scope.report.paper_tables import paper_tables
 from scope.report.reasons import verdict_reasons
 from scope.report.recipe import ReportRecipe
 from scope.report.samples import sampled_rollouts
-from scope.report.sources import methods, settings_by_arm, sources
+from scope.report.sources import accepted, methods, settings_by_arm, sources
 from scope.report.style import policy_colours, stage_colours
 from scope.report.tables import accuracy_tables
 from scope.report.words import answers
@@ -42,6 +42,7 @@ def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
         "arm": arm,
         "samples": sampled_rollouts(inputs.sampled),
         "sources": sources(artifacts),
+        "accepted": accepted(artifacts),
         "settings": settings_by_arm(artifacts["rollouts"], artifacts["batches"], artifacts["metrics"]),
     }
 

@@ -1,8 +1,10 @@
 """The files that the report was made from, and their code and recipes."""
 
 import json
+from collections import Counter
 from typing import Any
 
+from scope.artifacts.accepted import Acceptance
 from scope.artifacts.digests import value_digest
 from scope.artifacts.recipe import flat_settings
 from scope.report.load import Artifact
@@ -25,6 +27,17 @@ def sources(artifacts: dict[str, list[Artifact]]) -> list[dict[str, Any]]:
         }
         for (kind, label), recipes in groups.items()
     ]
+
+
+def accepted(artifacts: dict[str, list[Artifact]]) -> list[tuple[str, int]]:
+    """Every change of code that was accepted as altering no result, and how many files the new code made."""
+    records = (
+        Acceptance(**record)
+        for files in artifacts.values()
+        for file in files
+        for record in file.metadata.get("accepted", {}).get("records", [])
+    )
+    return sorted(Counter(record.describe() for record in records).items())
 
 
 def methods(batches: list[Artifact]) -> dict[str, str]:

@@ -505,3 +505,26 @@ def test_the_script_ends_with_status_1_at_a_problem(results):
     Path(PROMPTS).unlink()
     done = subprocess.run([sys.executable, ROOT / "scripts/verify_results.py"], text=True, capture_output=True)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_an_artifact_whose_recipe_names_another_code_than_its_modules_is_found(results, verify):
+    provenance = json.loads(Path(TEACHER).read_text())
+    provenance["recipe"]["code"] = "0" * 64
+    Path(TEACHER).write_text(json.dumps(provenance))
+    status, lines = verify()
+    assert status == 1
+    assert any(line.startswith(f"{TEACHER}: its recipe names another code than that of its modules") for line in lines)
+
+
+def test_code_that_was_accepted_as_equal_is_shown_and_is_no_problem(results, verify):
+    provenance = json.loads(Path(TEACHER).read_text())
+    own, provenance["recipe"]["code"] = provenance["recipe"]["code"], "0" * 64
+    record = {"script": "weigh.py", "stages": ["weigh"], "old": "0" * 64, "new": own, "modules": {}, "reason": "moved",
+              "time": "2026-01-01T00:00:00+00:00"}  # fmt: skip
+    provenance["accepted"] = {"code": own, "records": [record]}
+    Path(TEACHER).write_text(json.dumps(provenance))
+    _, lines = verify()
+    assert not any("another code than" in line for line in lines)
+    (line,) = (line for line in lines if line.startswith("accepted: "))
+    assert "on 2026-01-01" in line
+    assert "moved; 1 artifact made by this code" in line

@@ -11,6 +11,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from scope.artifacts.recipe_files import planned_recipe
+from scope.audit.acceptance import in_force
 from scope.audit.explain import Job, explain
 
 
@@ -44,6 +45,7 @@ class LogHandler(LogHandlerBase):
                 print(line)
             if not self.jobs:
                 print("nothing would run: everything that was asked for is up to date")
+            print(*in_force(), sep="\n", end="\n" if in_force() else "")
         super().close()
 
 
