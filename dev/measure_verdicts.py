@@ -1,6 +1,6 @@
 """Measure how fast verdicts on mathematics come, beside bare math-verify in the same pool of workers.
 
-Every answer of a file is boxed and judged against itself and against the next one; one response in a hundred is
+Every answer of a file is boxed and compared with itself and with the next one; one response in a hundred is
 hostile, and costs its deadline or ends at once.
 
 Example: python dev/measure_verdicts.py --rows $SCOPE_DATA/deepmath_sample.parquet
@@ -16,8 +16,9 @@ import library  # noqa: F401
 from scope import cli
 from scope.errors import InputError
 from scope.verify.pool import Row, verify_rows
-from scope.verify.registry import VERIFIERS, Verifier
+from scope.verify.registry import VERIFIERS
 from scope.verify.verdict import Reason, Verdict
+from scope.verify.verifier import Verifier
 
 HOSTILE = (
     "9^{9^{9^9}}", r"\binom{10^9}{5 \cdot 10^8}", r"\sum_{k=1}^{10^9} k^k", "(" * 900 + "8" + ")" * 900,
@@ -26,17 +27,17 @@ HOSTILE = (
 
 
 def main() -> None:
-    """Read the answers, judge with both verifiers, print a table."""
+    """Read the answers, verify with both verifiers, print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", required=True, metavar="PARQUET", help="a file with a column of answers")
     parser.add_argument("--answer", default="answer", metavar="COLUMN", help="its name (default: answer)")
     parser.add_argument("--hostile", type=float, default=0.01, metavar="SHARE", help="of hostile responses (0.01)")
     parser.add_argument("--deadline", type=float, default=VERIFIERS["math"].deadline_s, metavar="SECONDS",
                         help="of one verdict (default: that of verdicts on mathematics)")  # fmt: skip
-    parser.add_argument("--workers", type=int, default=2, help="processes that judge (default 2)")
+    parser.add_argument("--workers", type=int, default=2, help="processes that verify (default 2)")
     args = parser.parse_args()
     rows = build_rows(read_answers(args.rows, args.answer), args.hostile)
-    bare = Verifier(bare_math_verify, against="answer", isolated=True)
+    bare = VERIFIERS["math"]._replace(verify=bare_math_verify)
     print(f"{len(rows)} verdicts, {args.hostile:.0%} hostile, {args.workers} workers, {args.deadline:g} s each at most")
     speeds = [measure(name, verifier, rows, args) for name, verifier in (("scope", VERIFIERS["math"]), ("bare", bare))]
     print(f"scope / bare math-verify: {speeds[0] / speeds[1]:.2f}")
@@ -70,10 +71,9 @@ def build_rows(answers: list[str], hostile: float) -> list[Row]:
 
 
 def measure(name: str, verifier: Verifier, rows: list[Row], args: argparse.Namespace) -> float:
-    """Judge all rows, print a line; returns verdicts a second."""
+    """Verify all rows, print a line; returns verdicts a second."""
     started = time.monotonic()
-    verdicts = verify_rows(
-        rows, deadline_s=args.deadline, workers=args.workers, verifiers={"math": verifier})  # fmt: skip
+    verdicts = verify_rows(rows, deadline_s=args.deadline, workers=args.workers, verifiers={"math": verifier})
     seconds = time.monotonic() - started
     counts = Counter(verdict.reason.value for verdict in verdicts)
     said = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())

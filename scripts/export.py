@@ -1,7 +1,8 @@
 """Write the evaluations of one policy under one sampling as lm-evaluation-harness logs them.
 
-Example: python scripts/export.py --evaluations E1 E2 --problems P1 P2 --model MANIFEST --out FOLDER/results_T1.json
---recipe "$(python scripts/recipe.py export)"; it writes FOLDER/samples_{benchmark}_T1.jsonl too.
+Example: python scripts/export.py --evaluations E1 E2 --samples S1 S2 --problems P1 P2 --model MANIFEST
+--out FOLDER/results_T1.json --recipe "$(python scripts/recipe.py export)"; it writes
+FOLDER/samples_{benchmark}_T1.jsonl too.
 """
 
 from pathlib import Path
@@ -13,6 +14,8 @@ from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import read_recipe
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.schemas.samples import SAMPLES
+from scope.errors import InputError
 from scope.evaluate.export_recipe import ExportRecipe
 
 
@@ -21,6 +24,7 @@ def main() -> None:
     parser = cli.parser("export", __doc__)
     several = {"nargs": "+", "required": True, "type": Path, "metavar": "PARQUET"}
     parser.add_argument("--evaluations", **several, help="graded samples of one policy under one sampling")
+    parser.add_argument("--samples", **several, help="the samples themselves, in the same order")
     parser.add_argument("--problems", **several, help="problems of each benchmark, named after it")
     parser.add_argument("--model", required=True, metavar="MANIFEST", help="model whose tokenizer made the prompts")
     parser.add_argument("--out", required=True, type=Path, metavar="JSON", help="results_{sampling}.json")
@@ -33,7 +37,7 @@ def main() -> None:
 
     settings = read_recipe(args.recipe, ExportRecipe).evaluation
     tokenizer = load_tokenizer(open_folder(args.model))
-    evaluations = parquet.read_all(args.evaluations, EVALUATION)
+    evaluations = with_responses(args.evaluations, args.samples)
     label = args.out.stem.removeprefix("results_")
     for file in args.problems:
         problems = parquet.read(file, PROMPTS)
@@ -45,6 +49,20 @@ def main() -> None:
     model = parquet.metadata(args.evaluations[0])["policy"]
     with atomic(args.out) as temporary:
         temporary.write_text(json.dumps(results(evaluations, settings, model), indent=2) + "\n", encoding="utf-8")
+
+
+def with_responses(evaluations: list[Path], samples: list[Path]):
+    """Graded samples with their `response_text`. Raises InputError where samples are not those that were graded."""
+    import polars as pl
+
+    frames = []
+    for graded, sampled in zip(evaluations, samples, strict=True):
+        rows, texts = parquet.read(graded, EVALUATION), parquet.read(sampled, SAMPLES)
+        keys = list(SAMPLES.sort_keys)
+        if not rows.select(keys).equals(texts.select(keys)):
+            raise InputError(f"{sampled}: these are not the samples of {graded}; give both in the same order")
+        frames.append(rows.join(texts.select(*keys, "response_text"), on=keys, how="left", maintain_order="left"))
+    return pl.concat(frames).sort(list(EVALUATION.sort_keys))
 
 
 if __name__ == "__main__":

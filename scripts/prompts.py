@@ -6,21 +6,22 @@ from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import named, read_recipe
-from scope.artifacts.schemas.faults import FAULTS
+from scope.artifacts.schemas.issues import ISSUES
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.prompts.recipe import ProblemsRecipe, PromptsRecipe
 from scope.prompts.rows import RowsSettings
 
 
 def main() -> None:
-    """Parse, read, look for faults, tokenise, write."""
+    """Parse, read, tokenize, write."""
     parser = cli.parser("prompts", __doc__)
     parser.add_argument("--split", required=True, help="`train`, or the name of a benchmark")
     parser.add_argument("--rows", nargs="+", metavar="FILE", help="problems; absent for a generated world")
-    parser.add_argument("--held-out", nargs="+", action="append", default=[], metavar=("BENCHMARK", "FILE"),
-                        help="a benchmark's name and its files: what training rows are compared with")  # fmt: skip
+    parser.add_argument(
+        "--found", metavar="JSON", help="their issues, from check_rows.py; absent for a generated world"
+    )
     parser.add_argument("--model", required=True, metavar="MANIFEST", help="model whose tokenizer is used")
-    parser.add_argument("--faults", required=True, metavar="PARQUET", help="what is wrong with rows, and their fate")
+    parser.add_argument("--issues", required=True, metavar="PARQUET", help="issues of rows, and what was done")
     parser.add_argument("--out", required=True, metavar="PARQUET", help="the prompts")
     args = parser.parse_args()
 
@@ -29,33 +30,31 @@ def main() -> None:
     from scope.prompts.build import build_prompts
     from scope.prompts.chat_template import writer
     from scope.prompts.generated import generated_rows
-    from scope.prompts.read import read_problems, read_rows
+    from scope.prompts.read import read_rows
 
     settings = read_settings(args.recipe, args.split)
-    data, template, held_out = settings.data, settings.data.template, {}
+    data, template, found = settings.data, settings.data.template, []
     spec = rows_settings(settings, args.split)
     if args.rows and spec:
         domain, template, where = spec.domain, spec.template or template, " ".join(args.rows)
-        rows = read_rows(args.rows, spec)
+        rows, found = read_rows(args.rows, spec), issues.read_found(args.found)
     else:
         rows, domain, where = generated_rows(data, "train" if args.split == "train" else "test")
-    write = writer(load_tokenizer(open_folder(args.model)), template, data.chat)
-    if isinstance(settings, PromptsRecipe):
-        fates, ngram = issues.training_fates(settings.data), settings.data.ngram
-        for name, *files in args.held_out:
-            held_out[name] = read_problems(files, named(settings.held_out, name, "held_out"))
-    else:
-        fates, ngram = issues.OF_BENCHMARKS, None
-    found = issues.find(rows, domain=domain, fates=fates, benchmarks=held_out, n=ngram)
     prompts, listed = build_prompts(
-        rows, write, domain=domain, max_tokens=data.max_prompt_tokens, found=found, fates=fates, where=where
+        rows,
+        writer(load_tokenizer(open_folder(args.model)), template, data.chat),
+        domain=domain,
+        max_tokens=data.max_prompt_tokens,
+        found=found,
+        actions=issues.training_actions(settings.data) if isinstance(settings, PromptsRecipe) else issues.OF_BENCHMARKS,
+        where=where,
     )
     tally = issues.counts(listed)
-    print(f"{args.split}: {len(rows)} rows, {len(prompts)} prompts; faults: {tally or 'none'}", file=sys.stderr)
-    files = [*(args.rows or []), *(file for _, *files in args.held_out for file in files)]
+    print(f"{args.split}: {len(rows)} rows, {len(prompts)} prompts; issues: {tally or 'none'}", file=sys.stderr)
+    files = [*(args.rows or []), *filter(None, [args.found])]
     notes = {"recipe": args.recipe, "inputs": [args.model, *files], "split": args.split, "read": len(rows)}
-    parquet.write(args.out, PROMPTS, prompts, **notes, faults=tally)
-    parquet.write(args.faults, FAULTS, listed, **notes)
+    parquet.write(args.out, PROMPTS, prompts, **notes, issues=tally)
+    parquet.write(args.issues, ISSUES, listed, **notes)
 
 
 def read_settings(recipe: str, split: str) -> PromptsRecipe | ProblemsRecipe:

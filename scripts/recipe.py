@@ -6,20 +6,21 @@ Example: python scripts/recipe.py weigh --config config/real_smoke.yaml
 import argparse
 
 from scope import cli
+from scope.artifacts.stages import WITH_RECIPE
 from scope.config.experiment import VARIANTS, arm_config, parse_config, read_config, with_grid
 from scope.errors import InputError
-from scope.planning.recipes import STAGES, recipe
+from scope.planning.recipes import recipe
 
 
 def main() -> None:
     """Read the configuration, print one recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=sorted(STAGES))
+    parser.add_argument("stage", choices=sorted(WITH_RECIPE))
     parser.add_argument("--config", nargs="+", default=["config/config.yaml"], metavar="YAML",
                         help="laid over config/variants.yaml (default: the demo)")  # fmt: skip
     parser.add_argument("--arm", help="name of a variant; needed where the configuration runs several arms")
     parser.add_argument("--model", default="student", choices=["student", "teacher"], help="for the stage `model`")
-    parser.add_argument("--benchmark", default="coins", help="for the stage `problems`")
+    parser.add_argument("--benchmark", default="coins", help="for the stages of one benchmark")
     args = parser.parse_args()
     raw = with_grid(read_config(VARIANTS, *args.config))
     arms = parse_config(raw).arms

@@ -6,9 +6,10 @@ import pytest
 
 from conftest import ROOT, run
 from flows import checkout, would_run
+from scope.artifacts.stages import WITH_RECIPE
 from scope.config.experiment import arm_config, merge, parse_config, read_config, with_grid
 from scope.planning.cost import count_jobs, describe, gpu_hours
-from scope.planning.recipes import STAGES, stage_settings
+from scope.planning.recipes import stage_settings
 
 COST = {
     "rollout": {"seconds": 90, "gpus": 4},
@@ -101,7 +102,7 @@ def test_without_the_section_nothing_is_projected():
 def test_the_section_changes_no_recipe():
     plain, costly = world()[0], world(cost=COST)[0]
     names = {"model": "student", "benchmark": "coins"}
-    for stage in STAGES:
+    for stage in WITH_RECIPE:
         assert stage_settings(plain, stage, **names) == stage_settings(costly, stage, **names)
 
 

@@ -87,8 +87,8 @@ def test_opening_a_deleted_policy_says_how_to_have_it_again(policy):
 
 def graded(path, round_, correct):
     row = {"sampling": "T1", "benchmark": "coins", "tokens": 3, "finish_reason": "stop", "reason": "wrong",
-           "extracted": None, "response_text": ""}  # fmt: skip
-    rows = [{**row, "problem_id": "p", "sample_index": i, "correct": right} for i, right in enumerate(correct)]
+           "extracted": None}  # fmt: skip
+    rows = [{**row, "prompt_id": "p", "sample_index": i, "correct": right} for i, right in enumerate(correct)]
     parquet.write(path, EVALUATION, rows, recipe=RECIPE, policy="scope", seed=0, round=round_)
     return path
 

@@ -4,13 +4,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
-from scope.artifacts.layout import EVALUATED, NAME, evaluation_file, issues_file
+from scope.artifacts.layout import EVALUATED, NAME, evaluation_file, issues_file, record_file, samples_file
 from scope.artifacts.recipe_files import plan_recipe
 from scope.artifacts.stages import RESOURCES
 from scope.errors import InputError
 from scope.planning import inputs, notices, restore, targets
 from scope.planning.benchmarks import held_out_files
-from scope.planning.environment import exports, flag, held_out_flags
+from scope.planning.environment import exports, flag, held_out_flags, rows_flags
 from scope.planning.plan import make_plan, model_bytes, model_folder
 from scope.run.lock import acquire_lock, release_lock
 from scope.slurm.executor import patch_slurm_executor
@@ -42,11 +42,29 @@ def recipe_of(rule):
     )
 
 
+def script_of(rule):
+    """A params function: the script of a job, one of several where each domain of problems has its own."""
+    return lambda wildcards: PLAN.script_of_job(rule, wildcards)
+
+
+def checked_rows(found):
+    """What a check found in the rows of a job's prompts, as an input whose time does not count; generated rows have none."""
+    return {"found": ancient(found)} if CONFIG.data.train else {}
+
+
+def digest_of_found(wildcards, input):
+    """A params function: the digest of what a check found; empty before its first run."""
+    return PLAN.files.digest(input.get("found", "")) or ""
+
+
 PLAN = checked(make_plan, config, say)
 CONFIG, LAYOUT, SHARED = PLAN.config, PLAN.layout, PLAN.layout.shared
 ROUND = LAYOUT.round("{arm}", "{seed}", "{round}")
 SHARED_ROUND = LAYOUT.shared_round("{rollouts}", "{seed}", "{round}")
 PLACE, SHARED_PLACE = (f"--arm {arm} --seed {{seed}} --round {{round}}" for arm in ("{arm}", "shared"))
+CHECKED_TRAINING = checked_rows(SHARED.found_in_training)
+CHECKED_BENCHMARK = checked_rows(SHARED.found_in("{benchmark}"))
+ONE_SHARD = ("{benchmark}", "{sampling}", "{shard}")
 HELD_OUT = held_out_files(CONFIG, PLAN.benchmarks)
 REPORT_DATA = targets.report_data(PLAN)
 SKIPPED = " ".join(sorted(PLAN.benchmarks.skipped))

@@ -1,14 +1,60 @@
-# Prompts of training and of each benchmark, in the student's tokens.
+# Rows of problems are checked, and become prompts of training and of each benchmark, in the student's tokens.
+#
+# What a check finds decides which prompts stay: its content, not the code that found it. The stages `prompts` and
+# `problems` ignore the time of the file (`ancient`) and have its digest as a parameter. As a check is a checkpoint, jobs
+# are planned again when it is done: with the same content nothing else runs. Generated rows need no check.
+
+
+checkpoint check_rows:
+    input:
+        rows=planned(inputs.prompts),
+        held_out=sum(HELD_OUT.values(), []),
+    output:
+        found=SHARED.found_in_training,
+        record=record_file(SHARED.found_in_training),
+    log:
+        SHARED.log("check_rows"),
+    benchmark:
+        SHARED.timing("check_rows")
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        recipe=recipe_of("check_rows"),
+        held_out=lambda wildcards: held_out_flags(HELD_OUT),
+    shell:
+        "python scripts/check_rows.py --split train --rows {input.rows:q} {params.held_out}"
+        " --out {output.found:q} --record {output.record:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+
+
+checkpoint check_problems:
+    input:
+        rows=planned(inputs.problems),
+    output:
+        found=SHARED.found_in("{benchmark}"),
+        record=record_file(SHARED.found_in("{benchmark}")),
+    log:
+        SHARED.log("check_problems_{benchmark}"),
+    benchmark:
+        SHARED.timing("check_problems_{benchmark}")
+    localrule: True
+    conda:
+        "../../envs/cpu.yaml"
+    params:
+        recipe=recipe_of("check_problems"),
+    shell:
+        "python scripts/check_rows.py --split {wildcards.benchmark} --rows {input.rows:q}"
+        " --out {output.found:q} --record {output.record:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 rule prompts:
     input:
+        **CHECKED_TRAINING,
         rows=planned(inputs.prompts),
-        held_out=sum(HELD_OUT.values(), []),
         model=SHARED.model("student"),
     output:
         prompts=SHARED.prompts,
-        faults=issues_file(SHARED.prompts),
+        issues=issues_file(SHARED.prompts),
     log:
         SHARED.log("prompts"),
     benchmark:
@@ -18,30 +64,29 @@ rule prompts:
         "../../envs/train.yaml"
     params:
         recipe=recipe_of("prompts"),
-        rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
-        held_out=lambda wildcards: held_out_flags(HELD_OUT),
+        split="train",
+        found=digest_of_found,
+        rows=lambda wildcards, input: rows_flags(input),
     shell:
-        "python scripts/prompts.py --split train {params.rows} {params.held_out} --model {input.model:q}"
-        " --out {output.prompts:q} --faults {output.faults:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+        "python scripts/prompts.py --split {params.split} {params.rows} --model {input.model:q}"
+        " --out {output.prompts:q} --issues {output.issues:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
-rule problems:
+use rule prompts as problems with:
     input:
+        **CHECKED_BENCHMARK,
         rows=planned(inputs.problems),
         model=SHARED.model("student"),
     output:
         prompts=SHARED.problems("{benchmark}"),
-        faults=issues_file(SHARED.problems("{benchmark}")),
+        issues=issues_file(SHARED.problems("{benchmark}")),
     log:
         SHARED.log("problems_{benchmark}"),
     benchmark:
         SHARED.timing("problems_{benchmark}")
     localrule: True
-    conda:
-        "../../envs/train.yaml"
     params:
         recipe=recipe_of("problems"),
-        rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
-    shell:
-        "python scripts/prompts.py --split {wildcards.benchmark} {params.rows} --model {input.model:q}"
-        " --out {output.prompts:q} --faults {output.faults:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+        split="{benchmark}",
+        found=digest_of_found,
+        rows=lambda wildcards, input: rows_flags(input),

@@ -1,13 +1,15 @@
-# Evaluation: the base policy and the teacher once per experiment, each arm's policy by round. On demand, of one policy:
-# its accuracy on all available benchmarks, and its samples as lm-evaluation-harness logs them.
+# Evaluation: samples, then verdicts on them by the rule `verify`; of the base policy and the teacher once per experiment,
+# of each arm's policy by round. On demand, of one policy: its accuracy on all available benchmarks, and its samples as
+# lm-evaluation-harness logs them.
 
 
 rule evaluate:
     input:
+        **CHECKED_BENCHMARK,
         problems=SHARED.problems("{benchmark}"),
         policy=planned(restore.evaluated_policy),
     output:
-        evaluation_file(ROUND.evaluations, "{benchmark}", "{sampling}", "{shard}"),
+        samples_file(ROUND.evaluations, *ONE_SHARD),
     log:
         ROUND.log("evaluate.{benchmark}.{sampling}.{shard}"),
     benchmark:
@@ -22,16 +24,17 @@ rule evaluate:
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/evaluate.py --problems {input.problems:q} --benchmark {wildcards.benchmark}"
-        " --shard {wildcards.shard} --policy {input.policy:q} {params.place}"
+        " --sampling {wildcards.sampling} --shard {wildcards.shard} --policy {input.policy:q} {params.place}"
         " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 use rule evaluate as evaluate_shared with:
     input:
+        **CHECKED_BENCHMARK,
         problems=SHARED.problems("{benchmark}"),
         policy=planned(inputs.evaluated_model),
     output:
-        evaluation_file(SHARED.evaluations("{policy}"), "{benchmark}", "{sampling}", "{shard}"),
+        samples_file(SHARED.evaluations("{policy}"), *ONE_SHARD),
     log:
         SHARED.log("evaluate_{policy}_{benchmark}.{sampling}.{shard}"),
     benchmark:
@@ -39,6 +42,40 @@ use rule evaluate as evaluate_shared with:
     params:
         recipe=recipe_of("evaluate_shared"),
         place="--label {policy}",
+
+
+use rule verify as grade with:
+    input:
+        **CHECKED_BENCHMARK,
+        prompts=SHARED.problems("{benchmark}"),
+        rollouts=samples_file(ROUND.evaluations, *ONE_SHARD),
+    output:
+        evaluation_file(ROUND.evaluations, *ONE_SHARD),
+    log:
+        ROUND.log("grade.{benchmark}.{sampling}.{shard}"),
+    benchmark:
+        ROUND.timing("grade.{benchmark}.{sampling}.{shard}")
+    localrule: True
+    params:
+        recipe=recipe_of("grade"),
+        script=script_of("grade"),
+
+
+use rule grade as grade_shared with:
+    input:
+        **CHECKED_BENCHMARK,
+        prompts=SHARED.problems("{benchmark}"),
+        rollouts=samples_file(SHARED.evaluations("{policy}"), *ONE_SHARD),
+    output:
+        evaluation_file(SHARED.evaluations("{policy}"), *ONE_SHARD),
+    log:
+        SHARED.log("grade_{policy}_{benchmark}.{sampling}.{shard}"),
+    benchmark:
+        SHARED.timing("grade_{policy}_{benchmark}.{sampling}.{shard}")
+    localrule: True
+    params:
+        recipe=recipe_of("grade_shared"),
+        script=script_of("grade_shared"),
 
 
 rule summary:
@@ -61,7 +98,7 @@ rule summary:
 
 rule export:
     input:
-        evaluations=planned(targets.export_inputs),
+        unpack(planned(targets.export_inputs)),
         problems=targets.problems(PLAN),
         model=SHARED.model("student"),
     output:
@@ -77,5 +114,5 @@ rule export:
     params:
         recipe=recipe_of("export"),
     shell:
-        "python scripts/export.py --evaluations {input.evaluations:q} --problems {input.problems:q}"
-        " --model {input.model:q} --out {output.results:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+        "python scripts/export.py --evaluations {input.evaluations:q} --samples {input.samples:q}"
+        " --problems {input.problems:q} --model {input.model:q} --out {output.results:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"

@@ -19,7 +19,7 @@ rule report:
     shell:
         "python scripts/report.py --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
         " --batches {input.batches:q} --rollouts {input.rollouts:q} --verdicts {input.verdicts:q}"
-        " --prompts {input.prompts:q} --problems {input.problems:q} --faults {input.faults:q}"
+        " --prompts {input.prompts:q} --problems {input.problems:q} --issues {input.issues:q}"
         " --checks {input.checks:q} --benchmarks {params.benchmarks:q} --absent {params.absent}"
         " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 

@@ -42,6 +42,7 @@ use rule rollout as rollout_shared with:
 
 rule verify:
     input:
+        **CHECKED_TRAINING,
         prompts=SHARED.prompts,
         rollouts=ROUND.shard("rollout", "{shard}"),
     output:
@@ -55,13 +56,15 @@ rule verify:
         "../../envs/cpu.yaml"
     params:
         recipe=recipe_of("verify"),
+        script=script_of("verify"),
     shell:
-        "python scripts/verify.py --prompts {input.prompts:q} --rollouts {input.rollouts:q}"
+        "python scripts/{params.script}.py --prompts {input.prompts:q} --rollouts {input.rollouts:q}"
         " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 use rule verify as verify_shared with:
     input:
+        **CHECKED_TRAINING,
         prompts=SHARED.prompts,
         rollouts=SHARED_ROUND.shard("rollout", "{shard}"),
     output:
@@ -73,6 +76,7 @@ use rule verify as verify_shared with:
     localrule: True
     params:
         recipe=recipe_of("verify_shared"),
+        script=script_of("verify_shared"),
 
 
 rule score:

@@ -7,14 +7,15 @@
       benchmarks/                            times of jobs, in folders like those of the jobs
       shared/                                what belongs to no arm alone
         tokenizer/  models/{model}/          folders with a manifest.json
+        check_rows/train.json  check_problems/{benchmark}.json
         prompts/train.parquet  problems/{benchmark}.parquet  check_teacher.parquet
-        evaluate/{base or teacher}/{benchmark}/{sampling}/{shard}.parquet
+        evaluate/{base or teacher}/...       as below
         {rollouts}/seed{seed}/round{round}/  rollouts, verdicts and scores that several arms use
       {arm}/seed{seed}/round{round}/
         rollout/  verify/  score/            {shard}.parquet
         batch.parquet  metrics.parquet  metrics.jsonl  retired.json
         policy/  state/                      folders with a manifest.json; restored/ holds recomputed ones
-        evaluate/{benchmark}/{sampling}/{shard}.parquet
+        evaluate/{benchmark}/{sampling}/     {shard}.samples.parquet, and {shard}.parquet with their verdicts
 
 A name may be a wildcard, such as `{arm}`: then the path is a pattern for the rules. This module needs nothing but the
 standard library.
@@ -35,12 +36,22 @@ EVALUATED = rf"{SHARED}/evaluate/(base|teacher)|{NAME}/seed\d+/round[1-9]\d*/eva
 
 def issues_file(prompts: str) -> str:
     """The table of issues that were found while prompts were made."""
-    return f"{prompts.removesuffix('.parquet')}.faults.parquet"
+    return f"{prompts.removesuffix('.parquet')}.issues.parquet"
+
+
+def record_file(found: str) -> str:
+    """The table of what was found in rows, with its provenance."""
+    return f"{found.removesuffix('.json')}.parquet"
 
 
 def evaluation_file(folder: str, benchmark: str, sampling: str, shard: int | str) -> str:
     """One shard of the evaluations of a policy, given the folder of them all."""
     return f"{folder}/{benchmark}/{sampling}/{shard}.parquet"
+
+
+def samples_file(folder: str, benchmark: str, sampling: str, shard: int | str) -> str:
+    """The samples of one shard of the evaluations of a policy, given the folder of them all."""
+    return f"{folder}/{benchmark}/{sampling}/{shard}.samples.parquet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +161,15 @@ class Shared:
     def logs(self) -> str:
         """Folder of logs."""
         return f"{self.folder}/logs"
+
+    @property
+    def found_in_training(self) -> str:
+        """What was found wrong with the rows of training."""
+        return f"{self.folder}/check_rows/train.json"
+
+    def found_in(self, benchmark: str) -> str:
+        """What was found wrong with the rows of a benchmark."""
+        return f"{self.folder}/check_problems/{benchmark}.json"
 
     def model(self, name: str) -> str:
         """Manifest of the student (the base policy) or of the teacher."""

@@ -1,6 +1,7 @@
 """What a path below results/ is: the paths that layout.py makes, parsed."""
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from scope.artifacts.layout import Round
@@ -23,7 +24,7 @@ class Place(NamedTuple):
     restored: bool
     """Whether it was recomputed, and may go when it has been used."""
     kind: str
-    """What it is: `rollout`, `score`, `policy`, `batch`, `evaluate`, `model`, ..."""
+    """What it is: `rollout`, `score`, `policy`, `batch`, `evaluate` (samples), `grade`, `model`, ..."""
     policy: str | None
     """`base` or `teacher` for an evaluation of these."""
 
@@ -41,12 +42,14 @@ def parse(path: str) -> Place | None:
     seed, round_ = (number and int(number) for number in match.group("seed", "round"))
     shared, parts = match["folder"] == SHARED, match["rest"].split("/")
     policy = parts[1] if shared and parts[0] == "evaluate" and len(parts) > 2 else None
-    return Place(match["experiment"], match["folder"], seed, round_, bool(match["restored"]), _kind(parts[0]), policy)
+    return Place(match["experiment"], match["folder"], seed, round_, bool(match["restored"]), _kind(parts), policy)
 
 
-def _kind(name: str) -> str:
+def _kind(parts: Sequence[str]) -> str:
     """`score` for score-teacher-all, `check_teacher` for check_teacher_0a1b.parquet; others without their suffix."""
-    stem = name.split(".")[0]
+    if parts[0] == "evaluate" and not parts[-1].endswith(".samples.parquet"):
+        return "grade"
+    stem = parts[0].split(".")[0]
     known = re.match(r"(score)-|(check_teacher)(?:_|$)|(model)s$", stem)
     return known[known.lastindex] if known else stem
 

@@ -1,4 +1,4 @@
-"""The one table of stages: which there are, which script each runs, and where its jobs run."""
+"""The one table of stages: which there are, which scripts each runs, and where its jobs run."""
 
 from typing import NamedTuple
 
@@ -7,8 +7,8 @@ class Stage(NamedTuple):
     """A stage of the pipeline, which is a rule of the workflow."""
 
     name: str
-    script: str
-    """The file in scripts/, without its suffix."""
+    scripts: tuple[str, ...]
+    """The files in scripts/, without their suffix: one, or one for each domain of problems."""
     per_arm: bool = False
     """Whether its recipe follows from the settings of one arm."""
     remote: bool = False
@@ -21,8 +21,11 @@ class Stage(NamedTuple):
     """The stage with the same recipe and duration, where a rule does the same work elsewhere."""
 
 
-def _stage(name: str, script: str | None = None, **facts: bool | str) -> Stage:
-    return Stage(name, script or name, **facts)
+VERIFIERS = ("verify_math", "verify_code", "verify_puzzle")
+
+
+def _stage(name: str, *scripts: str, **facts: bool | str) -> Stage:
+    return Stage(name, scripts or (name,), **facts)
 
 
 # In the order in which they first run.
@@ -31,19 +34,23 @@ STAGES = {
     for stage in (
         _stage("tokenizer"),
         _stage("model", remote=True),
+        _stage("check_rows"),
+        _stage("check_problems", "check_rows"),
         _stage("prompts"),
         _stage("problems", "prompts"),
         _stage("check_teacher", per_arm=True, remote=True, gpu=True),
         _stage("rollout_shared", "rollout", per_arm=True, remote=True, gpu=True, like="rollout"),
-        _stage("verify_shared", "verify", per_arm=True, like="verify"),
+        _stage("verify_shared", *VERIFIERS, per_arm=True, like="verify"),
         _stage("score_shared", "score", per_arm=True, remote=True, gpu=True, like="score"),
         _stage("rollout", per_arm=True, remote=True, gpu=True, in_round=True),
-        _stage("verify", per_arm=True, in_round=True),
+        _stage("verify", *VERIFIERS, per_arm=True, in_round=True),
         _stage("score", per_arm=True, remote=True, gpu=True, in_round=True),
         _stage("weigh", per_arm=True, in_round=True),
         _stage("update", per_arm=True, remote=True, gpu=True, in_round=True),
         _stage("evaluate", remote=True, gpu=True),
         _stage("evaluate_shared", "evaluate", remote=True, gpu=True, like="evaluate"),
+        _stage("grade", *VERIFIERS),
+        _stage("grade_shared", *VERIFIERS, like="grade"),
         _stage("retire", per_arm=True),
         _stage("restore", "update", per_arm=True, remote=True, gpu=True, like="update"),
         _stage("summary"),

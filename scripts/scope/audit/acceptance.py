@@ -43,7 +43,7 @@ def propose(
     """
     if not reason.strip():
         raise InputError("--reason: say why the change alters no result, for those who read the report")
-    scripts = dict.fromkeys(f"{STAGES[stage].script}.py" for stage in stages)
+    scripts = _scripts_of(stages)
     records = [_record(script, found.get(script, {}), reason, time) for script in scripts]
     return records, list(_again(scripts, found))
 
@@ -89,13 +89,17 @@ def _again(accepted: Iterable[str], found: dict[str, dict[Made, int]]) -> Iterat
             yield f"{stages}: not accepted; the code changed too, so it runs again"
 
 
+def _scripts_of(stages: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(f"{script}.py" for stage in stages for script in STAGES[stage].scripts))
+
+
 def _stages_of(script: str) -> list[str]:
-    return [stage.name for stage in STAGES.values() if f"{stage.script}.py" == script]
+    return [stage.name for stage in STAGES.values() if script.removesuffix(".py") in stage.scripts]
 
 
 def in_force() -> list[str]:
     """A line for every record by which the present code of a stage counts as an older one."""
-    scripts = dict.fromkeys(f"{stage.script}.py" for stage in STAGES.values())
+    scripts = _scripts_of(STAGES)
     known = {record.script for record in acceptances()}
     chains = (accepted_chain(script, fingerprint(script)) for script in scripts if script in known)
     return [f"accepted: {record.describe()}" for chain in chains for record in reversed(chain)]

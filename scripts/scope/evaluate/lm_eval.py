@@ -20,17 +20,17 @@ FILTER = "extracted"
 
 
 def sample_lines(
-    evaluation: pl.DataFrame, problems: pl.DataFrame, prompts: list[str], settings: ExportSettings
+    graded: pl.DataFrame, problems: pl.DataFrame, prompts: list[str], settings: ExportSettings
 ) -> Iterator[str]:
     """One line of JSON per problem of one benchmark under one sampling.
 
-    `evaluation` and `problems` are artifacts of these kinds, `prompts` the texts of the problems' prompts in their
-    order. resps and filtered_resps hold all samples of a problem.
+    `graded` is an evaluation with the `response_text` of each sample, `problems` the prompts, `prompts` their texts in
+    the same order. resps and filtered_resps hold all samples of a problem.
     """
-    samples = evaluation.sort("sample_index").partition_by("problem_id", as_dict=True)
+    samples = graded.sort("sample_index").partition_by("prompt_id", as_dict=True)
     for index, (problem, prompt) in enumerate(zip(problems.iter_rows(named=True), prompts, strict=True)):
-        graded = samples[(problem["prompt_id"],)]
-        yield json.dumps(_sample(index, problem, prompt, graded, settings), ensure_ascii=False) + "\n"
+        line = _sample(index, problem, prompt, samples[(problem["prompt_id"],)], settings)
+        yield json.dumps(line, ensure_ascii=False) + "\n"
 
 
 def _sample(
@@ -62,7 +62,7 @@ def results(evaluation: pl.DataFrame, settings: ExportSettings, model: str) -> d
     """The aggregates of one policy under one sampling, all benchmarks: means, and standard errors over problems."""
     tasks = {rows["benchmark"][0]: rows for rows in evaluation.partition_by("benchmark")}
     sampling, metric = evaluation["sampling"][0], _metric(settings)
-    problems = {task: rows["problem_id"].n_unique() for task, rows in tasks.items()}
+    problems = {task: rows["prompt_id"].n_unique() for task, rows in tasks.items()}
     return {
         "results": {task: _aggregate(task, rows, metric) for task, rows in tasks.items()},
         "configs": {
@@ -80,7 +80,7 @@ def results(evaluation: pl.DataFrame, settings: ExportSettings, model: str) -> d
 
 
 def _aggregate(task: str, rows: pl.DataFrame, metric: str) -> dict[str, Any]:
-    shares = rows["correct"].to_numpy().reshape(rows["problem_id"].n_unique(), -1)
+    shares = rows["correct"].to_numpy().reshape(rows["prompt_id"].n_unique(), -1)
     means = shares.mean(axis=1)
     error = float(means.std(ddof=1) / np.sqrt(len(means))) if len(means) > 1 else "N/A"
     return {"alias": task, f"{metric},{FILTER}": avg_at_k(shares), f"{metric}_stderr,{FILTER}": error}

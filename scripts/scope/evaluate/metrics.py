@@ -22,7 +22,7 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     Raises InputError unless 0 <= c <= n and 0 <= k <= n.
     """
     if not (0 <= c <= n and 0 <= k <= n):
-        raise InputError(f"pass@k needs 0 <= c <= n and 0 <= k <= n, not n={n}, c={c}, k={k}; draw at least k samples")
+        raise InputError(f"pass@k needs 0 <= c <= n and 0 <= k <= n, not n={n}, c={c}, k={k}; sample at least k")
     few, many = sorted((c, k))
     ways = perm(n, few)
     return (ways - perm(n - many, few)) / ways
@@ -49,7 +49,7 @@ def avg_at_k(correct: ArrayLike, k: int | None = None) -> float:
 def best_at_k_bootstrap(correct: ArrayLike, k: int, *, resamples: int = 1000, seed: int = 0) -> float:
     """best@k as verl reports it (`bootstrap_metric`, used by the released SCOPE code): a biased cousin of pass@k.
 
-    Draws k of a problem's N outcomes WITH replacement, takes the best, averages over resamples and problems.
+    Samples k of a problem's N outcomes WITH replacement, takes the best, averages over resamples and problems.
     pass@k samples without replacement and is unbiased; this one samples some outcomes twice and others never, so its
     expectation, 1 - (1 - c/N)^k, lies below pass@k for 0 < c < N and k > 1. With k = N it expects 1 - (1 - c/N)^N
     where pass@N is 1: one correct sample of 32 gives .638. Never compare the one with the other.
@@ -99,5 +99,5 @@ def _verdicts(correct: ArrayLike) -> np.ndarray:
 def _sample_count(k: int | None, verdicts: np.ndarray) -> int:
     n = verdicts.shape[1]
     if k is not None and not 1 <= k <= n:
-        raise InputError(f"k must lie between 1 and the {n} samples of a problem, not {k}; draw more samples")
+        raise InputError(f"k must lie between 1 and the {n} samples of a problem, not {k}; take more samples")
     return n if k is None else k

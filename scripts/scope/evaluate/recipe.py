@@ -25,7 +25,7 @@ class PromptLength(Settings):
 
 
 class EvaluateRecipe(Settings):
-    """What decides the graded samples of a policy."""
+    """What decides the samples of a policy on a benchmark."""
 
     evaluation: EvaluationSettings
     models: ModelArithmetic

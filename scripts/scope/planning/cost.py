@@ -36,9 +36,12 @@ def count_jobs(experiment: Config, arms: Mapping[str, Config]) -> dict[str, int]
         jobs[stage] += seeds * number * (1 if stage == "update" else config.rollout.shards)
     graded = benchmarks(experiment)
     gradings = graded * len(experiment.evaluation.samplings) * experiment.evaluation.shards
+    own, from_files = policies_graded(experiment, arms) * gradings, experiment.data.train is not None
     jobs |= {
         "tokenizer": int(experiment.models.makes_any),
         "model": 2,
+        "check_rows": int(from_files),
+        "check_problems": graded * from_files,
         "prompts": 1,
         "problems": graded,
         "check_teacher": checks(experiment, arms),
@@ -47,7 +50,9 @@ def count_jobs(experiment: Config, arms: Mapping[str, Config]) -> dict[str, int]
         "weigh": jobs["update"],
         "retire": len(arms) * seeds * (rounds - 1) if experiment.retention.drops else 0,
         "evaluate_shared": 2 * gradings,
-        "evaluate": policies_graded(experiment, arms) * gradings,
+        "grade_shared": 2 * gradings,
+        "evaluate": own,
+        "grade": own,
         "report": 1,
     }
     return {stage: jobs[stage] for stage in STAGES if jobs[stage]}

@@ -5,7 +5,6 @@ from scope.config.temperature import resolve_temperature
 from scope.config.training import Objective
 from scope.method.recipe import ObjectiveSettings
 from scope.method.table import Method, method_of
-from scope.prompts.rows import ProblemRows
 from scope.report.recipe import Origin
 from scope.score.recipe import Scorer
 from scope.score.settings import InProcess, Servers
@@ -77,16 +76,6 @@ def teacher_scoring(config: Config) -> InProcess | Servers:
 def in_process(config: Config) -> InProcess:
     """A pass of any scorer in the process of the job."""
     return InProcess(backend="in_job", pack_tokens=config.teacher.pack_tokens)
-
-
-def held_out(config: Config) -> dict[str, ProblemRows]:
-    """The problem texts of each benchmark that training problems are compared with."""
-    benchmarks, chosen = config.data.benchmarks, config.data.decontaminate
-    return {
-        name: ProblemRows.model_validate(rows.model_dump(), extra="ignore")
-        for name, rows in benchmarks.items()
-        if chosen is None or name in chosen
-    }
 
 
 def origins(config: Config) -> dict[str, Origin]:

@@ -2,6 +2,7 @@
 
 import shlex
 from pathlib import Path
+from typing import Any
 
 from scope.artifacts.partial import SECONDS_VARIABLE
 from scope.config.experiment import Config
@@ -31,6 +32,11 @@ def exports(config: Config, recipes: str, project: Path, python: str | None) -> 
 def flag(name: str, *values: str) -> str:
     """`--name value ...`, or nothing where there is no value."""
     return f"--{name} {shlex.join(values)}" if any(values) else ""
+
+
+def rows_flags(input: Any) -> str:
+    """A job's files of rows and what was found in them; nothing where rows are generated."""
+    return f"{flag('rows', *input.rows)} {flag('found', input.found)}" if input.get("rows") else ""
 
 
 def held_out_flags(files: dict[str, list[str]]) -> str:

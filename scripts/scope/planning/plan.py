@@ -12,7 +12,7 @@ from scope.errors import InputError
 from scope.planning.arm import ArmPlan, plan_arm
 from scope.planning.benchmarks import Benchmarks, find_benchmarks, with_available_benchmarks
 from scope.planning.files import Files
-from scope.planning.recipes import grading_recipe, recipe
+from scope.planning.recipes import grading_recipe, recipe, script_of
 from scope.planning.sharing import check_name
 
 CHECK = "check_teacher"
@@ -67,7 +67,7 @@ class Plan:
 
     def recipe(self, stage: str, **wildcards: str) -> str:
         """The recipe of a stage that all arms share."""
-        config = self.available if stage == "prompts" else self.config
+        config = self.available if stage == "check_rows" else self.config
         return self.once((stage, *sorted(wildcards.items())), lambda: recipe(config, stage, **wildcards))
 
     def recipe_of_job(self, rule: str, job: Any) -> str:
@@ -80,10 +80,14 @@ class Plan:
             return self.report_recipe(job.arm)
         if not STAGES[rule].per_arm:
             named = {name: getattr(job, name) for name in ("model", "benchmark") if hasattr(job, name)}
-            return self.recipe(rule, **named)
+            return self.recipe(base_stage(rule), **named)
         if hasattr(job, "rollouts"):
             return self.shared(job.rollouts, getattr(job, "scores", None)).recipes[base_stage(rule)]
         return self.arm(job.arm).recipes[base_stage(rule)]
+
+    def script_of_job(self, rule: str, job: Any) -> str:
+        """The script of a job, without its suffix."""
+        return script_of(self.config, base_stage(rule), getattr(job, "benchmark", None))
 
     def grading_recipe(self, sampling: str) -> str:
         """The recipe of evaluations under one way of sampling."""

@@ -7,9 +7,8 @@ it changes what is planned, watched or kept meanwhile, never what a stage comput
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import BaseModel
-
-from scope.artifacts.recipe import Kind, Settings, make_recipe
+from scope.artifacts.recipe import Settings, make_recipe
+from scope.artifacts.stages import STAGES
 from scope.config.experiment import Config
 from scope.evaluate.export_recipe import ExportRecipe, ExportSettings
 from scope.evaluate.recipe import EvaluateRecipe, EvaluationSettings
@@ -18,9 +17,16 @@ from scope.method.recipe import StepSettings, WeighRecipe
 from scope.method.table import method_of
 from scope.models.dtype import ModelArithmetic
 from scope.models.recipe import ModelRecipe, ModelSettings
+from scope.planning.data_recipes import (
+    check_problems_recipe,
+    check_rows_recipe,
+    domain,
+    problems_recipe,
+    prompts_recipe,
+    tokenizer_recipe,
+)
 from scope.planning.derived import (
     exact_kl,
-    held_out,
     in_process,
     origins,
     resolve_objective,
@@ -30,8 +36,7 @@ from scope.planning.derived import (
     teacher_temperature,
 )
 from scope.planning.retire_recipe import RetentionSettings, RetireRecipe
-from scope.prompts.recipe import BenchmarkSettings, ProblemsRecipe, PromptsRecipe, TrainingSettings
-from scope.prompts.tokenizer_recipe import TokenizerData, TokenizerModels, TokenizerRecipe
+from scope.planning.take import take
 from scope.report.figure_recipe import FigureEvaluation, FigureRecipe, FigureReport
 from scope.report.recipe import ReportEvaluation, ReportModels, ReportRecipe, ReportSettings, ReportStudent
 from scope.report.summary_recipe import SummaryEvaluation, SummaryRecipe, SummaryReport
@@ -43,13 +48,19 @@ from scope.update.recipe import UpdateRecipe, UpdateSettings
 from scope.verify.recipe import VerifyRecipe
 from scope.worlds.recipe import WorldSettings
 
-# Stages whose script has another name.
-STAGE_SCRIPTS = {"problems": "prompts", "restore": "update"}
-
 
 def recipe(config: Config, stage: str, **wildcards: str) -> str:
     """The single parameter of a stage's rule: its settings and the fingerprint of its code, as one line of JSON."""
-    return make_recipe(STAGE_SCRIPTS.get(stage, stage), stage_settings(config, stage, **wildcards))
+    return make_recipe(script_of(config, stage, wildcards.get("benchmark")), stage_settings(config, stage, **wildcards))
+
+
+def script_of(config: Config, stage: str, benchmark: str | None = None) -> str:
+    """The script of a stage, without its suffix.
+
+    Verdicts have a script for each domain, so that an edit of the verifier of another domain reruns nothing.
+    """
+    scripts = STAGES[stage].scripts
+    return scripts[0] if len(scripts) == 1 else f"verify_{domain(config, benchmark)}"
 
 
 def grading_recipe(config: Config, sampling: str) -> str:
@@ -60,7 +71,7 @@ def grading_recipe(config: Config, sampling: str) -> str:
 
 
 def stage_settings(config: Config, stage: str, **wildcards: str) -> dict[str, Any]:
-    """The settings that decide what a stage computes, as plain values; `model` and `problems` need their wildcard."""
+    """The settings that decide what a stage computes, as plain values; stages outside RECIPES need a wildcard."""
     return build_settings(config, stage, wildcards).model_dump(mode="json")
 
 
@@ -70,30 +81,15 @@ def build_settings(config: Config, stage: str, wildcards: Mapping[str, str]) -> 
         return model_recipe(config, wildcards["model"])
     if stage == "problems":
         return problems_recipe(config, wildcards["benchmark"])
+    if stage == "check_problems":
+        return check_problems_recipe(config, wildcards["benchmark"])
     return RECIPES[stage](config)
-
-
-def tokenizer_recipe(config: Config) -> TokenizerRecipe:
-    """The tokenizer of made models."""
-    return TokenizerRecipe(models=_take(TokenizerModels, config.models), data=_take(TokenizerData, config.data))
 
 
 def model_recipe(config: Config, model: str) -> ModelRecipe:
     """The model `student` or `teacher`."""
     section = config.models.student if model == "student" else config.models.teacher
-    return ModelRecipe(models={model: _take(ModelSettings, section)}, data=_take(WorldSettings, config.data))
-
-
-def prompts_recipe(config: Config) -> PromptsRecipe:
-    """The prompts of training."""
-    return PromptsRecipe(data=_take(TrainingSettings, config.data), held_out=held_out(config))
-
-
-def problems_recipe(config: Config, benchmark: str) -> ProblemsRecipe:
-    """The prompts of one benchmark; generated ones are no key of `data.benchmarks`."""
-    rows = config.data.benchmarks.get(benchmark)
-    only = {} if rows is None else {benchmark: rows}
-    return ProblemsRecipe(data=_take(BenchmarkSettings, config.data.model_copy(update={"benchmarks": only})))
+    return ModelRecipe(models={model: take(ModelSettings, section)}, data=take(WorldSettings, config.data))
 
 
 def check_teacher_recipe(config: Config) -> CheckTeacherRecipe:
@@ -104,7 +100,7 @@ def check_teacher_recipe(config: Config) -> CheckTeacherRecipe:
         teacher = ComparedServers(backend=teacher.backend, model=teacher.model, pack_tokens=pack_tokens)
     return CheckTeacherRecipe(
         teacher=teacher,
-        models=_take(ModelArithmetic, config.models),
+        models=take(ModelArithmetic, config.models),
         rollout=CheckedRollout(engine=config.rollout.engine),
     )
 
@@ -112,11 +108,11 @@ def check_teacher_recipe(config: Config) -> CheckTeacherRecipe:
 def rollout_recipe(config: Config) -> RolloutRecipe:
     """The rollouts of a round."""
     return RolloutRecipe(
-        rollout=_take(RolloutSettings, config.rollout),
+        rollout=take(RolloutSettings, config.rollout),
         behaviour=method_of(config.objective).behaviour,
         student_temperature=student_temperature(config),
-        models=_take(ModelArithmetic, config.models),
-        data=_take(PromptLength, config.data),
+        models=take(ModelArithmetic, config.models),
+        data=take(PromptLength, config.data),
         prompts_per_round=config.update.steps_per_round * config.update.prompts_per_step,
     )
 
@@ -128,55 +124,55 @@ def verify_recipe(_: Config) -> VerifyRecipe:
 
 def score_recipe(config: Config) -> ScoreRecipe:
     """The scores of rollouts."""
-    return ScoreRecipe(scorer=scorer(config), models=_take(ModelArithmetic, config.models))
+    return ScoreRecipe(scorer=scorer(config), models=take(ModelArithmetic, config.models))
 
 
 def weigh_recipe(config: Config) -> WeighRecipe:
     """The batch of a round."""
-    return WeighRecipe(objective=resolve_objective(config.objective), update=_take(StepSettings, config.update))
+    return WeighRecipe(objective=resolve_objective(config.objective), update=take(StepSettings, config.update))
 
 
 def update_recipe(config: Config) -> UpdateRecipe:
     """The policy after a round."""
     return UpdateRecipe(
-        update=_take(UpdateSettings, config.update),
+        update=take(UpdateSettings, config.update),
         student_temperature=student_temperature(config),
         teacher_temperature=teacher_temperature(config) if exact_kl(config) else None,
-        models=_take(ModelArithmetic, config.models),
+        models=take(ModelArithmetic, config.models),
     )
 
 
 def evaluate_recipe(config: Config) -> EvaluateRecipe:
-    """The graded samples of a policy."""
+    """The samples of a policy on a benchmark."""
     return EvaluateRecipe(
-        evaluation=_take(EvaluationSettings, config.evaluation),
-        models=_take(ModelArithmetic, config.models),
-        data=_take(EvaluatedPrompts, config.data),
+        evaluation=take(EvaluationSettings, config.evaluation),
+        models=take(ModelArithmetic, config.models),
+        data=take(EvaluatedPrompts, config.data),
     )
 
 
 def summary_recipe(config: Config) -> SummaryRecipe:
     """The table of one policy's accuracy."""
     return SummaryRecipe(
-        report=_take(SummaryReport, config.report), evaluation=_take(SummaryEvaluation, config.evaluation)
+        report=take(SummaryReport, config.report), evaluation=take(SummaryEvaluation, config.evaluation)
     )
 
 
 def export_recipe(config: Config) -> ExportRecipe:
     """The evaluations of one policy for other tools."""
-    return ExportRecipe(evaluation=_take(ExportSettings, config.evaluation))
+    return ExportRecipe(evaluation=take(ExportSettings, config.evaluation))
 
 
 def retire_recipe(config: Config) -> RetireRecipe:
     """What is deleted of a finished round."""
-    return RetireRecipe(retention=_take(RetentionSettings, config.retention))
+    return RetireRecipe(retention=take(RetentionSettings, config.retention))
 
 
 def report_recipe(config: Config) -> ReportRecipe:
     """The report."""
     return ReportRecipe(
-        report=_take(ReportSettings, config.report),
-        evaluation=_take(ReportEvaluation, config.evaluation),
+        report=take(ReportSettings, config.report),
+        evaluation=take(ReportEvaluation, config.evaluation),
         models=ReportModels(student=ReportStudent(path=config.models.student.path)),
         experiment=config.experiment,
         seeds=config.seeds,
@@ -189,22 +185,23 @@ def report_recipe(config: Config) -> ReportRecipe:
 def figure_recipe(config: Config) -> FigureRecipe:
     """A figure."""
     return FigureRecipe(
-        report=_take(FigureReport, config.report),
-        evaluation=_take(FigureEvaluation, config.evaluation),
+        report=take(FigureReport, config.report),
+        evaluation=take(FigureEvaluation, config.evaluation),
         arms=config.arms,
     )
 
 
 RECIPES: Mapping[str, Callable[[Config], Settings]] = {
     "tokenizer": tokenizer_recipe,
+    "check_rows": check_rows_recipe,
     "prompts": prompts_recipe,
     "check_teacher": check_teacher_recipe,
     "rollout": rollout_recipe,
     "verify": verify_recipe,
+    "grade": verify_recipe,
     "score": score_recipe,
     "weigh": weigh_recipe,
     "update": update_recipe,
-    "restore": update_recipe,
     "evaluate": evaluate_recipe,
     "summary": summary_recipe,
     "export": export_recipe,
@@ -213,10 +210,3 @@ RECIPES: Mapping[str, Callable[[Config], Settings]] = {
     "figure": figure_recipe,
 }
 """The function of each stage that needs no wildcard."""
-
-STAGES = (*RECIPES, "model", "problems")
-
-
-def _take(kind: type[Kind], section: BaseModel) -> Kind:
-    """The keys of a section of the configuration that a recipe holds, by the same names."""
-    return kind.model_validate(section.model_dump(), extra="ignore")

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scope.artifacts.layout import Round, evaluation_file
+from scope.artifacts.layout import Round, samples_file
 from scope.artifacts.place import parse
 from scope.errors import InputError
 from scope.planning.inputs import Inputs, round_of, shards, teacher_of_update
@@ -44,7 +44,7 @@ def evaluations_before_retiring(plan: Plan, arm: str, seed: int | str, round_: i
 
 def _is_evaluation(path: str) -> bool:
     place = parse(path)
-    return place is not None and place.kind == "evaluate"
+    return place is not None and place.kind == "grade"
 
 
 def evaluated_policy(plan: Plan, job: Any) -> str:
@@ -52,11 +52,11 @@ def evaluated_policy(plan: Plan, job: Any) -> str:
     place, round_ = round_of(plan, job), int(job.round)
     if not plan.files.deleted(place.policy) or trains_again(plan, job.arm, job.seed, round_):
         return place.policy
-    evaluation = evaluation_file(place.evaluations, job.benchmark, job.sampling, job.shard)
-    evaluated = evaluated_from(plan, evaluation, plan.grading_recipe(job.sampling))
-    if evaluated:
+    samples = samples_file(place.evaluations, job.benchmark, job.sampling, job.shard)
+    sampled = sampled_from(plan, samples, plan.grading_recipe(job.sampling))
+    if sampled:
         _announced(plan).update(place.other(r).folder for r in range(1, round_ + 1))
-    return evaluated or place.restored.policy
+    return sampled or place.restored.policy
 
 
 def trains_again(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
@@ -66,12 +66,18 @@ def trains_again(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
 
 
 def _changed(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
-    """Whether a round's batch, its policy or the rollouts of round 1 were made by other recipes than they would be."""
+    """Whether a round's batch or policy, or rollouts and verdicts of round 1, would be made by other recipes now."""
     place, recipes, files = plan.layout.round(arm, seed, round_), plan.arm(arm).recipes, plan.files
     rollouts = shards(plan, arm, seed, 1, "rollout") if round_ == 1 else []
     if not files.exists(place.batch) or not files.provenance(place.batch)["inputs"].keys() >= set(rollouts):
         return True
-    made = {"weigh": [place.batch], "update": [place.policy], "rollout": filter(files.exists, rollouts)}
+    verdicts = shards(plan, arm, seed, 1, "verify") if round_ == 1 else []
+    made = {
+        "weigh": [place.batch],
+        "update": [place.policy],
+        "rollout": filter(files.exists, rollouts),
+        "verify": filter(files.exists, verdicts),
+    }
     return any(
         files.provenance(path)["recipe"] != json.loads(recipes[stage])
         for stage, paths in made.items()
@@ -79,11 +85,11 @@ def _changed(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
     )
 
 
-def evaluated_from(plan: Plan, evaluation: str, recipe: str) -> str | None:
-    """The policy that an evaluation was made from, where it exists, by this recipe, and its inputs are unchanged."""
-    if not plan.files.exists(evaluation):
+def sampled_from(plan: Plan, samples: str, recipe: str) -> str | None:
+    """The policy that samples were taken from, where they exist, by this recipe, and their inputs are unchanged."""
+    if not plan.files.exists(samples):
         return None
-    made = plan.files.provenance(evaluation)
+    made = plan.files.provenance(samples)
     changed = (plan.files.digest(path) not in (None, digest) for path, digest in made["inputs"].items())
     if made["recipe"] != json.loads(recipe) or any(changed):
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from scope.artifacts.layout import Round, evaluation_file, issues_file
+from scope.artifacts.layout import Round, evaluation_file, issues_file, samples_file
 from scope.errors import InputError
 from scope.planning.inputs import shards
 from scope.planning.plan import CHECK, Plan
@@ -42,10 +42,12 @@ def evaluated_rounds(plan: Plan) -> list[int]:
     return sorted({rounds, *(range(every, rounds + 1, every) if every else ())})
 
 
-def evaluations_in(plan: Plan, folder: str, samplings: Iterable[str] | None = None) -> list[str]:
-    """All evaluations of one policy: every available benchmark, every way of sampling, every shard."""
+def evaluations_in(
+    plan: Plan, folder: str, samplings: Iterable[str] | None = None, file: Callable[..., str] = evaluation_file
+) -> list[str]:
+    """All evaluations of one policy, or their samples: every available benchmark, every sampling, every shard."""
     return [
-        evaluation_file(folder, benchmark, sampling, shard)
+        file(folder, benchmark, sampling, shard)
         for benchmark in plan.benchmarks.names
         for sampling in samplings or plan.config.evaluation.samplings
         for shard in range(plan.config.evaluation.shards)
@@ -103,7 +105,7 @@ def report_data(plan: Plan) -> dict[str, list[str]]:
     shared, asked = plan.layout.shared, problems(plan)
     return {
         "problems": asked,
-        "faults": [issues_file(path) for path in (shared.prompts, *asked)],
+        "issues": [issues_file(path) for path in (shared.prompts, *asked)],
         "prompts": [shared.prompts],
         "checks": [shared.check(CHECK)],
         "templates": plan.files.templates(),
@@ -115,9 +117,10 @@ def summary_inputs(plan: Plan, job: Any) -> list[str]:
     return evaluations_in(plan, f"{plan.layout.root}/{job.evaluated}")
 
 
-def export_inputs(plan: Plan, job: Any) -> list[str]:
-    """The evaluations of one policy under one way of sampling."""
-    return evaluations_in(plan, f"{plan.layout.root}/{job.evaluated}", [job.sampling])
+def export_inputs(plan: Plan, job: Any) -> dict[str, list[str]]:
+    """The evaluations of one policy under one way of sampling, and the samples that they grade."""
+    place = (plan, f"{plan.layout.root}/{job.evaluated}", [job.sampling])
+    return {"evaluations": evaluations_in(*place), "samples": evaluations_in(*place, samples_file)}
 
 
 def figure_inputs(plan: Plan, job: Any) -> dict[str, list[str]]:

@@ -16,30 +16,31 @@ def build_prompts(
     domain: str,
     max_tokens: int,
     found: Iterable[Found],
-    fates: Mapping[str, str],
+    actions: Mapping[str, str],
     where: str,
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Prompt rows and fault rows, given what prompts/issues.py found in the rows of the file `where`.
+    """Prompt rows and issue rows, given what was found in the rows of the file `where`.
 
-    An empty prompt, and any fault whose fate is `error`, raises InputError that names file and row. Nothing is cut.
+    An empty prompt, and any issue whose action is `error`, raises InputError that names file and row. Nothing is cut.
     """
     ids = [write(row["problem"]) for row in rows]
     for row, tokens in zip(rows, ids, strict=True):
         if not tokens:
             raise InputError(
-                f"{where}: row {row['row']}: the prompt has no tokens; remove the row or mend data.template"
+                f"{where}: row {row['row']}: the prompt has no tokens; remove the row or fix data.template"
             )
+    detail = "the prompt has {} tokens, data.max_prompt_tokens allows {}; raise it"
     overlong = [
-        Found(row["row"], "overlong",
-              f"the prompt has {len(tokens)} tokens, data.max_prompt_tokens allows {max_tokens}; raise it")
-        for row, tokens in zip(rows, ids, strict=True) if len(tokens) > max_tokens
-    ]  # fmt: skip
-    faults = settle(rows, [*found, *overlong], fates, where)
-    gone = {fault["row"] for fault in faults if fault["fate"] != "kept"}
+        Found(row["row"], "overlong", detail.format(len(tokens), max_tokens))
+        for row, tokens in zip(rows, ids, strict=True)
+        if len(tokens) > max_tokens
+    ]
+    issues = settle(rows, [*found, *overlong], actions, where)
+    gone = {issue["row"] for issue in issues if issue["action"] != "kept"}
     prompts = [_prompt(row, tokens, domain) for row, tokens in zip(rows, ids, strict=True) if row["row"] not in gone]
     if not prompts:
         raise InputError(f"{where}: no prompt is left; raise data.max_prompt_tokens or give other rows")
-    return prompts, faults
+    return prompts, issues
 
 
 def _prompt(row: dict[str, Any], ids: list[int], domain: str) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import polars as pl
 
 from scope.errors import InputError
 from scope.prompts.rows import ProblemRows, RowsSettings
+from scope.verify.boxed import last_box
 from scope.verify.code.tests import COLUMNS, read_tests
-from scope.verify.math.latex import last_box
 
 ROW = "scope.row"
 Spec = TypeVar("Spec", bound=ProblemRows)

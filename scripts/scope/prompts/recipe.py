@@ -3,10 +3,10 @@
 from typing import Literal
 
 from scope.artifacts.recipe import Settings
-from scope.prompts.rows import ProblemRows, RowsSettings
+from scope.prompts.rows import RowsSettings
 from scope.worlds.recipe import WorldSettings
 
-Fate = Literal["error", "drop", "keep"]
+Action = Literal["error", "drop", "keep"]
 
 
 class ChatSettings(Settings):
@@ -25,15 +25,14 @@ class PromptSettings(WorldSettings):
 
 
 class TrainingSettings(PromptSettings):
-    """Training problems, and what becomes of those with an issue."""
+    """Training problems, and what is done about their issues."""
 
     train: RowsSettings | None
     overlong: Literal["error", "drop"]
     conflicting: Literal["error", "drop"]
-    broken: Fate
-    unverifiable: Fate
-    contaminated: Fate
-    ngram: int
+    broken: Action
+    unverifiable: Action
+    contaminated: Action
 
 
 class BenchmarkSettings(PromptSettings):
@@ -47,8 +46,6 @@ class PromptsRecipe(Settings):
     """What decides the prompts of training."""
 
     data: TrainingSettings
-    held_out: dict[str, ProblemRows]
-    """Benchmarks by name, whose problems training problems are compared with."""
 
 
 class ProblemsRecipe(Settings):

@@ -39,7 +39,7 @@ def cell_values(evaluations: pl.DataFrame, resamples: int) -> dict[Cell, Values]
 
 
 def _values(samples: pl.DataFrame, resamples: int) -> Values:
-    shape = (samples["problem_id"].n_unique(), -1)
+    shape = (samples["prompt_id"].n_unique(), -1)
     correct = samples["correct"].to_numpy().reshape(shape)
     n = correct.shape[1]
     return {

@@ -2,10 +2,10 @@
 
 import json
 import re
-
-from scope.verify.math.latex import clean
-from scope.verify.math.units import split_unit
-from scope.verify.math.words import word
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from typing import Any
 
 FORMS = (
     "integer",
@@ -45,13 +45,28 @@ def form(domain: str, answer: str, tests: str | None) -> str:
     return "route" if domain == "puzzle" else _of_mathematics(answer)
 
 
+@cache
+def _of_verifier(module: str, name: str) -> Callable[[str], Any]:
+    """A function of the verifier of mathematics.
+
+    It is imported by its name, so that the fingerprint of the report does not count it: with an edit of the verifier
+    each report on mathematics is made again because its graded samples are, and no other report is.
+    """
+    return getattr(import_module(f"scope.verify.math.{module}"), name)
+
+
+def _cleaned(answer: str) -> tuple[str, str]:
+    """A mathematical answer without typography, and without its unit too."""
+    text = _of_verifier("latex", "clean")(answer)
+    return text, _AFFIX.sub("", _of_verifier("units", "split_unit")(text)[0])
+
+
 def _of_mathematics(answer: str) -> str:
-    text = clean(answer)
-    value = _AFFIX.sub("", split_unit(text)[0])
+    text, value = _cleaned(answer)
     numeric = next((name for name, pattern in _NUMBER.items() if pattern.fullmatch(value)), None)
     if numeric:
         return numeric
-    bare = word(text)
+    bare = _of_verifier("words", "word")(text)
     if bare in ("yes", "no"):
         return "yes/no"
     if _LETTER.fullmatch(text):
@@ -74,5 +89,5 @@ def _has_items(text: str) -> bool:
 def guessable(kind: str, answer: str) -> bool:
     """Yes or no, a single letter, or an integer from 0 to 10."""
     if kind == "integer":
-        return 0 <= int(_AFFIX.sub("", split_unit(clean(answer))[0]).replace(",", "")) <= LARGEST_GUESS
+        return 0 <= int(_cleaned(answer)[1].replace(",", "")) <= LARGEST_GUESS
     return kind in ("yes/no", "letter")

@@ -16,9 +16,9 @@ def check_comparable(samples: pl.DataFrame, keys: list[str]) -> None:
     if repeated.height:
         row = repeated.row(0, named=True)
         raise InputError(f"--evaluations: two files hold samples of {', '.join(f'{key} {row[key]}' for key in CELL)}")
-    sampled = samples.group_by([*CELL, "problem_id"]).len("samples")
+    sampled = samples.group_by([*CELL, "prompt_id"]).len("samples")
     uneven = (pl.col("samples").n_unique() > 1) | (
-        pl.len() != pl.struct("policy", "seed", "round").n_unique() * pl.col("problem_id").n_unique()
+        pl.len() != pl.struct("policy", "seed", "round").n_unique() * pl.col("prompt_id").n_unique()
     )
     groups = sampled.group_by("sampling", "benchmark").agg(uneven.alias("uneven")).filter("uneven").sort("benchmark")
     if groups.height:

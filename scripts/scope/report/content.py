@@ -36,7 +36,7 @@ def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
         **_accuracy(inputs, settings, colours),
         **_dynamics(inputs.metrics, settings.arms, colours),
         **_timing(inputs.timings),
-        "card": data_card(inputs.problems, inputs.faults, settings.origins),
+        "card": data_card(inputs.problems, inputs.issues, settings.origins),
         "warnings": warnings,
         "checks": inputs.checks.to_dicts(),
         "arm": arm,

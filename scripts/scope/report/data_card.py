@@ -13,10 +13,10 @@ from scope.report.recipe import Origin
 from scope.report.style import form_colours
 
 MOST_SOURCES = 4
-MOST_FAULTS = 50
+MOST_ISSUES = 50
 
 
-def data_card(problems: list[Artifact], faults: list[Artifact], origins: Mapping[str, Origin]) -> dict[str, Any]:
+def data_card(problems: list[Artifact], issues: list[Artifact], origins: Mapping[str, Origin]) -> dict[str, Any]:
     """The card of training and of each benchmark, in this order; `origins` holds their datasets and licences."""
     sets = [_describe(one, origins) for one in problems]
     shares = pl.DataFrame(
@@ -32,13 +32,13 @@ def data_card(problems: list[Artifact], faults: list[Artifact], origins: Mapping
         "sets": sets,
         "forms": {"title": "Forms of answers, share of problems", "spec": chart},
         "form_colours": colours,
-        "faults": [listed for one in faults if (listed := _listed(one))["rows"]],
+        "issues": [listed for one in issues if (listed := _listed(one))["rows"]],
         "largest_guess": LARGEST_GUESS,
     }
 
 
 def _describe(problems: Artifact, origins: Mapping[str, Origin]) -> dict[str, Any]:
-    made, rows = problems.labels("split", "read", "faults"), problems.rows
+    made, rows = problems.labels("split", "read", "issues"), problems.rows
     forms = [form(*row) for row in rows.select("domain", "answer", "tests").iter_rows()]
     guesses = [guessable(*pair) for pair in zip(forms, rows["answer"], strict=True)]
     lengths = rows["prompt_token_ids"].list.len()
@@ -47,7 +47,7 @@ def _describe(problems: Artifact, origins: Mapping[str, Origin]) -> dict[str, An
         "name": made["split"],
         "problems": rows.height,
         "read": made["read"],
-        "faults": made["faults"],
+        "issues": made["issues"],
         "forms": Counter(forms),
         "guessable": sum(guesses) / rows.height if rows["domain"][0] == "math" else None,
         "commonest": _commonest(rows),
@@ -74,11 +74,11 @@ def _sources(column: pl.Series) -> list[str]:
     return [f"{name} {count:,}" for name, count in counts[:MOST_SOURCES]] + others
 
 
-def _listed(faults: Artifact) -> dict[str, Any]:
-    rows = faults.rows
+def _listed(issues: Artifact) -> dict[str, Any]:
+    rows = issues.rows
     return {
-        "name": faults.labels("split")["split"],
-        "rows": rows.head(MOST_FAULTS).to_dicts(),
+        "name": issues.labels("split")["split"],
+        "rows": rows.head(MOST_ISSUES).to_dicts(),
         "all": rows.height,
-        "file": str(faults.path),
+        "file": str(issues.path),
     }

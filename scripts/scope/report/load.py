@@ -15,7 +15,7 @@ from scope.artifacts.recipe import make_provenance, read_recipe
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.checks import CHECKS
 from scope.artifacts.schemas.evaluation import EVALUATION
-from scope.artifacts.schemas.faults import FAULTS
+from scope.artifacts.schemas.issues import ISSUES
 from scope.artifacts.schemas.metrics import METRICS
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
@@ -26,7 +26,7 @@ from scope.report.recipe import ReportRecipe
 from scope.report.timing import read_timings
 
 LABELS = {"policy": pl.String, "arm": pl.String, "seed": pl.Int64, "round": pl.Int64}
-GRADES = ["sampling", "benchmark", "problem_id", "sample_index", "correct", "reason", "tokens", "finish_reason"]
+GRADES = ["sampling", "benchmark", "prompt_id", "sample_index", "correct", "reason", "tokens", "finish_reason"]
 """Columns of an evaluation without the responses themselves."""
 
 
@@ -40,14 +40,14 @@ class Files(NamedTuple):
     verdicts: list[Path]
     prompts: Path
     problems: list[Path]
-    faults: list[Path]
+    issues: list[Path]
     benchmarks: Path | None
     checks: Path
     absent: list[str]
 
     def by_kind(self) -> dict[str, list[Path]]:
         """The Parquet files of each kind; a file that several arms share counts once."""
-        kinds = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "problems", "faults")
+        kinds = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "problems", "issues")
         several = {kind: getattr(self, kind) for kind in kinds}
         shared = {kind: list(dict.fromkeys(several[kind])) for kind in ("rollouts", "verdicts")}
         return {**several, **shared, "prompts": [self.prompts], "checks": [self.checks]}
@@ -84,7 +84,7 @@ class Inputs(NamedTuple):
     timings: pl.DataFrame
     verdicts: list[Artifact]
     problems: list[Artifact]
-    faults: list[Artifact]
+    issues: list[Artifact]
     sampled: SampledBatch | None
     artifacts: dict[str, list[Artifact]]
     provenance: dict[str, Any]
@@ -107,7 +107,7 @@ def load(files: Files, recipe: str) -> Inputs:
         timings=read_timings(files.benchmarks, settings.arms),
         verdicts=_with_rows(artifacts["verdicts"], VERDICTS),
         problems=_with_rows([*artifacts["prompts"], *artifacts["problems"]], PROMPTS),
-        faults=_with_rows(artifacts["faults"], FAULTS),
+        issues=_with_rows(artifacts["issues"], ISSUES),
         sampled=_sampled_batch(settings.arms[0], artifacts),
         artifacts=artifacts,
         provenance=provenance,
@@ -165,7 +165,7 @@ def read_evaluations(paths: Iterable[str | Path], samplings: Iterable[str]) -> p
     unknown = set(samples["sampling"]) - set(samplings)
     if unknown:
         raise InputError(f"--evaluations: sampling {sorted(unknown)} is not in evaluation.samplings; evaluate again")
-    keys = [*CELL, "problem_id", "sample_index"]
+    keys = [*CELL, "prompt_id", "sample_index"]
     samples = samples.sort(keys, nulls_last=False)
     check_comparable(samples, keys)
     return samples

@@ -4,6 +4,7 @@ import re
 
 from scope.errors import InputError
 from scope.verify.verdict import Reason, Verdict
+from scope.verify.verifier import Verifier
 from scope.worlds.coins import parse
 
 STEP = re.compile(r"-([1-9])=(0|[1-9][0-9]*)")
@@ -46,3 +47,6 @@ def _broken_rule(step: str, unspent: list[int], rest: int) -> Reason | None:
     if match[2] != str(rest - int(match[1])):
         return Reason.wrong_difference
     return None
+
+
+VERIFIER = Verifier(verify_puzzle, against="problem", isolated=False)

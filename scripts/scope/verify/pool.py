@@ -12,16 +12,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from scope.errors import InputError
-from scope.verify.api import verify_math
-from scope.verify.registry import VERIFIERS, Verifier
 from scope.verify.verdict import Reason, Verdict
+from scope.verify.verifier import Verifier
 
 MEMORY_BYTES = 4 << 30
 START_S = 120.0
 
 
 class Row(NamedTuple):
-    """One response to judge, with the texts of its prompt."""
+    """One response to verify, with the texts of its prompt."""
 
     domain: str
     problem: str
@@ -34,28 +33,30 @@ class Row(NamedTuple):
 def verify_rows(
     rows: Sequence[Row | tuple[str, str, str, str]],
     *,
+    verifiers: Mapping[str, Verifier],
     deadline_s: float | None = None,
     workers: int | None = None,
     memory_bytes: int = MEMORY_BYTES,
-    verifiers: Mapping[str, Verifier] = VERIFIERS,
 ) -> list[Verdict]:
-    """Judge (domain, problem, response, answer, tests, tolerance) rows; verdicts come in the order of the rows.
+    """Verify (domain, problem, response, answer, tests, tolerance) rows; verdicts come in the order of the rows.
 
-    A row that takes longer than `deadline_s` seconds (default: its verifier's) earns nothing, with reason `timeout`;
-    so does one that kills its worker (`memory_bytes` bounds a worker's address space) or makes its verifier raise, with
-    reason `crashed`.
-    `workers` defaults to the processors at hand. Raises InputError for a domain without verifier, for a problem that
-    is none and where there is no sandbox for code, RuntimeError when workers cannot judge at all.
+    `verifiers` holds one per domain. A row that takes longer than `deadline_s` seconds (default: its verifier's) is not
+    correct, with reason `timeout`; nor is one that kills its worker (`memory_bytes` bounds a worker's address space) or
+    makes its verifier raise, with reason `crashed`.
+    `workers` defaults to the available processors. Raises InputError for a domain without verifier, for a problem that
+    is not valid and where there is no sandbox for code, RuntimeError when workers cannot verify at all.
     """
     from tqdm import tqdm
 
     rows = [Row(*row) for row in rows]
     chosen = [_verifier(row.domain, verifiers) for row in rows]
-    for verifier in set(chosen):
+    used = set(chosen)
+    for verifier in used:
         verifier.prepare()
-    with _pool(workers or len(os.sched_getaffinity(0)), memory_bytes) as pool:
-        if any(verifier.isolated for verifier in chosen):
-            _check_workers(pool)
+    preload = sorted({name for verifier in used for name in verifier.preload})
+    with _pool(workers or len(os.sched_getaffinity(0)), memory_bytes, preload) as pool:
+        for verifier in used:
+            _check_workers(pool, verifier)
         jobs = [
             _start(pool, verifier, row, deadline_s or verifier.deadline_s)
             for verifier, row in zip(chosen, rows, strict=True)
@@ -71,14 +72,14 @@ def _verifier(domain: str, verifiers: Mapping[str, Verifier]) -> Verifier:
 
 
 @contextmanager
-def _pool(workers: int, memory_bytes: int) -> Iterator[Any]:
+def _pool(workers: int, memory_bytes: int, preload: list[str]) -> Iterator[Any]:
     """A pool whose processes start with its first job and are gone at the end, whatever happens."""
     import multiprocessing
 
     from pebble import ProcessPool
 
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["math_verify"])
+    context.set_forkserver_preload(preload)
     pool = ProcessPool(workers, initializer=_prepare_worker, initargs=[memory_bytes], context=context)
     try:
         yield pool
@@ -97,12 +98,17 @@ def _prepare_worker(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
 
 
-def _check_workers(pool: Any) -> None:
-    """Workers that cannot judge 1 + 1 would find every response wrong."""
-    verdict = _outcome(pool, pool.schedule(_judge, args=[verify_math, r"\boxed{1+1}", "2"], timeout=START_S))
+def _check_workers(pool: Any, verifier: Verifier) -> None:
+    """Workers that do not find a correct response correct would find every response wrong."""
+    if not verifier.isolated or verifier.known is None:
+        return
+    verdict = _outcome(pool, pool.schedule(_verify, args=[verifier.verify, *verifier.known], timeout=START_S))
     if not verdict.correct:
-        raise RuntimeError(f"workers cannot judge 1 + 1 = 2 ({verdict.reason}): does the calling script import torch "
-                           "outside `main`, or is the memory limit too tight?")  # fmt: skip
+        known = verifier.known[0]
+        raise RuntimeError(
+            f"workers do not find {known!r} correct ({verdict.reason}): does the calling script import torch outside "
+            "`main`, or is the memory limit too tight?"
+        )
 
 
 def _start(pool: Any, verifier: Verifier, row: Row, deadline_s: float) -> Any:
@@ -110,15 +116,15 @@ def _start(pool: Any, verifier: Verifier, row: Row, deadline_s: float) -> Any:
     texts = row.response, getattr(row, verifier.against)
     if texts[1] is None:
         raise InputError(f"a prompt of domain {row.domain!r} has no {verifier.against}: {row.problem[:60]!r}")
-    judge = verifier.judge if row.tolerance is None else partial(verifier.judge, tolerance=row.tolerance)
+    verify = verifier.verify if row.tolerance is None else partial(verifier.verify, tolerance=row.tolerance)
     if not verifier.isolated:
-        return judge(*texts)
-    return pool.schedule(_judge, args=[judge, *texts], timeout=deadline_s)
+        return verify(*texts)
+    return pool.schedule(_verify, args=[verify, *texts], timeout=deadline_s)
 
 
-def _judge(judge: Callable[[str, str], Verdict], response: str, against: str) -> Verdict:
+def _verify(verify: Callable[[str, str], Verdict], response: str, against: str) -> Verdict:
     try:
-        return judge(response, against)
+        return verify(response, against)
     except InputError:
         raise
     except BaseException:  # in a worker, where any failure is the response's own

@@ -1,4 +1,4 @@
-"""The recipe of the stage `verify`."""
+"""The recipe of the stages `verify` and `grade`."""
 
 from scope.artifacts.recipe import Settings
 

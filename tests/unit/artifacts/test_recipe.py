@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from conftest import ROOT, run
 from scope.artifacts import fingerprint
 from scope.artifacts.recipe import Settings, check_recipe, make_provenance, make_recipe, named, read_recipe
+from scope.artifacts.stages import STAGES
 from scope.errors import InputError
-from scope.planning.recipes import STAGE_SCRIPTS, STAGES
 
 
 @pytest.fixture
@@ -111,8 +111,7 @@ def test_a_section_whose_keys_are_names_says_which_one_it_lacks():
 
 
 def test_no_stage_imports_the_configuration():
-    for stage in STAGES:
-        script = f"{STAGE_SCRIPTS.get(stage, stage)}.py"
+    for script, stage in {f"{script}.py": stage.name for stage in STAGES.values() for script in stage.scripts}.items():
         names = {str(path.relative_to(fingerprint.SCRIPTS)) for path in fingerprint.import_closure(script)}
         found = {name for name in names if name.startswith("scope/config/")}
         found |= names & {"scope/planning/recipes.py", "scope/planning/derived.py"}
@@ -131,7 +130,10 @@ CHEAP = {"summary": ["report"], "figure": ["report"]}  # they read evaluations a
         ("prompts", "prompts/recipe.py"),
         ("check_teacher", "score/check_recipe.py"),
         ("rollout", "rollout/recipe.py"),
-        ("verify", "verify/recipe.py"),
+        ("check_rows", "prompts/check_recipe.py"),
+        ("verify_math", "verify/recipe.py"),
+        ("verify_puzzle", "verify/recipe.py"),
+        ("verify_code", "verify/recipe.py"),
         ("score", "score/recipe.py"),
         ("weigh", "method/recipe.py"),
         ("update", "update/recipe.py"),
@@ -149,6 +151,23 @@ def test_a_stage_imports_no_other_recipe_class_than_its_own(stage, own):
     modules = {name.removeprefix("scope/") for name in closure if name.endswith("recipe.py")}
     others = [*SHARED.get(stage, []), *CHEAP.get(stage, [])]
     assert modules - {"artifacts/recipe.py"} == {own, *(f"{package}/recipe.py" for package in others)}
+
+
+WITHOUT_VERDICTS = (
+    "tokenizer model prompts rollout score weigh update evaluate summary export report figure retire check_teacher"
+)
+
+
+def test_verdicts_depend_on_the_verifier_of_their_domain_and_other_stages_on_none():
+    """An edit of a verifier reruns nothing in a world of another domain."""
+    packages = {"math": "scope/verify/math/", "code": "scope/verify/sandbox/", "puzzle": "scope/verify/coins.py"}
+    scripts = {f"verify_{domain}.py": domain for domain in packages} | {
+        f"{stage}.py": None for stage in WITHOUT_VERDICTS.split()
+    }
+    for script, own in scripts.items():
+        closure = [str(path.relative_to(fingerprint.SCRIPTS)) for path in fingerprint.import_closure(script)]
+        others = {place for domain, place in packages.items() if domain != own}
+        assert not [path for path in closure if path.startswith(tuple(others))], script
 
 
 def test_the_workflow_plans_without_heavy_libraries():

@@ -71,8 +71,8 @@ def update(arm, round_, sampled):
 
 
 def evaluate(path, policy, label, seed=None, round_=None):
-    row = {"sampling": "T1", "benchmark": "coins", "problem_id": "p0", "sample_index": 0, "correct": True, "tokens": 3,
-           "reason": "correct", "response_text": "-9=14", "finish_reason": "stop"}  # fmt: skip
+    row = {"sampling": "T1", "benchmark": "coins", "prompt_id": "p0", "sample_index": 0, "correct": True, "tokens": 3,
+           "reason": "correct", "finish_reason": "stop"}  # fmt: skip
     write(path, "evaluation", [row], [PROBLEMS, policy], policy=label, seed=seed, round=round_)
 
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from conftest import ROOT
+from scope.artifacts.stages import WITH_RECIPE
 from scope.config.experiment import (
     ARM_SECTIONS,
     Config,
@@ -18,7 +19,7 @@ from scope.config.experiment import (
     schema,
 )
 from scope.errors import InputError
-from scope.planning.recipes import STAGES, recipe, stage_settings
+from scope.planning.recipes import recipe, stage_settings
 from scope.score.from_config import connection_of
 
 SERVER = {"urls": ["http://127.0.0.1:1"], "model": "t"}
@@ -139,7 +140,7 @@ def test_a_pool_is_given_by_urls_or_by_addresses_with_one_port(raw):
 def test_where_servers_are_reruns_nothing(raw, key, value, stages):
     served = merge(raw, {"teacher": {"backend": "external", "server": SERVER}})
     before, after = parse_config(served), parse_config(with_key(served, f"teacher.{key}", value))
-    assert {stage for stage in STAGES if recipe(before, stage, model="student", benchmark="coins")
+    assert {stage for stage in WITH_RECIPE if recipe(before, stage, model="student", benchmark="coins")
             != recipe(after, stage, model="student", benchmark="coins")} == stages  # fmt: skip
 
 
@@ -281,11 +282,11 @@ def test_a_teacher_at_another_temperature_is_warned_of(raw):
     [
         ("data.train.licence", "MIT", {"report"}),
         ("data.benchmarks.aime24.licence", "MIT", {"report"}),
-        ("data.benchmarks.aime24.problem", "question", {"prompts", "problems"}),
-        ("data.benchmarks.aime24.answer", "final_answer", {"problems"}),
-        ("data.benchmarks.amc23", {"path": "amc23.parquet"}, {"prompts", "report"}),
-        ("data.ngram", 12, {"prompts"}),
-        ("data.contaminated", "keep", {"prompts"}),
+        ("data.benchmarks.aime24.problem", "question", {"check_rows", "check_problems", "problems"}),
+        ("data.benchmarks.aime24.answer", "final_answer", {"check_problems", "problems"}),
+        ("data.benchmarks.amc23", {"path": "amc23.parquet"}, {"check_rows", "report"}),
+        ("data.ngram", 12, {"check_rows"}),
+        ("data.contaminated", "keep", {"check_rows", "prompts"}),
         ("data.chat", {"thinking": False}, {"prompts", "problems"}),
     ],
 )
@@ -293,4 +294,4 @@ def test_what_decides_prompts_reruns_them_and_a_licence_the_page(key, value, sta
     raw = read_config(ROOT / "config/real_smoke.yaml", ROOT / "config/variants.yaml")
     before, after = parse_config(raw), parse_config(with_key(raw, key, value))
     named = {"model": "student", "benchmark": "aime24"}
-    assert {name for name in STAGES if recipe(before, name, **named) != recipe(after, name, **named)} == stages
+    assert {name for name in WITH_RECIPE if recipe(before, name, **named) != recipe(after, name, **named)} == stages

@@ -1,4 +1,4 @@
-"""Evaluations: shards, ways of sampling, the table of one policy, and the logs that others can audit."""
+"""Evaluations: shards, samplings, the table of one policy, and the logs that others can audit."""
 
 import hashlib
 import json
@@ -8,16 +8,20 @@ import polars as pl
 import pytest
 
 import evaluate
+import export
 from conftest import ROOT, run
 from scope.artifacts import parquet
-from scope.artifacts.recipe import make_recipe
+from scope.artifacts.recipe import make_recipe, read_recipe
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.schemas.samples import SAMPLES
 from scope.errors import InputError
 from scope.evaluate.export_recipe import ExportSettings
 from scope.evaluate.lm_eval import results, sample_lines
 from scope.planning.recipes import grading_recipe
 from scope.report.summary import summary
+from scope.rollout.engine import Request, Sampling
+from scope.seeds import derive_seed
 
 SAMPLINGS = {
     "T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0},
@@ -26,6 +30,7 @@ SAMPLINGS = {
 EXPORTED = {"engine": "transformers", "n": 3, "max_tokens": 6, "samplings": SAMPLINGS}
 SETTINGS = {**EXPORTED, "seed": 0, "shards": 1}
 N = SETTINGS["n"]
+KEY = ["prompt_id", "sample_index"]
 RECIPE = make_recipe("weigh", {})
 
 
@@ -42,20 +47,20 @@ def prompts_file(path, count):
 
 
 def arguments(policy, problems, out, **changes):
-    return ["--problems", problems, "--benchmark", "coins", "--policy", policy, "--label", "base", "--out", out,
-            "--recipe", recipe(**changes)]  # fmt: skip
+    place = ["--benchmark", "coins", "--sampling", "T1", "--label", "base"]
+    return ["--problems", problems, *place, "--policy", policy, "--out", out, "--recipe", recipe(**changes)]
 
 
 @pytest.fixture
 def evaluated(tiny, tmp_path, monkeypatch):
-    """Evaluate the tiny student on three problems in this process; returns the rows."""
+    """Sample the tiny student on three problems in this process; returns the rows."""
 
     def call(name, *more, **changes):
         out, problems = tmp_path / name, prompts_file(tmp_path / "coins.parquet", 3)
         given = ["evaluate.py", *arguments(tiny["student"], problems, out, **changes), *more]
         monkeypatch.setattr(sys, "argv", list(map(str, given)))
         evaluate.main()
-        return parquet.read(out, EVALUATION)
+        return parquet.read(out, SAMPLES)
 
     return call
 
@@ -63,8 +68,8 @@ def evaluated(tiny, tmp_path, monkeypatch):
 @pytest.mark.real
 def test_shards_together_are_the_whole_evaluation(evaluated):
     parts = [evaluated(f"{shard}.parquet", "--shard", shard, shards=2) for shard in (0, 1)]
-    assert [len(part) for part in parts] == [2 * 2 * N, 2 * N]
-    keys = list(EVALUATION.sort_keys)
+    assert [len(part) for part in parts] == [2 * N, N]
+    keys = list(SAMPLES.sort_keys)
     assert pl.concat(parts).sort(keys).equals(evaluated("whole.parquet"))
 
 
@@ -73,6 +78,32 @@ def test_a_shard_that_is_none_is_refused(tiny, tmp_path):
     done = run(sys.executable, ROOT / "scripts/evaluate.py", *asked, "--shard", 2, check=False)
     assert done.returncode == 2
     assert "--shard 2: evaluation.shards is 2, so the last one has a lower number" in done.stderr
+
+
+@pytest.mark.real
+def test_samplings_differ_in_their_samples_and_name_themselves(evaluated, tmp_path):
+    one, other = (evaluated(f"{name}.parquet", "--sampling", name) for name in SAMPLINGS)
+    assert one["response_text"].to_list() != other["response_text"].to_list()
+    assert [parquet.metadata(tmp_path / f"{name}.parquet")["sampling"] for name in SAMPLINGS] == list(SAMPLINGS)
+
+
+@pytest.mark.real
+def test_a_sample_is_that_of_its_seed_and_holds_what_the_engine_gave(evaluated, tiny):
+    """The seed of a sample hashes evaluation.seed, benchmark, sampling, prompt and index: figures stay as they are."""
+    rows = evaluated("seeded.parquet")
+    engine = evaluate.open_policy(tiny["student"], read_recipe(recipe()))
+    ids = {f"p{i}": [3 + i, 14, 5] for i in range(3)}
+    asked = [Request(ids[p], derive_seed(0, "coins", "T1", p, i)) for p, i in rows.select(KEY).rows()]
+    samples = engine.sample(asked, Sampling(temperature=1.0, max_tokens=6))
+    got = rows.select("response_text", "tokens", "finish_reason").rows()
+    assert got == [(one.text, len(one.token_ids), one.finish_reason) for one in samples]
+
+
+def test_a_sampling_that_the_recipe_lacks_is_refused(tiny, tmp_path):
+    asked = arguments(tiny["student"], tmp_path / "none", tmp_path / "out.parquet")
+    done = run(sys.executable, ROOT / "scripts/evaluate.py", *asked, "--sampling", "T2", check=False)
+    assert done.returncode == 2
+    assert "--sampling T2: the recipe has T0.6, T1; name one of these" in done.stderr
 
 
 def test_a_shard_without_problems_is_an_empty_file(evaluated):
@@ -97,13 +128,28 @@ def config():
 def graded(path, policy="base", benchmark="coins", marks=("110", "000"), reasons=("correct", "wrong")):
     """An evaluation file: a text of marks per problem, one a sample."""
     rows = [
-        {"sampling": "T1", "benchmark": benchmark, "problem_id": f"p{p}", "sample_index": s, "correct": mark == "1",
-         "reason": reasons[mark == "0"], "tokens": 10 * s, "finish_reason": "stop", "extracted": f"{p}",
-         "response_text": f"é {p} {s}"}
+        {"sampling": "T1", "benchmark": benchmark, "prompt_id": f"p{p}", "sample_index": s, "correct": mark == "1",
+         "reason": reasons[mark == "0"], "tokens": 10 * s, "finish_reason": "stop", "extracted": f"{p}"}
         for p, group in enumerate(marks) for s, mark in enumerate(group)
     ]  # fmt: skip
     parquet.write(path, EVALUATION, rows, recipe=RECIPE, policy=policy, seed=None, round=None)
     return path
+
+
+def sampled(path, n=3):
+    """The samples behind an evaluation file of two problems."""
+    rows = [
+        {"prompt_id": f"p{p}", "sample_index": s, "response_text": f"é {p} {s}", "tokens": 1, "finish_reason": "stop"}
+        for p in range(2)
+        for s in range(n)
+    ]
+    parquet.write(path, SAMPLES, rows, recipe=RECIPE)
+    return path
+
+
+def test_grades_without_their_own_samples_are_refused(tmp_path):
+    with pytest.raises(InputError, match=r"b.parquet: these are not the samples of .*a.parquet; give both in the same"):
+        export.with_responses([graded(tmp_path / "a.parquet")], [sampled(tmp_path / "b.parquet", n=2)])
 
 
 def test_the_table_of_a_policy_has_a_row_per_benchmark_and_counts_verdicts(tmp_path):
@@ -123,10 +169,11 @@ def test_a_table_of_two_policies_is_refused(tmp_path):
 
 
 def test_a_sample_log_holds_every_response_with_its_verdict(tmp_path):
-    evaluation = parquet.read(graded(tmp_path / "a.parquet"), EVALUATION)
+    evaluation, samples = graded(tmp_path / "a.parquet"), sampled(tmp_path / "a.samples.parquet")
     problems = parquet.read(prompts_file(tmp_path / "coins.parquet", 2), PROMPTS)
+    rows = export.with_responses([evaluation], [samples])
     settings = ExportSettings.model_validate(EXPORTED)
-    lines = [json.loads(line) for line in sample_lines(evaluation, problems, ["Q0", "Q1"], settings)]
+    lines = [json.loads(line) for line in sample_lines(rows, problems, ["Q0", "Q1"], settings)]
     assert [line["doc_id"] for line in lines] == [0, 1]
     first = lines[0]
     assert first["resps"] == [["é 0 0", "é 0 1", "é 0 2"]]

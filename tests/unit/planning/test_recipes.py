@@ -8,9 +8,10 @@ from contextlib import suppress
 import pytest
 
 from conftest import ROOT
+from scope.artifacts.stages import WITH_RECIPE
 from scope.config.experiment import Config, arm_config, merge, read_config
 from scope.config.types import Section
-from scope.planning.recipes import STAGES, stage_settings
+from scope.planning.recipes import stage_settings
 
 WILDCARDS = {"model": "student", "benchmark": "held"}
 TRAIN = {"path": "train.parquet", "where": {"source": "a"}, "between": {"day": ["a", "b"]}, "template": "{problem}"}
@@ -190,7 +191,7 @@ def filled(annotation):
 
 
 def settings_of(config):
-    return {stage: stage_settings(config, stage, **WILDCARDS) for stage in STAGES}
+    return {stage: stage_settings(config, stage, **WILDCARDS) for stage in WITH_RECIPE}
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +203,7 @@ def decided():
         for key, changed in leaves(config):
             with suppress(KeyError):  # of a method that has no such mode
                 now = settings_of(changed)
-                found.setdefault(key, set()).update(stage for stage in STAGES if before[stage] != now[stage])
+                found.setdefault(key, set()).update(stage for stage in WITH_RECIPE if before[stage] != now[stage])
     return found
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from plan_table import Table, X, job, plan_of
-from scope.artifacts.layout import evaluation_file
+from scope.artifacts.layout import evaluation_file, samples_file
 from scope.errors import InputError
 from scope.planning import restore
 
@@ -21,6 +21,10 @@ def plan_with(table=None, keep=None, arms=("scope",)):
 
 def evaluated(round_, sampling="T1"):
     return evaluation_file(ROUNDS[round_].evaluations, "coins", sampling, 0)
+
+
+def sampled(round_, sampling="T1"):
+    return samples_file(ROUNDS[round_].evaluations, "coins", sampling, 0)
 
 
 def finished(plan, table, rounds, **recipes):
@@ -100,7 +104,7 @@ def test_a_valid_evaluation_of_a_deleted_policy_is_left_alone(policy):
     plan = plan_with(table)
     finished(plan, table, [1, 2])
     table.delete(ROUNDS[2].policy)
-    table.add(evaluated(2), plan.grading_recipe("T1"), [X.shared.problems("coins"), policy])
+    table.add(sampled(2), plan.grading_recipe("T1"), [X.shared.problems("coins"), policy])
     assert policy_for(plan, 2) == policy
 
 
@@ -111,7 +115,7 @@ def test_an_evaluation_of_other_settings_or_inputs_is_made_anew_from_the_restore
     finished(plan, table, [1, 2])
     table.delete(ROUNDS[2].policy)
     recipe = plan.grading_recipe("T1" if change == "input" else "T0.6")
-    table.add(evaluated(2), recipe, [X.shared.problems("coins"), ROUNDS[2].policy])
+    table.add(sampled(2), recipe, [X.shared.problems("coins"), ROUNDS[2].policy])
     if change == "input":
         table.digests[X.shared.problems("coins")] = "another"
     assert policy_for(plan, 2) == ROUNDS[2].restored.policy
@@ -237,7 +241,7 @@ def test_nothing_is_announced_where_a_valid_evaluation_is_all_that_was_asked_for
     plan = plan_with(table)
     finished(plan, table, [1, 2])
     table.delete(ROUNDS[2].policy)
-    table.add(evaluated(2), plan.grading_recipe("T1"), [ROUNDS[2].restored.policy])
+    table.add(sampled(2), plan.grading_recipe("T1"), [ROUNDS[2].restored.policy])
     policy_for(plan, 2)
     inputs_of(plan, 2)
     assert table.said == []

@@ -1,4 +1,4 @@
-"""Prompts from problem files: identity, duplicates, lengths; every fault named by file and row."""
+"""Prompts from problem files: identity, duplicates, lengths; every issue named by file and row."""
 
 import json
 
@@ -11,7 +11,7 @@ from scope.errors import InputError
 from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 from scope.prompts.build import build_prompts, content_hash
 from scope.prompts.chat_template import writer
-from scope.prompts.issues import training_fates
+from scope.prompts.issues import training_actions
 from scope.prompts.read import read_problems, read_rows
 from scope.prompts.recipe import ChatSettings
 from scope.prompts.rows import RowsSettings
@@ -34,20 +34,20 @@ def rows(*pairs):
 
 def build(given, tokenizer=TOKENIZER, template="{problem}\n", chat=None, **changes):
     options = {"domain": "math", "max_tokens": 40, "found": [], "where": "file.parquet", **changes}
-    fates = {**training_fates(Data.model_construct()), **options.pop("fates", {})}
+    actions = {**training_actions(Data.model_construct()), **options.pop("actions", {})}
     return build_prompts(
         given,
         writer(tokenizer, template, chat and ChatSettings(**{"system": None, "thinking": None, **chat})),
-        fates=fates,
+        actions=actions,
         **options,
     )
 
 
 def test_a_prompt_keeps_problem_answer_and_tokens():
-    (prompt,), faults = build(rows(("What is 1+1?", "2")))
+    (prompt,), issues = build(rows(("What is 1+1?", "2")))
     assert prompt["prompt_id"] == content_hash("math", "What is 1+1?")
     assert TOKENIZER.decode(prompt["prompt_token_ids"]) == "What is 1+1?\n"
-    assert faults == []
+    assert issues == []
 
 
 def test_braces_in_a_problem_are_left_alone():
@@ -57,14 +57,14 @@ def test_braces_in_a_problem_are_left_alone():
 
 def test_an_overlong_prompt_stops_or_is_dropped_and_listed_never_cut():
     given = rows(("x" * 100, "1"), ("y", "2"))
-    with pytest.raises(InputError, match=r"file.parquet: overlong rows: 1; mend .*or write `data.overlong: drop`\n"
+    with pytest.raises(InputError, match=r"file.parquet: overlong rows: 1; fix .*or write `data.overlong: drop`\n"
                        r"  row 0: the prompt has \d+ tokens, data.max_prompt_tokens allows 40"):  # fmt: skip
         build(given)
-    prompts, faults = build(given, fates={"overlong": "drop"})
+    prompts, issues = build(given, actions={"overlong": "drop"})
     assert [prompt["problem"] for prompt in prompts] == ["y"]
-    assert [(fault["row"], fault["fault"], fault["fate"]) for fault in faults] == [(0, "overlong", "dropped")]
+    assert [(issue["row"], issue["issue"], issue["action"]) for issue in issues] == [(0, "overlong", "dropped")]
     with pytest.raises(InputError, match=r"file.parquet: no prompt is left"):
-        build(given[:1], fates={"overlong": "drop"})
+        build(given[:1], actions={"overlong": "drop"})
 
 
 CHAT = (

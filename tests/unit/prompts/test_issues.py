@@ -1,4 +1,4 @@
-r"""Faults of rows: each is found, named by file and row, and has the fate that the configuration says.
+r"""Issues of rows: each is found, named by file and row, and has the action that the configuration says.
 
 Rows are written as \frac and friends would be: a form feed is what a JSON reader makes of a single backslash and f.
 """
@@ -7,13 +7,17 @@ import json
 
 import pytest
 
+from conftest import ROOT
 from scope.config.data import Data
+from scope.config.experiment import open_config
 from scope.errors import InputError
-from scope.prompts.issues import OF_BENCHMARKS, counts, find, settle, training_fates, unverifiable
+from scope.prompts.find import find, unverifiable
+from scope.prompts.generated import generated_rows
+from scope.prompts.issues import OF_BENCHMARKS, Found, counts, read_found, settle, to_text, training_actions
 from scope.verify.api import verify_math
 
-STOP = training_fates(Data.model_construct())
-DROP = {fault: "drop" if fate == "error" else fate for fault, fate in STOP.items()}
+STOP = training_actions(Data.model_construct())
+DROP = {issue: "drop" if action == "error" else action for issue, action in STOP.items()}
 KEEP = {**DROP, **dict.fromkeys(("broken", "unverifiable", "contaminated"), "keep")}
 LONG = "Let a spider walk along the shortest way on a cube with side $x^2 + 1$ from one corner to the other one."
 HELD_OUT = {"aime": [(7, "Something else entirely."), (8, LONG)]}
@@ -22,8 +26,11 @@ HELD_OUT = {"aime": [(7, "Something else entirely."), (8, LONG)]}
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch):
     """Verdicts in this process: starting workers takes a second or two."""
-    judge = lambda rows: [verify_math(row.response, row.answer) for row in rows]  # noqa: E731
-    monkeypatch.setattr("scope.prompts.issues.verify_rows", judge)
+
+    def verify(rows, verifiers):
+        return [verify_math(row.response, row.answer) for row in rows]
+
+    monkeypatch.setattr("scope.prompts.find.verify_rows", verify)
 
 
 def rows(*pairs, **columns):
@@ -35,16 +42,16 @@ def job_of(expected):
     return json.dumps({"kind": "stdio", "inputs": [""], "outputs": [expected]})
 
 
-def faults(given, fates=DROP, domain="math", benchmarks=None):
-    found = find(given, domain=domain, fates=fates, benchmarks=benchmarks or {}, n=13)
-    return settle(given, found, fates, "file.parquet")
+def issues(given, actions=DROP, domain="math", benchmarks=None):
+    found = find(given, domain=domain, actions=actions, benchmarks=benchmarks or {}, n=13)
+    return settle(given, found, actions, "file.parquet")
 
 
 def listed(*arguments, **options):
-    return [(one["row"], one["fault"], one["fate"]) for one in faults(*arguments, **options)]
+    return [(one["row"], one["issue"], one["action"]) for one in issues(*arguments, **options)]
 
 
-FAULTY = {
+ROWS_WITH_ISSUES = {
     "conflicting": (rows(("a", "1"), ("b", "1"), ("a", "2")), [10, 12], "the problem 'a' has the answers '1' in row"),
     "broken": (rows(("What is \x0crac{1}{2}?", "1")), [10], r"problem: the character U\+000C before 'rac"),
     "unverifiable": (rows(("a", r"\text{}")), [10], r"the answer .* does not verify against itself: empty_box"),
@@ -52,21 +59,21 @@ FAULTY = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", FAULTY)
-def test_a_fault_stops_the_run_or_is_dropped_or_kept_and_listed(fault):
-    given, at, said = FAULTY[fault]
-    with pytest.raises(InputError, match=rf"(?s)file.parquet: {fault} rows: {len(at)}; mend or remove them, or write "
-                       rf"`data.{fault}: drop`\n  row 10: .*{said}"):  # fmt: skip
-        faults(given, STOP, benchmarks=HELD_OUT)
-    assert listed(given, benchmarks=HELD_OUT) == [(row, fault, "dropped") for row in at]
-    if fault != "conflicting":
-        assert listed(given, KEEP, benchmarks=HELD_OUT) == [(row, fault, "kept") for row in at]
+@pytest.mark.parametrize("issue", ROWS_WITH_ISSUES)
+def test_a_issue_stops_the_run_or_is_dropped_or_kept_and_listed(issue):
+    given, at, said = ROWS_WITH_ISSUES[issue]
+    with pytest.raises(InputError, match=rf"(?s)file.parquet: {issue} rows: {len(at)}; fix or remove them, or write "
+                       rf"`data.{issue}: drop`\n  row 10: .*{said}"):  # fmt: skip
+        issues(given, STOP, benchmarks=HELD_OUT)
+    assert listed(given, benchmarks=HELD_OUT) == [(row, issue, "dropped") for row in at]
+    if issue != "conflicting":
+        assert listed(given, KEEP, benchmarks=HELD_OUT) == [(row, issue, "kept") for row in at]
 
 
-def test_every_fault_is_told_at_once_and_long_lists_are_counted():
+def test_every_issue_is_told_at_once_and_long_lists_are_counted():
     given = rows(*((f"\x0c {i}", "1") for i in range(8)), ("a", r"\text{}"))
     with pytest.raises(InputError) as told:
-        faults(given, STOP)
+        issues(given, STOP)
     assert "broken rows: 8" in str(told.value)
     assert "row 14" in str(told.value)
     assert "row 15" not in str(told.value)
@@ -77,14 +84,14 @@ def test_every_fault_is_told_at_once_and_long_lists_are_counted():
 def test_a_benchmark_keeps_its_problems_but_cannot_ask_one_with_two_answers():
     assert listed(rows(("\x0crac", "1"), ("b", "}")), OF_BENCHMARKS) == [
         (10, "broken", "kept"), (11, "broken", "kept"), (11, "unverifiable", "kept")]  # fmt: skip
-    with pytest.raises(InputError, match=r"conflicting rows: 2; mend or remove them\n  row 10"):
-        faults(rows(("a", "1"), ("a", "2")), OF_BENCHMARKS)
+    with pytest.raises(InputError, match=r"conflicting rows: 2; fix or remove them\n  row 10"):
+        issues(rows(("a", "1"), ("a", "2")), OF_BENCHMARKS)
 
 
 @pytest.mark.parametrize("other", ["0.5", r"\frac12", r"\dfrac{1}{2}", "x = 1/2"])
 def test_answers_that_mean_the_same_merge_into_the_first_row(other):
-    (one,) = faults(rows(("a", r"\frac{1}{2}"), ("a", other)), STOP)
-    assert (one["row"], one["fault"], one["fate"]) == (11, "duplicate", "merged")
+    (one,) = issues(rows(("a", r"\frac{1}{2}"), ("a", other)), STOP)
+    assert (one["row"], one["issue"], one["action"]) == (11, "duplicate", "merged")
     assert one["detail"] == "the problem of row 10; its answer is kept"
 
 
@@ -95,11 +102,11 @@ def test_answers_that_verify_one_way_only_are_no_conflict(pair):
 
 def test_problems_without_answers_merge_and_other_tests_are_told():
     one, other = rows(("a", ""), tests=job_of("1")), rows(("x", ""), ("a", ""), tests=job_of("2"))
-    assert [(f["row"], f["detail"]) for f in faults(one + other[1:], STOP, "code")] == [
+    assert [(f["row"], f["detail"]) for f in issues(one + other[1:], STOP, "code")] == [
         (11, "the problem of row 10; its tests is kept")]  # fmt: skip
 
 
-def test_a_row_that_is_dropped_for_a_fault_takes_no_other_with_it():
+def test_a_row_that_is_dropped_for_a_issue_takes_no_other_with_it():
     given = rows(("a", "{1"), ("a", "1"))
     assert listed(given) == [(10, "broken", "dropped"), (10, "unverifiable", "dropped")]
     assert {(10, "conflicting", "dropped"), (11, "conflicting", "dropped")} <= set(listed(given, KEEP))
@@ -118,12 +125,12 @@ def test_a_row_that_is_dropped_for_a_fault_takes_no_other_with_it():
 def test_a_lost_backslash_is_found_in_problem_and_answer(text, said):
     for pair, column in (((text, "1"), "problem"), (("p", text), "answer")):
         with pytest.raises(InputError, match=rf"{column}: the character {said}"):
-            faults(rows(pair), STOP)
+            issues(rows(pair), STOP)
 
 
 @pytest.mark.parametrize("text", ["one\ttwo", "one\r\ntwo", "x\nequals y", r"\frac{1}{2}\theta", "a \n\\neq b"])
-def test_ordinary_blanks_are_no_fault(text):
-    assert faults(rows((text, "1")), STOP) == []
+def test_ordinary_blanks_are_no_issue(text):
+    assert issues(rows((text, "1")), STOP) == []
 
 
 def test_golds_are_judged_under_a_deadline(monkeypatch):
@@ -135,14 +142,33 @@ def test_golds_are_judged_under_a_deadline(monkeypatch):
 def test_unbalanced_answers_are_broken():
     for answer, said in (("{1", "unbalanced braces in '{1'"), ("$5", r"a single \$ in '\$5'")):
         with pytest.raises(InputError, match=f"answer: {said}"):
-            faults(rows(("a", answer)), STOP)
+            issues(rows(("a", answer)), STOP)
     for answer in (r"\$5", "$5$", r"\left\{1,2\right\}"):
-        assert faults(rows(("a", answer)), STOP) == []
-    assert faults(rows(("print('{')", ""), tests=job_of("1")), STOP, "code") == []
+        assert issues(rows(("a", answer)), STOP) == []
+    assert issues(rows(("print('{')", ""), tests=job_of("1")), STOP, "code") == []
 
 
-def test_faults_are_counted_by_kind_and_fate():
-    assert counts(faults(rows(("\x0c", "1"), ("a", "1"), ("a", "1")))) == {"broken dropped": 1, "duplicate merged": 1}
+def test_issues_go_through_a_file_whose_bytes_depend_on_them_alone(tmp_path):
+    found = [Found(11, "duplicate", "the problem of row 3"), Found(2, "broken", "answer: a single $ in 'é$'")]
+    assert to_text(found) == to_text(found[::-1])
+    (tmp_path / "train.json").write_text(to_text(found), encoding="utf-8")
+    assert read_found(tmp_path / "train.json") == sorted(found)
+    for text in ("", "{", '[{"row": 1}]'):
+        (tmp_path / "train.json").write_text(text)
+        with pytest.raises(InputError, match=r"train.json: not a readable list of issues"):
+            read_found(tmp_path / "train.json")
+
+
+@pytest.mark.parametrize("world", ["config", "code_demo"])
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_generated_rows_have_no_issues_and_so_are_not_checked(world, split):
+    data = open_config(ROOT / f"config/{world}.yaml").data
+    given, domain, _ = generated_rows(data, split)
+    assert find(given, domain=domain, actions=STOP, benchmarks={}, n=None) == []
+
+
+def test_issues_are_counted_by_kind_and_action():
+    assert counts(issues(rows(("\x0c", "1"), ("a", "1"), ("a", "1")))) == {"broken dropped": 1, "duplicate merged": 1}
 
 
 def test_copies_that_are_spelled_differently_are_one_problem():
@@ -164,7 +190,7 @@ def test_code_without_tests_would_credit_any_program(tests):
     with pytest.raises(
         InputError, match=r"untested rows: 1; .*write `data.unverifiable: drop`\n  row 10: it has no tests"
     ):
-        faults(given, STOP, domain="code")
+        issues(given, STOP, domain="code")
     assert listed(given, domain="code") == [(10, "untested", "dropped")]
-    with pytest.raises(InputError, match="untested rows: 1; mend or remove them\n"):
-        faults(given, OF_BENCHMARKS, domain="code")
+    with pytest.raises(InputError, match="untested rows: 1; fix or remove them\n"):
+        issues(given, OF_BENCHMARKS, domain="code")

@@ -39,9 +39,9 @@ def test_what_a_blind_guess_may_hit():
     assert [a for a in hits + misses if guessable(form("math", a, None), a)] == hits
 
 
-FAULTS = [
-    {"row": 4, "fault": "broken", "fate": "kept", "detail": "answer: a single $", "problem": "Find <b>"},
-    {"row": 9, "fault": "contaminated", "fate": "dropped", "detail": "equals aime row 3", "problem": "Find"},
+ISSUES = [
+    {"row": 4, "issue": "broken", "action": "kept", "detail": "answer: a single $", "problem": "Find <b>"},
+    {"row": 9, "issue": "contaminated", "action": "dropped", "detail": "equals aime row 3", "problem": "Find"},
 ]
 
 
@@ -49,9 +49,9 @@ FAULTS = [
 def card(page, tmp_path):  # noqa: F811
     """The report with one benchmark of twenty problems in mathematics, its text and its charts."""
     answers = ["7"] * 8 + ["Yes", "B", "11", "100", "1/2", "0.5", "x", "x=1", "1, 2", "[0,1]", "ellipse", "n+1"]
-    path = write_problems(tmp_path / "aime.parquet", answers, faults=FAULTS)
+    path = write_problems(tmp_path / "aime.parquet", answers, issues=ISSUES)
     origins = {"aime": {"dataset": "owner/name at 0123", "licence": "CC BY 4.0"}}
-    html = page(problems=[path], faults=[path.with_suffix(".faults.parquet")], recipe=[recipe(origins=origins)])
+    html = page(problems=[path], issues=[path.with_suffix(".issues.parquet")], recipe=[recipe(origins=origins)])
     return section(html, "data"), charts(html)
 
 
@@ -68,7 +68,7 @@ def test_sources_that_differ_by_problem_are_counted(page, tmp_path):  # noqa: F8
     assert "100.0 4 7 7 7, each with one problem not stated" in section(page(problems=[path]), "data")
 
 
-def test_the_card_lists_every_fault(card):
+def test_the_card_lists_every_issue(card):
     words, _ = card
     assert "Issues of aime: 2 Row Issue Action Detail Problem 4 broken kept answer: a single $ Find <b>" in words
     assert "9 contaminated dropped equals aime row 3 Find" in words
@@ -83,8 +83,8 @@ def test_the_card_draws_the_forms(card):
     assert sum(value for (name, _), value in shares.items() if name == "aime") == pytest.approx(100)
 
 
-def test_long_lists_of_faults_name_their_file(page, tmp_path):  # noqa: F811
-    many = [{**FAULTS[0], "row": row} for row in range(60)]
-    path = write_problems(tmp_path / "aime.parquet", ["1"], faults=many)
-    words = visible(page(problems=[path], faults=[path.with_suffix(".faults.parquet")]))
-    assert f"The first 50 of 60; all are in {path.with_suffix('.faults.parquet')}" in words
+def test_long_lists_of_issues_name_their_file(page, tmp_path):  # noqa: F811
+    many = [{**ISSUES[0], "row": row} for row in range(60)]
+    path = write_problems(tmp_path / "aime.parquet", ["1"], issues=many)
+    words = visible(page(problems=[path], issues=[path.with_suffix(".issues.parquet")]))
+    assert f"The first 50 of 60; all are in {path.with_suffix('.issues.parquet')}" in words

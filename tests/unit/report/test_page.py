@@ -18,7 +18,7 @@ from scope.artifacts.fingerprint import fingerprint
 from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.checks import CHECKS
 from scope.artifacts.schemas.evaluation import EVALUATION
-from scope.artifacts.schemas.faults import FAULTS
+from scope.artifacts.schemas.issues import ISSUES
 from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.errors import InputError
@@ -52,9 +52,9 @@ def write_evaluation(path, policy, seed, round_, share, *, problems=20, tokens=1
     """Problem i's samples are correct for a share that rises with i, around `share` on average."""
     rng = np.random.default_rng([problems, 0 if seed is None else seed, round(share * 1000)])
     rows = [
-        {"sampling": "T1", "benchmark": "coins", "problem_id": f"p{problem:03}", "sample_index": sample,
+        {"sampling": "T1", "benchmark": "coins", "prompt_id": f"p{problem:03}", "sample_index": sample,
          "correct": bool(rng.random() < 2 * share * (problem + 1) / (problems + 1)), "tokens": tokens + sample,
-         "finish_reason": "length" if sample == 3 else "stop", "response_text": "-9=14", "extracted": None}
+         "finish_reason": "length" if sample == 3 else "stop", "extracted": None}
         for problem in range(problems) for sample in range(N)
     ]  # fmt: skip
     rows = [{**row, "reason": "correct" if row["correct"] else "not_zero"} for row in rows]
@@ -74,19 +74,19 @@ def write_metrics(path, arm, seed, round_, *, shares, **columns):
 def write_prompts(path, prompts=4):
     rows = [{"prompt_id": f"x{prompt}", "problem": f"problem {prompt} <b>", "answer": "7", "source": "made-up",
              "domain": "puzzle", "tests": None, "prompt_token_ids": [1, 2]} for prompt in range(prompts)]  # fmt: skip
-    parquet.write(path, PROMPTS, rows, recipe=STAGE_RECIPE, split="train", read=prompts, faults={})
+    parquet.write(path, PROMPTS, rows, recipe=STAGE_RECIPE, split="train", read=prompts, issues={})
     return path
 
 
-def write_problems(path, answers, domain="math", faults=(), **columns):
-    """Problems of a benchmark named after the file, and its faults beside them."""
+def write_problems(path, answers, domain="math", issues=(), **columns):
+    """Problems of a benchmark named after the file, and its issues beside them."""
     rows = [{"prompt_id": f"b{i:04}", "problem": f"benchmark problem {i}", "answer": answer, "source": f"s{i % 7}",
              "domain": domain, "tests": None, "prompt_token_ids": [1] * (i + 1), **columns}
             for i, answer in enumerate(answers)]  # fmt: skip
-    tally = {f"{fault['fault']} {fault['fate']}": 1 for fault in faults}
+    tally = {f"{issue['issue']} {issue['action']}": 1 for issue in issues}
     notes = {"recipe": STAGE_RECIPE, "split": path.stem, "read": len(rows)}
-    parquet.write(path, PROMPTS, rows, **notes, faults=tally)
-    parquet.write(path.with_suffix(".faults.parquet"), FAULTS, list(faults), **notes)
+    parquet.write(path, PROMPTS, rows, **notes, issues=tally)
+    parquet.write(path.with_suffix(".issues.parquet"), ISSUES, list(issues), **notes)
     return path
 
 
@@ -155,7 +155,7 @@ def world(tmp_path_factory):
         "evaluations": evaluations, "metrics": metrics,
         "batches": [run / "batch.parquet" for run in runs], "rollouts": [run / "rollouts.parquet" for run in runs],
         "verdicts": [run / "verdicts.parquet" for run in runs], "prompts": prompts,
-        "problems": [coins], "faults": [coins.with_suffix(".faults.parquet")],
+        "problems": [coins], "issues": [coins.with_suffix(".issues.parquet")],
         "benchmarks": [tmp_path / "timings"], "checks": [tmp_path / "checks.parquet"],
         "out": [tmp_path / "report.html"], "recipe": [recipe()],
     }  # fmt: skip
@@ -433,7 +433,7 @@ def test_sources_name_experiment_code_and_recipes(html):
 def test_the_page_says_what_it_was_made_of(html, world):
     (embedded,) = re.findall(r'<script type="application/json" id="provenance">(.*?)</script>', html)
     provenance = json.loads(embedded)
-    kinds = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "prompts", "problems", "faults", "checks")
+    kinds = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "prompts", "problems", "issues", "checks")
     assert provenance["inputs"] == {str(file): file_digest(file) for kind in kinds for file in world[kind]}
     assert provenance["recipe"] == json.loads(recipe())
     assert {"report.py", "scope/report/content.py"} <= set(provenance["modules"])

@@ -16,7 +16,7 @@ from scope.verify.api import verify_code
 from scope.verify.code import tests as code_tests
 from scope.verify.code.blocks import last_program
 from scope.verify.code.outputs import same_output, same_value
-from scope.verify.pool import verify_rows
+from scope.verify.registry import verify_rows
 
 STDIO = json.dumps({"kind": "stdio", "inputs": ["7"], "outputs": ["8"]})
 

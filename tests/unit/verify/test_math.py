@@ -13,11 +13,11 @@ import pytest
 
 import scope
 from scope.verify.api import equivalent, verify_math
+from scope.verify.boxed import last_box
 from scope.verify.math.formula import compare_parsed, parse
-from scope.verify.math.latex import clean, last_box
+from scope.verify.math.latex import clean
 from scope.verify.math.units import split_unit
-from scope.verify.pool import verify_rows
-from scope.verify.registry import VERIFIERS
+from scope.verify.registry import VERIFIERS, verify_rows
 from scope.verify.verdict import Reason
 
 EQUAL = [

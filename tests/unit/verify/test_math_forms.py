@@ -4,7 +4,8 @@ import pytest
 
 from math_forms import CREDITED, MISSED, REFUSED
 from scope.verify.api import equivalent, verify_math
-from scope.verify.pool import Row, verify_rows
+from scope.verify.pool import Row
+from scope.verify.registry import verify_rows
 
 
 def verdict(prediction, gold):

@@ -15,9 +15,8 @@ import pytest
 import scope
 from needs_sandbox import sandboxed
 from scope.errors import InputError
-from scope.verify import pool
 from scope.verify.api import verify_code
-from scope.verify.registry import VERIFIERS
+from scope.verify.registry import VERIFIERS, verify_rows
 from scope.verify.sandbox.bubblewrap import open_sandbox
 from scope.verify.sandbox.inside import candidate, probe
 from scope.verify.sandbox.process import Limits
@@ -179,7 +178,7 @@ def test_without_a_sandbox_nothing_is_judged(tool, said, tmp_path):
         (tmp_path / "bwrap").write_text(tool)
         (tmp_path / "bwrap").chmod(0o755)
     (tmp_path / "ran.py").write_text(
-        "from scope.verify.pool import verify_rows\n"
+        "from scope.verify.registry import verify_rows\n"
         f"if __name__ == '__main__': verify_rows([('code', 'p', {f'```{chr(10)}{GOOD}```'!r}, '', {STDIO!r})])\n"
     )
     environment = {"PATH": str(tmp_path), "PYTHONPATH": str(Path(scope.__file__).parents[1])}
@@ -199,7 +198,7 @@ def test_what_is_no_sandbox_is_found_out(monkeypatch):
 
 def test_verdicts_in_the_pool_are_those_of_the_verifier():
     rows = [("code", "p", f"```\n{code}```", "", STDIO) for code in (GOOD, HOSTILE["exits with 0"], GOOD)]
-    assert [verdict.correct for verdict in pool.verify_rows(rows, workers=2)] == [True, False, True]
+    assert [verdict.correct for verdict in verify_rows(rows, workers=2)] == [True, False, True]
     with pytest.raises(InputError, match="a prompt of domain 'code' has no tests"):
-        pool.verify_rows([("code", "p", "", "")])
+        verify_rows([("code", "p", "", "")])
     assert VERIFIERS["code"].deadline_s > VERIFIERS["math"].deadline_s

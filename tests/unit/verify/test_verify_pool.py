@@ -8,8 +8,8 @@ import pytest
 
 from scope.errors import InputError
 from scope.verify.pool import verify_rows
-from scope.verify.registry import Verifier
 from scope.verify.verdict import Reason, Verdict
+from scope.verify.verifier import Verifier
 
 
 def hang(response, answer):
@@ -60,6 +60,7 @@ HOSTILE = {
     gorge: "crashed", recurse: "crashed", quit_python: "crashed",
 }  # fmt: skip
 ISOLATED = {f.__name__: Verifier(f, against="answer", isolated=True) for f in [*HOSTILE, honest, no_torch]}
+ISOLATED["honest"] = ISOLATED["honest"]._replace(known=("1", "1"))
 
 
 def judge(*rows, **settings):
@@ -84,15 +85,15 @@ def test_workers_have_no_torch():
     assert judge(("no_torch", "", "", "")) == ["correct"]
 
 
-def test_workers_that_cannot_judge_stop_the_run():
-    with pytest.raises(RuntimeError, match=r"1 \+ 1|pool"):
+def test_workers_that_cannot_verify_stop_the_run():
+    with pytest.raises(RuntimeError, match=r"do not find '1' correct|pool"):
         judge(("honest", "", "1", "1"), memory_bytes=1 << 20)
 
 
 @pytest.mark.parametrize("domain", ["astrology", ""])
 def test_a_domain_without_verdicts_is_bad_input(domain):
     with pytest.raises(InputError, match=f"'{domain}' has no verifier"):
-        verify_rows([(domain, "", "", "")])
+        verify_rows([(domain, "", "", "")], verifiers=ISOLATED)
 
 
 def test_verdicts_keep_the_order_of_rows():

@@ -12,7 +12,7 @@ from scope.models.tokenizers import bpe_tokenizer
 from scope.prompts.generated import function_rows
 from scope.verify.code.blocks import last_program
 from scope.verify.code.tests import humaneval
-from scope.verify.pool import verify_rows
+from scope.verify.registry import verify_rows
 from scope.worlds import functions
 from scope.worlds.examples import examples
 from scope.worlds.operations import OPERATIONS, Step, apply

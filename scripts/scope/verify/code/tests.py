@@ -22,7 +22,7 @@ from functools import partial
 from typing import Any
 
 from scope.errors import InputError
-from scope.verify.code.verify import TEST_S
+from scope.verify.code.limits import TEST_S
 
 PYTHON_SLACK = 3.0
 """Factor on the published time limit: contest sites set limits for faster languages than Python."""

@@ -14,17 +14,14 @@ from typing import Any
 
 from scope.errors import InputError
 from scope.verify.code.blocks import last_program
+from scope.verify.code.limits import PROGRAM_S, TEST_S
 from scope.verify.code.outputs import same_output, same_value
-from scope.verify.sandbox.bubblewrap import open_sandbox
+from scope.verify.sandbox.bubblewrap import check_sandbox, open_sandbox
 from scope.verify.sandbox.inside import candidate, examiner
 from scope.verify.sandbox.inside.wire import pack, unpack
 from scope.verify.sandbox.process import Dead, Late, Limits, Process, TooMuch
 from scope.verify.verdict import Reason, Verdict
-
-TEST_S = 6.0
-"""Wall-clock seconds of one test, or one call, where the tests say nothing else."""
-PROGRAM_S = 60.0
-"""Wall-clock seconds of all tests of a program."""
+from scope.verify.verifier import Verifier
 
 
 def verify_code(response: str, tests: str) -> Verdict:
@@ -121,3 +118,13 @@ def _candidate(start: dict[str, Any]) -> Iterator[Process]:
 def _ask(program: Process, request: dict[str, Any], within_s: float) -> dict[str, Any]:
     program.send(json.dumps(request))
     return json.loads(program.receive(within_s))
+
+
+VERIFIER = Verifier(
+    verify_code,
+    against="tests",
+    isolated=True,
+    deadline_s=2 * PROGRAM_S,
+    prepare=check_sandbox,
+    known=("```python\nprint(1 + 1)\n```", '{"kind": "stdio", "inputs": [""], "outputs": ["2"]}'),
+)

@@ -1,9 +1,8 @@
-"""The text of an answer: finding its box, and taking off the typography that means nothing."""
+"""The text of an answer without the typography that means nothing."""
 
 import re
 
 DEEPEST = 20
-_TOKEN = re.compile(r"\\boxed\s*\{|\\.|[{}]", re.DOTALL)
 _INNER_BOX = re.compile(r"\\boxed\s*(?=\{)")
 _INVISIBLE = re.compile(r"\\!|\\displaystyle(?![a-zA-Z])|\\(?:left|right)(?![a-zA-Z])\s*\.?|(?<!\\)\$")
 _SPACING = re.compile(r"(?:(?<!\\)\\[,;: ]|\\q?quad(?![a-zA-Z])|~|\s)+")
@@ -53,19 +52,6 @@ _EMPTY_SET = re.compile(r"\\varnothing(?![a-zA-Z])|\\\{\s*\\\}")
 _MODULO = re.compile(r"\(\s*(?:\\text\s*\{\s*mod\s*\}|\\b?mod|mod)(?![a-zA-Z])\s*(\w+)\s*\)|\\pmod\s*\{?(\w+)\}?")
 WRAPPED = re.compile(r"\\(?:text(?:bf|it|rm|normal)?|math(?:rm|bf|it)|mbox|operatorname)\s*\{([^{}]*)\}")
 _LOOSE_SPACE = re.compile(r"(?<!\w) | (?!\w)")
-
-
-def last_box(text: str) -> str | None:
-    r"""What the last complete, outermost \boxed{...} holds; None without one. A box that is cut off does not count."""
-    opened: list[int | None] = []
-    found = None
-    for token in _TOKEN.finditer(text):
-        if token[0] == "}":
-            start = opened.pop() if opened else None
-            found = text[start : token.start()] if start is not None else found
-        elif token[0][-1] == "{" and token[0] != r"\{":
-            opened.append(token.end() if token[0] != "{" else None)
-    return found
 
 
 def clean(text: str) -> str:

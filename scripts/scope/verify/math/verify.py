@@ -7,13 +7,15 @@ here (lists.py), plain numbers are compared exactly (numeral.py), what math-veri
 
 from fractions import Fraction
 
+from scope.verify.boxed import last_box
 from scope.verify.math import lists
 from scope.verify.math.formula import LONGEST_ANSWER, compare_formulas
-from scope.verify.math.latex import clean, is_empty, last_box, same_text
+from scope.verify.math.latex import clean, is_empty, same_text
 from scope.verify.math.numeral import number, same_number
 from scope.verify.math.units import split_unit
 from scope.verify.math.words import is_truth, word
 from scope.verify.verdict import Reason, Verdict
+from scope.verify.verifier import Verifier
 
 MOST_COMMAS = 100
 """An answer with more is compared as text only."""
@@ -120,3 +122,6 @@ def _readings(one: Fraction, other: Fraction, unit: tuple[str, ...], gold_unit: 
 
 def _verdict(equal: bool) -> Reason:
     return Reason.correct if equal else Reason.wrong
+
+
+VERIFIER = Verifier(verify_math, against="answer", isolated=True, known=(r"\boxed{1+1}", "2"), preload=("math_verify",))

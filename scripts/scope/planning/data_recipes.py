@@ -1,0 +1,58 @@
+"""The recipes of what is made from rows of problems: their checks, prompts, and the tokenizer."""
+
+from scope.config.data import Data
+from scope.config.experiment import Config
+from scope.planning.take import take
+from scope.prompts.check_recipe import CheckedBenchmark, CheckedTraining, CheckProblemsRecipe, CheckRowsRecipe
+from scope.prompts.recipe import BenchmarkSettings, ProblemsRecipe, PromptsRecipe, TrainingSettings
+from scope.prompts.rows import ProblemRows
+from scope.prompts.tokenizer_recipe import TokenizerData, TokenizerModels, TokenizerRecipe
+
+
+def domain(config: Config, benchmark: str | None = None) -> str:
+    """The domain of the problems of training, or of a benchmark."""
+    data = config.data
+    if data.train is None:
+        return "puzzle" if data.puzzle else "code"
+    return (data.benchmarks[benchmark] if benchmark else data.train).domain
+
+
+def tokenizer_recipe(config: Config) -> TokenizerRecipe:
+    """The tokenizer of made models."""
+    return TokenizerRecipe(models=take(TokenizerModels, config.models), data=take(TokenizerData, config.data))
+
+
+def prompts_recipe(config: Config) -> PromptsRecipe:
+    """The prompts of training."""
+    return PromptsRecipe(data=take(TrainingSettings, config.data))
+
+
+def check_rows_recipe(config: Config) -> CheckRowsRecipe:
+    """What is found in the rows of training."""
+    return CheckRowsRecipe(data=take(CheckedTraining, config.data), held_out=held_out(config))
+
+
+def check_problems_recipe(config: Config, benchmark: str) -> CheckProblemsRecipe:
+    """What is found in the rows of one benchmark."""
+    return CheckProblemsRecipe(data=take(CheckedBenchmark, _only(config, benchmark)))
+
+
+def _only(config: Config, benchmark: str) -> Data:
+    """The section `data` with one of its benchmarks; with none where they are generated."""
+    rows = config.data.benchmarks.get(benchmark)
+    return config.data.model_copy(update={"benchmarks": {} if rows is None else {benchmark: rows}})
+
+
+def problems_recipe(config: Config, benchmark: str) -> ProblemsRecipe:
+    """The prompts of one benchmark."""
+    return ProblemsRecipe(data=take(BenchmarkSettings, _only(config, benchmark)))
+
+
+def held_out(config: Config) -> dict[str, ProblemRows]:
+    """The problem texts of each benchmark that training problems are compared with."""
+    benchmarks, chosen = config.data.benchmarks, config.data.decontaminate
+    return {
+        name: ProblemRows.model_validate(rows.model_dump(), extra="ignore")
+        for name, rows in benchmarks.items()
+        if chosen is None or name in chosen
+    }

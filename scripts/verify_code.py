@@ -1,0 +1,14 @@
+"""Verify every response to prompts that ask for code: rollouts of training, or samples on a benchmark."""
+
+from scope import cli
+from scope.verify.code.verify import VERIFIER
+from scope.verify.stage import verify_stage
+
+
+def main() -> None:
+    """Verify one file."""
+    verify_stage("code", VERIFIER, __doc__)
+
+
+if __name__ == "__main__":
+    cli.run(main)

@@ -1,0 +1,14 @@
+"""Verify every response to prompts of mathematics: rollouts of training, or samples on a benchmark."""
+
+from scope import cli
+from scope.verify.math.verify import VERIFIER
+from scope.verify.stage import verify_stage
+
+
+def main() -> None:
+    """Verify one file."""
+    verify_stage("math", VERIFIER, __doc__)
+
+
+if __name__ == "__main__":
+    cli.run(main)
