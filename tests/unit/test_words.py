@@ -55,12 +55,6 @@ TECHNICAL = {
 IN_FILES = {
     # messages that the workflow prints
     "docs/clusters.md": r"make room|no room left on the disk",
-    # the columns of *.faults.parquet, until they are renamed
-    "scripts/report.py": r"faults?",
-    "scripts/scope/report/content.py": r"faults?",
-    "scripts/scope/report/data_card.py": r"faults?",
-    "scripts/scope/report/load.py": r"faults?",
-    "scripts/scope/report/templates/data_card.html.j2": r"faults?|fate",
 }
 """Words in single files that have a technical meaning there."""
 

@@ -9,16 +9,14 @@
         tokenizer/  models/{model}/          folders with a manifest.json
         check_rows/train.json  check_problems/{benchmark}.json
         prompts/train.parquet  problems/{benchmark}.parquet  check_teacher.parquet
-        evaluate/{base or teacher}/...       as below
-        {rollouts}/seed{seed}/round{round}/  rollouts, verdicts and scores that several arms use
+        evaluate/{base or teacher}/...       as below; {rollouts}/seed{seed}/round{round}/ holds shared rollouts
       {arm}/seed{seed}/round{round}/
         rollout/  verify/  score/            {shard}.parquet
         batch.parquet  metrics.parquet  metrics.jsonl  retired.json
         policy/  state/                      folders with a manifest.json; restored/ holds recomputed ones
         evaluate/{benchmark}/{sampling}/     {shard}.samples.parquet, and {shard}.parquet with their verdicts
 
-A name may be a wildcard, such as `{arm}`: then the path is a pattern for the rules. This module needs nothing but the
-standard library.
+A name may be a wildcard, such as `{arm}`: then the path is a pattern for the rules.
 """
 
 import re

@@ -132,14 +132,18 @@ def _verify(verify: Callable[[str, str], Verdict], response: str, against: str) 
 
 
 def _outcome(pool: Any, future: Any) -> Verdict:
+    from concurrent.futures.process import BrokenProcessPool
+
     from pebble import ProcessExpired
 
-    # A pool that breaks leaves its futures unfinished for ever.
-    while not wait([future], timeout=1.0).done:
-        if not pool.active:
-            raise RuntimeError("the pool of verifier workers broke; run the stage again")
     try:
+        # A pool that breaks may leave its futures unfinished for ever.
+        while not wait([future], timeout=1.0).done:
+            if not pool.active:
+                raise BrokenProcessPool
         return future.result()
+    except BrokenProcessPool:
+        raise RuntimeError("the pool of verifier workers broke; run the stage again") from None
     except TimeoutError:
         return Verdict.of(Reason.timeout)
     except ProcessExpired:

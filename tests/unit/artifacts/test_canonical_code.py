@@ -7,10 +7,10 @@ import pytest
 from conftest import ROOT
 from scope.artifacts import fingerprint
 from scope.artifacts.canonical_code import canonical, log_functions
+from scope.artifacts.stages import STAGES
 
 SCRIPTS = ROOT / "scripts"
 IMPORTED = "def say(line):\n    '''Doc.'''\n    print(f'resume: {line}', file=sys.stderr, flush=True)\n"
-STAGES = ("tokenizer", "model", "check_teacher", "prompts", "rollout", "verify", "score", "weigh", "update", "evaluate")
 
 
 def essence(source):
@@ -82,6 +82,7 @@ def test_whatever_may_change_a_result_counts(name):
     assert essence(before) != essence(after)
 
 
+SCRIPT_NAMES = {script for stage in STAGES.values() for script in stage.scripts}
 # Where a handler passes an error on: to a record of why a server is not asked for a while, which only messages show.
 PASSED_ON = {"score/pool.py": {"failed", "_give_back"}, "score/endpoint.py": {"_back_off"}}
 
@@ -89,7 +90,7 @@ PASSED_ON = {"score/pool.py": {"failed", "_give_back"}, "score/endpoint.py": {"_
 def test_the_text_of_an_error_is_shown_and_never_becomes_a_value():
     """This is why error texts may be left out of the fingerprint: no stage computes with one that it caught."""
     library = SCRIPTS / "scope"
-    for path in sorted({path for stage in STAGES for path in fingerprint.import_closure(f"{stage}.py")}):
+    for path in sorted({path for script in SCRIPT_NAMES for path in fingerprint.import_closure(f"{script}.py")}):
         name = str(path.relative_to(library)) if path.is_relative_to(library) else path.name
         if name == "cli.py":  # ends the process with it
             continue

@@ -4,6 +4,7 @@ import pytest
 
 from conftest import ROOT
 from scope.artifacts import fingerprint
+from scope.artifacts.stages import STAGES
 
 SCRIPTS = ROOT / "scripts"
 # Modules of scope/ itself that every stage has.
@@ -13,30 +14,34 @@ BUDGET = {
     "tokenizer": {"models", "prompts", "verify", "worlds", "seeds"},
     "model": {"models", "worlds", "seeds"},
     "check_teacher": {"models", "rollout", "score"},
+    "check_rows": {"prompts", "verify"},
     "prompts": {"models", "prompts", "verify", "worlds", "seeds"},
     "rollout": {"models", "prompts", "rollout", "seeds"},
-    "verify": {"verify", "worlds", "seeds"},
+    "verify_math": {"verify"},
+    "verify_code": {"verify"},
+    "verify_puzzle": {"verify", "worlds", "seeds"},
     "score": {"models", "score"},
     "weigh": {"method", "prompts", "seeds"},
     "update": {"method", "models", "update", "slurm"},
-    "evaluate": {"evaluate", "models", "rollout", "verify", "worlds", "seeds"},
+    "evaluate": {"evaluate", "models", "rollout", "seeds"},
     "summary": {"evaluate", "report"},
     "export": {"evaluate", "models"},
     "retire": {"planning"},
-    "report": {"evaluate", "report", "verify"},
+    "report": {"evaluate", "report"},
     "figure": {"evaluate", "report"},
 }
 # The schemas that a stage may import: those of the artifacts that it reads or writes.
 SCHEMAS = {
     "check_teacher": {"prompts", "checks"},
-    "prompts": {"prompts", "faults"},
+    "check_rows": {"found"},
+    "prompts": {"prompts", "issues"},
     "rollout": {"prompts", "rollouts"},
-    "verify": {"prompts", "rollouts", "verdicts"},
+    "verify_math": {"prompts", "rollouts", "verdicts", "samples", "evaluation"},
     "score": {"prompts", "rollouts", "verdicts", "scores"},
     "weigh": {"prompts", "rollouts", "verdicts", "scores", "batch"},
     "update": {"batch", "metrics"},
-    "evaluate": {"prompts", "rollouts", "evaluation"},
-    "export": {"prompts", "evaluation"},
+    "evaluate": {"prompts", "rollouts", "samples"},
+    "export": {"prompts", "samples", "evaluation"},
     "retire": {"evaluation"},
 }
 HEAVY = ("torch", "transformers", "deepspeed", "vllm")
@@ -50,7 +55,7 @@ def closure(stage):
 
 
 def test_every_stage_has_a_budget():
-    stages = {path.stem for path in SCRIPTS.glob("*.py") if "cli.parser(" in path.read_text()}
+    stages = {script for stage in STAGES.values() for script in stage.scripts}
     assert stages == BUDGET.keys()
 
 
@@ -80,7 +85,7 @@ def test_no_stage_depends_on_the_configuration_and_only_retire_on_the_planning_o
 
 
 def test_verdicts_and_weights_need_no_heavy_library():
-    for stage in ("verify", "weigh"):
+    for stage in ("verify_math", "verify_code", "verify_puzzle", "weigh"):
         for path in fingerprint.import_closure(f"{stage}.py"):
             lines = [line.strip() for line in path.read_text().splitlines()]
             found = [

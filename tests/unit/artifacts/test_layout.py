@@ -2,7 +2,7 @@
 
 import pytest
 
-from scope.artifacts.layout import Layout, evaluation_file
+from scope.artifacts.layout import Layout, evaluation_file, samples_file
 from scope.artifacts.place import Place, parse, round_of
 
 DEMO = Layout("demo")
@@ -23,7 +23,10 @@ ALL_ARMS = ("demo", "shared", None, None, False)
         (DEMO.shared.prompts, Place(*ALL_ARMS, "prompts", None)),
         (DEMO.shared.problems("aime"), Place(*ALL_ARMS, "problems", None)),
         (DEMO.shared.check("check_teacher_0a1b2c3d4e"), Place(*ALL_ARMS, "check_teacher", None)),
-        (evaluation_file(DEMO.shared.evaluations("base"), "aime", "T1", 0), Place(*ALL_ARMS, "evaluate", "base")),
+        (samples_file(DEMO.shared.evaluations("base"), "aime", "T1", 0), Place(*ALL_ARMS, "evaluate", "base")),
+        (evaluation_file(DEMO.shared.evaluations("base"), "aime", "T1", 0), Place(*ALL_ARMS, "grade", "base")),
+        (DEMO.shared.found_in_training, Place(*ALL_ARMS, "check_rows", None)),
+        (DEMO.shared.found_in("aime"), Place(*ALL_ARMS, "check_problems", None)),
         (SHARED.shard("rollout", 0), Place("demo", "shared/student-n2-T1-0a1b", 0, 1, False, "rollout", None)),
         (
             SHARED.shard("score-teacher-all-0a", 3),
@@ -35,7 +38,8 @@ ALL_ARMS = ("demo", "shared", None, None, False)
         (OWN.state, Place(*A_ROUND, "state", None)),
         (OWN.metrics, Place(*A_ROUND, "metrics", None)),
         (OWN.retired, Place(*A_ROUND, "retired", None)),
-        (evaluation_file(OWN.evaluations, "aime", "T1", 0), Place(*A_ROUND, "evaluate", None)),
+        (samples_file(OWN.evaluations, "aime", "T1", 0), Place(*A_ROUND, "evaluate", None)),
+        (evaluation_file(OWN.evaluations, "aime", "T1", 0), Place(*A_ROUND, "grade", None)),
         (OWN.restored.policy, Place("demo", "a=1.5-b_c", 0, 12, True, "policy", None)),
     ],
 )

@@ -111,7 +111,8 @@ def test_a_section_whose_keys_are_names_says_which_one_it_lacks():
 
 
 def test_no_stage_imports_the_configuration():
-    for script, stage in {f"{script}.py": stage.name for stage in STAGES.values() for script in stage.scripts}.items():
+    scripts = {f"{script}.py": stage.name for stage in STAGES.values() for script in stage.scripts}
+    for script, stage in scripts.items():
         names = {str(path.relative_to(fingerprint.SCRIPTS)) for path in fingerprint.import_closure(script)}
         found = {name for name in names if name.startswith("scope/config/")}
         found |= names & {"scope/planning/recipes.py", "scope/planning/derived.py"}

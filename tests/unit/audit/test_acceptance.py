@@ -21,7 +21,7 @@ def code(tmp_path, monkeypatch):
     (tmp_path / "scripts/scope").mkdir(parents=True)
     (tmp_path / "scripts/scope/__init__.py").touch()
     (tmp_path / "scripts/weigh.py").write_text("from scope import used\n")
-    (tmp_path / "scripts/verify.py").write_text("from scope import used\n")
+    (tmp_path / "scripts/verify_math.py").write_text("from scope import used\n")
     monkeypatch.setattr(fingerprint, "SCRIPTS", tmp_path / "scripts")
     monkeypatch.setattr(accepted, "FILE", tmp_path / "workflow/accepted_code.json")
 
@@ -102,13 +102,13 @@ def test_acceptances_chain(code):
 
 
 def test_an_acceptance_holds_for_the_named_stages_alone(code):
-    before, others = provenance_now(), make_recipe("verify", {})
+    before, others = provenance_now(), make_recipe("verify_math", {})
     verified = make_provenance(others, [])
     code("x = 2 - 1\n")
     records, again = propose(["weigh"], made(before) | made(verified), reason="r", time=TIME)
     accept(records)
-    assert make_recipe("verify", {}) != others
-    assert again == ["verify: not accepted; the code changed too, so it runs again"]
+    assert make_recipe("verify_math", {}) != others
+    assert again == ["verify_shared, verify, grade, grade_shared: not accepted; the code changed too, so it runs again"]
 
 
 def test_nothing_is_accepted_where_nothing_changed_or_the_old_code_is_unknown_or_ambiguous(code):
@@ -141,7 +141,7 @@ def test_what_the_present_code_made_already_is_named(code):
 
 
 def test_a_record_names_every_stage_that_runs_the_script():
-    assert acceptance._stages_of("update.py") == [name for name, stage in STAGES.items() if stage.script == "update"]
+    assert acceptance._stages_of("update.py") == [name for name, stage in STAGES.items() if "update" in stage.scripts]
 
 
 def test_a_damaged_file_is_named(code):

@@ -18,6 +18,7 @@ from scope.artifacts.schemas.samples import SAMPLES
 from scope.errors import InputError
 from scope.evaluate.export_recipe import ExportSettings
 from scope.evaluate.lm_eval import results, sample_lines
+from scope.evaluate.recipe import EvaluateRecipe
 from scope.planning.recipes import grading_recipe
 from scope.report.summary import summary
 from scope.rollout.engine import Request, Sampling
@@ -91,7 +92,7 @@ def test_samplings_differ_in_their_samples_and_name_themselves(evaluated, tmp_pa
 def test_a_sample_is_that_of_its_seed_and_holds_what_the_engine_gave(evaluated, tiny):
     """The seed of a sample hashes evaluation.seed, benchmark, sampling, prompt and index: figures stay as they are."""
     rows = evaluated("seeded.parquet")
-    engine = evaluate.open_policy(tiny["student"], read_recipe(recipe()))
+    engine = evaluate.open_policy(tiny["student"], read_recipe(recipe(), EvaluateRecipe))
     ids = {f"p{i}": [3 + i, 14, 5] for i in range(3)}
     asked = [Request(ids[p], derive_seed(0, "coins", "T1", p, i)) for p, i in rows.select(KEY).rows()]
     samples = engine.sample(asked, Sampling(temperature=1.0, max_tokens=6))
@@ -103,7 +104,7 @@ def test_a_sampling_that_the_recipe_lacks_is_refused(tiny, tmp_path):
     asked = arguments(tiny["student"], tmp_path / "none", tmp_path / "out.parquet")
     done = run(sys.executable, ROOT / "scripts/evaluate.py", *asked, "--sampling", "T2", check=False)
     assert done.returncode == 2
-    assert "--sampling T2: the recipe has T0.6, T1; name one of these" in done.stderr
+    assert "--recipe has no setting evaluation.samplings.T2" in done.stderr
 
 
 def test_a_shard_without_problems_is_an_empty_file(evaluated):
