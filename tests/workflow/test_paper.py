@@ -83,7 +83,8 @@ def test_one_policy_is_graded_on_all_available_benchmarks_and_names_how_to_suppl
         assert f"benchmark {name} is skipped: {file} not found; create it (its columns are" in done.stderr
     assert done.stderr.count("is skipped") == 2
     assert dict(re.findall(r"^(\w+) +(\d+)$", done.stdout, re.M)) == {
-        "evaluate_shared": "4", "problems": "4", "model": "1", "summary": "1", "total": "10"}  # fmt: skip
+        "check_problems": "4", "evaluate_shared": "4", "grade_shared": "4", "problems": "4", "model": "1", "summary": "1",
+        "total": "18"}  # fmt: skip
 
 
 def test_without_any_benchmark_nothing_is_planned(site, without):

@@ -15,6 +15,7 @@ import yaml
 from flows import checkout, snakemake, would_run
 from scope.artifacts import parquet
 from scope.artifacts.schemas.prompts import PROMPTS
+from scope.artifacts.stages import CHAIN
 
 pytestmark = pytest.mark.real
 WORLD = ("--configfile", "tests/configs/smallest.yaml", "tests/configs/two_arms.yaml")
@@ -23,13 +24,14 @@ RESULTS = "results/two_arms"
 ROLLOUTS = {"rollout_shared": 1, "verify_shared": 1, "rollout": 2, "verify": 2}
 SCORES = {"score_shared": 2, "score": 2}
 WEIGHS = {"weigh": 4, "update": 4}
-GRADES = {"evaluate": 4, "report": 1}
+GRADES = {"evaluate": 4, "grade": 4, "report": 1}
+EVERY_GRADE = GRADES | {"evaluate_shared": 2, "grade_shared": 2}
 ROUND2_ROLLOUTS = {"rollout": 2, "verify": 2, "score": 2}
 # What follows an update that runs again; round 1's weights stay.
 UPDATES = ROUND2_ROLLOUTS | {"update": 4, "weigh": 2} | GRADES
 BOTH = ROLLOUTS | SCORES | WEIGHS | GRADES
 # Of one arm whose weights change: its round 1 draws stay, its round 2 is another one.
-ONE_ARM = {"rollout": 1, "verify": 1, "score": 1, "weigh": 2, "update": 2, "evaluate": 2, "report": 1}
+ONE_ARM = {"rollout": 1, "verify": 1, "score": 1} | {"weigh": 2, "update": 2, "evaluate": 2, "grade": 2, "report": 1}
 
 
 @pytest.fixture(scope="module")
@@ -109,8 +111,8 @@ def test_comments_and_docstrings_rerun_nothing(finished):
 def test_an_edit_reruns_the_stages_that_import_it(finished, old):
     with edited(finished / "scripts/scope/method/weights.py", "if not tau > 0", "if not tau > 0.0", old=old):
         assert would_run(finished, *WORLD) == ROUND2_ROLLOUTS | WEIGHS | GRADES
-    with edited(finished / "scripts/scope/evaluate/grade.py", "derive_seed(", "derive_seed(*(), ", old=old):
-        assert would_run(finished, *WORLD) == {"evaluate_shared": 2, "evaluate": 4, "report": 1}
+    with edited(finished / "scripts/scope/evaluate/sample.py", "derive_seed(", "derive_seed(*(), ", old=old):
+        assert would_run(finished, *WORLD) == EVERY_GRADE
     with edited(finished / "scripts/scope/report/words.py", "\n\n\ndef ", "\n\nNEW = 1\n\n\ndef ", old=old):
         assert would_run(finished, *WORLD) == {"report": 1}
     with edited(finished / "scripts/scope/score/rows.py", "\n\n\ndef ", "\n\nNEW = 1\n\n\ndef ", old=old):
@@ -164,7 +166,7 @@ def test_an_edit_of_the_losses_reruns_the_update_unless_it_is_accepted(finished,
         module = "scope/method/losses.py"
         assert made["modules"][module] != before["modules"][module]
         # The manifest records the code that made it, so its content is another one for what reads it.
-        assert would_run(copy, *WORLD) == {"evaluate": 1, "report": 1}
+        assert would_run(copy, *WORLD) == {"evaluate": 1, "grade": 1, "report": 1}
 
 
 def test_a_module_that_no_stage_imports_reruns_nothing(finished):
@@ -186,15 +188,15 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
     base = {"evaluation": {"n": 4, "max_tokens": 24}}
     swapped = {"evaluation": {"n": 24, "max_tokens": 4}}
     assert changed(finished, base) == {}
-    assert changed(finished, swapped) == {"evaluate_shared": 2, "evaluate": 4, "report": 1}
+    assert changed(finished, swapped) == EVERY_GRADE
 
 
 @pytest.mark.parametrize(
     ("change", "jobs"),
     [
-        ({"evaluation": {"n": 8}}, {"evaluate_shared": 2, "evaluate": 4, "report": 1}),
+        ({"evaluation": {"n": 8}}, EVERY_GRADE),
         ({"evaluation": {"every": 0}}, {"report": 1}),
-        ({"evaluation": {"samplings": {"T2": {}}}}, {"evaluate_shared": 2, "evaluate": 4, "report": 1}),
+        ({"evaluation": {"samplings": {"T2": {}}}}, EVERY_GRADE),
         ({"objective": {"tau": 0.5}}, ONE_ARM),
         ({"update": {"learning_rate": 2e-3}}, ROUND2_ROLLOUTS | {"update": 4, "weigh": 2} | GRADES),
         ({"rollout": {"temperature": 0.9}}, BOTH),
@@ -209,7 +211,7 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
             {"check_teacher": 1} | ONE_ARM | {"score_shared": 1},
         ),
         ({"seeds": [0, 1]}, ROLLOUTS | SCORES | WEIGHS | GRADES),
-        ({"rounds": 4}, {"rollout": 4, "verify": 4, "score": 4, "weigh": 4, "update": 4, "evaluate": 4, "report": 1}),
+        ({"rounds": 4}, dict.fromkeys(CHAIN, 4) | GRADES),
         ({"rounds": 1}, {"report": 1}),
         ({"retention": {"policies_every": 0, "rollouts": "last"}}, {"retire": 2}),
     ],
@@ -280,8 +282,8 @@ def test_why_names_settings_modules_and_inputs(finished, tmp_path):
     assert f"weigh: 1 job, {target}\n    batch.parquet not found\n" in snakemake(
         finished, target, *WORLD, script="scripts/why.py"
     )
-    with edited(finished / "scripts/scope/evaluate/grade.py", "derive_seed(", "derive_seed(*(), "):
-        assert "    code: scope/evaluate/grade.py changed\n" in why()
+    with edited(finished / "scripts/scope/evaluate/sample.py", "derive_seed(", "derive_seed(*(), "):
+        assert "    code: scope/evaluate/sample.py changed\n" in why()
     problems = finished / RESULTS / "shared/problems/coins.parquet"
     whole = problems.read_bytes()
     rows = parquet.read(problems, PROMPTS)

@@ -110,7 +110,7 @@ def test_a_killed_evaluation_goes_on_and_equals_an_unbroken_one(tiny, world, tmp
     settings = {"evaluation": evaluation, "models": {"dtype": "float32"}, "data": {"max_prompt_tokens": 8}}
     evaluate = lambda out: [  # noqa: E731
         sys.executable, ROOT / "scripts/evaluate.py", "--problems", world / "prompts.parquet", "--benchmark", "coins",
-        "--policy", tiny["student"], "--label", "base", "--out", out,
+        "--sampling", "T1", "--policy", tiny["student"], "--label", "base", "--out", out,
         "--recipe", make_recipe("evaluate", settings)]  # fmt: skip
     whole, out = tmp_path / "whole.parquet", tmp_path / "coins.parquet"
     run(*evaluate(whole))

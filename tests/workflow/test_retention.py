@@ -15,6 +15,7 @@ from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.evaluation import EVALUATION
+from scope.artifacts.stages import CHAIN
 from scope.config.output import Retention
 from scope.errors import InputError
 from scope.planning import retention
@@ -139,10 +140,10 @@ def test_what_the_policy_does_not_keep_goes_as_the_rounds_pass(finished):
 def test_nothing_final_is_recomputed_for_what_was_deleted(finished, tmp_path):
     assert would_run(finished, *WORLD) == {}
     (tmp_path / "longer.yaml").write_text("rounds: 5\n")
-    one_more = dict.fromkeys(["rollout", "verify", "score", "weigh", "update", "evaluate", "report", "retire"], 1)
+    one_more = dict.fromkeys([*CHAIN, "evaluate", "grade", "report", "retire"], 1)
     assert would_run(finished, *WORLD, tmp_path / "longer.yaml") == one_more
     (tmp_path / "shorter.yaml").write_text("rounds: 3\n")
-    assert would_run(finished, *WORLD, tmp_path / "shorter.yaml") == {"evaluate": 1, "report": 1}
+    assert would_run(finished, *WORLD, tmp_path / "shorter.yaml") == {"evaluate": 1, "grade": 1, "report": 1}
     (tmp_path / "title.yaml").write_text("report: {title: Another}\n")
     assert would_run(finished, *WORLD, tmp_path / "title.yaml") == {"report": 1}
 
@@ -181,7 +182,7 @@ def test_a_deleted_policy_is_restored_to_be_graded_and_then_goes_again(finished,
     (tmp_path / "each.yaml").write_text(yaml.safe_dump({"evaluation": {"every": 1}}))
     each = (*WORLD, tmp_path / "each.yaml")
     assert re.search(COMES_BACK, snakemake(finished, "-n", *each))
-    assert would_run(finished, *each) == {"restore": 2, "evaluate": 3, "report": 1}
+    assert would_run(finished, *each) == {"restore": 2, "evaluate": 3, "grade": 3, "report": 1}
     before = digests(finished)
     snakemake(finished, *each)
     assert not list(finished.glob(f"{ARM}/round*/restored"))
@@ -193,7 +194,8 @@ def test_a_deleted_policy_is_restored_to_be_graded_and_then_goes_again(finished,
     assert would_run(finished, *WORLD) == {"report": 1}
     (tmp_path / "tau.yaml").write_text(yaml.safe_dump({"objective": {"tau": 0.5}}))
     assert would_run(finished, *each, tmp_path / "tau.yaml") == {
-        "rollout": 3, "verify": 3, "score": 3, "weigh": 4, "update": 4, "evaluate": 4, "retire": 3, "report": 1
+        "rollout": 3, "verify": 3, "score": 3, "weigh": 4, "update": 4, "evaluate": 4, "grade": 4, "retire": 3,
+        "report": 1,
     }  # fmt: skip
 
 
