@@ -8,7 +8,7 @@ from scope.artifacts.layout import EVALUATED, NAME, evaluation_file, issues_file
 from scope.artifacts.recipe_files import plan_recipe
 from scope.artifacts.stages import RESOURCES
 from scope.errors import InputError
-from scope.planning import inputs, notices, restore, targets
+from scope.planning import checks, inputs, notices, restore, targets
 from scope.planning.benchmarks import held_out_files
 from scope.planning.environment import exports, flag, held_out_flags, rows_flags
 from scope.planning.plan import make_plan, model_bytes, model_folder
@@ -47,14 +47,23 @@ def script_of(rule):
     return lambda wildcards: PLAN.script_of_job(rule, wildcards)
 
 
-def checked_rows(found):
-    """What a check found in the rows of a job's prompts, as an input whose time does not count; generated rows have none."""
-    return {"found": ancient(found)} if CONFIG.data.train else {}
+def checked_rows(rule, check, output):
+    """An input function: what a check found in the rows of a job's prompts; generated rows have none.
+
+    Its content counts, not its time. But Snakemake looks no further behind a check that is to run than along files whose
+    time counts, so that of a job that runs anyway, for another recipe, does.
+    """
+
+    def found(wildcards):
+        path, made = (name.format(**dict(wildcards.items())) for name in (check, output))
+        return {"found": path if checks.runs_anyway(PLAN, rule, wildcards, made, path) else ancient(path)}
+
+    return unpack(found) if CONFIG.data.train else []
 
 
-def digest_of_found(wildcards, input):
-    """A params function: the digest of what a check found; empty before its first run."""
-    return PLAN.files.digest(input.get("found", "")) or ""
+def digest_of_found(check):
+    """A params function: the digest of what a check found; empty before its first run. Of `input` it would not count."""
+    return lambda wildcards: PLAN.files.digest(check.format(**dict(wildcards.items()))) or ""
 
 
 PLAN = checked(make_plan, config, say)
@@ -62,8 +71,7 @@ CONFIG, LAYOUT, SHARED = PLAN.config, PLAN.layout, PLAN.layout.shared
 ROUND = LAYOUT.round("{arm}", "{seed}", "{round}")
 SHARED_ROUND = LAYOUT.shared_round("{rollouts}", "{seed}", "{round}")
 PLACE, SHARED_PLACE = (f"--arm {arm} --seed {{seed}} --round {{round}}" for arm in ("{arm}", "shared"))
-CHECKED_TRAINING = checked_rows(SHARED.found_in_training)
-CHECKED_BENCHMARK = checked_rows(SHARED.found_in("{benchmark}"))
+CHECK, CHECK_BENCHMARK = SHARED.found_in_training, SHARED.found_in("{benchmark}")
 ONE_SHARD = ("{benchmark}", "{sampling}", "{shard}")
 HELD_OUT = held_out_files(CONFIG, PLAN.benchmarks)
 REPORT_DATA = targets.report_data(PLAN)
