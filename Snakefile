@@ -36,7 +36,7 @@ wildcard_constraints:
     model="student|teacher",
     policy="base|teacher",
     benchmark="|".join(map(re.escape, PLAN.benchmarks.names)),
-    sampling="|".join(map(re.escape, CONFIG.evaluation.samplings)),
+    sampling="|".join(map(re.escape, CONFIG.evaluation.sampling)),
     arm=NAME,
     rollouts=NAME,
     seed=r"\d+",

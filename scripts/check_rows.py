@@ -31,13 +31,14 @@ def main() -> None:
     args = parser.parse_args()
 
     from scope.prompts.find import find
-    from scope.prompts.issues import OF_BENCHMARKS, read_found, row_actions, to_text
+    from scope.prompts.issues import OF_BENCHMARKS, read_found, to_text, training_actions
     from scope.prompts.read import read_problems, read_rows
 
     held_out = {}
     if args.split == "train":
         settings = read_recipe(args.recipe, CheckRowsRecipe)
-        spec, actions, ngram = settings.data.train, row_actions(settings.data), settings.data.ngram
+        spec, actions = settings.data.train, training_actions(settings.data.on_issue)
+        ngram = settings.data.decontamination.ngram
         for name, *files in args.held_out:
             held_out[name] = read_problems(files, named(settings.held_out, name, "held_out"))
     else:

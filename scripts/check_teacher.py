@@ -54,7 +54,7 @@ def _reference_scores(
     settings: CheckTeacherRecipe, folder: Path, pairs: Sequence[Pair]
 ) -> tuple[str, list[list[float]]]:
     """The same probes through another backend: in the job for servers, else vLLM, else one pair at a time."""
-    from scope.score.in_process import InJobTeacher
+    from scope.score.in_process import InProcessTeacher
 
     dtype, scoring = settings.models.dtype, settings.teacher
     if isinstance(scoring, InProcess) and settings.rollout.engine == "vllm":
@@ -64,8 +64,8 @@ def _reference_scores(
         rows = engine.prompt_logprobs([[*pair.prompt, *pair.response] for pair in pairs])
         return "vllm", [row[len(pair.prompt) - 1 :] for row, pair in zip(rows, pairs, strict=True)]
     pack_tokens = 1 if isinstance(scoring, InProcess) else scoring.pack_tokens
-    in_job = InJobTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
-    return "in_job" if pack_tokens > 1 else "unpacked", in_job.score(pairs)
+    in_process = InProcessTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
+    return "in_process" if pack_tokens > 1 else "unpacked", in_process.score(pairs)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def main() -> None:
     parser = cli.parser("evaluate", __doc__)
     parser.add_argument("--problems", required=True, metavar="PARQUET")
     parser.add_argument("--benchmark", required=True)
-    parser.add_argument("--sampling", required=True, help="name of one of evaluation.samplings")
+    parser.add_argument("--sampling", required=True, help="name of one of evaluation.sampling")
     parser.add_argument("--policy", required=True, metavar="MANIFEST")
     parser.add_argument("--shard", type=int, default=0, help="of evaluation.shards, from 0 (default)")
     parser.add_argument("--label", required=True, help="`base`, `teacher`, or the name of an arm")
@@ -32,7 +32,7 @@ def main() -> None:
     if args.shard >= settings.evaluation.shards:
         shards = f"evaluation.shards is {settings.evaluation.shards}"
         raise InputError(f"--shard {args.shard}: {shards}, so the last one has a lower number")
-    sampling = named(settings.evaluation.samplings, args.sampling, "evaluation.samplings")
+    sampling = named(settings.evaluation.sampling, args.sampling, "evaluation.sampling")
     check_policy(args.policy, args.label, args.seed, args.round)
     problems, inputs = parquet.read(args.problems, PROMPTS), [args.problems, args.policy]
     part = problems.gather_every(settings.evaluation.shards, args.shard)

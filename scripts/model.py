@@ -26,7 +26,7 @@ def main() -> None:
         write_manifest(args.out, recipe=args.recipe, folder=args.folder)
         return
     settings = read_recipe(args.recipe, ModelRecipe)
-    shape = named(settings.models, args.name, "models").make
+    shape = named(settings.models, args.name, "models").random_init
     if shape is None or args.tokenizer is None:
         raise InputError(f"models.{args.name} names a folder: give it as --folder; a model to make needs --tokenizer")
     tokenizer = load_tokenizer(open_folder(args.tokenizer))

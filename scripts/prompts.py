@@ -8,7 +8,7 @@ from scope.artifacts.folder import open_folder
 from scope.artifacts.recipe import named, read_recipe
 from scope.artifacts.schemas.issues import ISSUES
 from scope.artifacts.schemas.prompts import PROMPTS
-from scope.prompts.recipe import ProblemsRecipe, PromptsRecipe
+from scope.prompts.recipe import ProblemsRecipe, PromptsRecipe, TrainingSettings
 from scope.prompts.rows import RowsSettings
 
 
@@ -46,7 +46,7 @@ def main() -> None:
         domain=domain,
         max_tokens=data.max_prompt_tokens,
         found=found,
-        actions=issues.training_actions(settings.data) if isinstance(settings, PromptsRecipe) else issues.OF_BENCHMARKS,
+        actions=issues.training_actions(data.on_issue) if isinstance(data, TrainingSettings) else issues.OF_BENCHMARKS,
         where=where,
     )
     tally = issues.counts(listed)

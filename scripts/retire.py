@@ -19,18 +19,18 @@ def main() -> None:
     parser.add_argument("--batch", required=True, metavar="PARQUET", help="its batch, which stays; beside it lies "
                         "what goes")  # fmt: skip
     parser.add_argument("--evaluations", nargs="*", default=[], metavar="PARQUET",
-                        help="of this and earlier rounds, for retention.best")  # fmt: skip
+                        help="of this and earlier rounds, for retention.keep_best")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="JSON", help="record of the deleted files")
     args = parser.parse_args()
 
     keep = read_recipe(args.recipe, RetireRecipe).retention
     place = round_of(args.batch)
     dropped = []
-    for round_ in retention.policies_to_drop(keep, args.round, accuracies(args.evaluations) if keep.best else {}):
+    for round_ in retention.policies_to_drop(keep, args.round, accuracies(args.evaluations) if keep.keep_best else {}):
         dropped += retention.drop(place.other(round_).policy)
-    if not retention.keeps(keep.states_every, args.round):
+    if not retention.keeps(keep.keep_states_every, args.round):
         dropped += retention.drop(place.state)
-    if keep.rollouts == "last":
+    if keep.keep_rollouts == "last":
         made_from = parquet.metadata(args.batch)["inputs"]
         dropped += retention.drop_files(path for path in made_from if path.startswith(f"{place.folder}/"))
     record = {**make_provenance(args.recipe, [args.batch, *args.evaluations]), "dropped": sorted(dropped)}

@@ -1,4 +1,4 @@
-"""Serve the teacher: one replica of the backend `service`, in a SLURM job or by hand.
+"""Serve the teacher: one replica of the backend `managed`, in a SLURM job or by hand.
 
 Starts `vllm serve`, writes an endpoint record when a real request was scored, renews it as long as that goes well, and
 removes it at the end. SIGTERM, the end of the walltime and idleness drain it. Exit status: 0 drained, 2 failed.

@@ -24,7 +24,7 @@ def main() -> None:
     from scope.report.summary import summary
 
     settings = read_recipe(args.recipe, SummaryRecipe)
-    samplings = list(settings.evaluation.samplings)
+    samplings = list(settings.evaluation.sampling)
     text = summary(args.evaluations, samplings, settings.report.bootstrap, args.absent)
     with atomic(args.out) as temporary:
         temporary.write_text(text, encoding="utf-8")

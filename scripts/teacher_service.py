@@ -1,6 +1,6 @@
 """The teacher as a service: start its replicas as SLURM jobs, list them, stop them.
 
-start   submits the replicas that are missing from teacher.service.replicas, with sbatch's options after `--`
+start   submits the replicas that are missing from teacher.managed.replicas, with sbatch's options after `--`
 status  prints a table of them
 stop    lets them finish their requests, and waits until they have ended
 where   prints the environment variable with which a stage started by hand finds them, for `eval`
@@ -36,7 +36,7 @@ def main() -> None:
     if args.command == "start":
         jobs.teacher_manifest(config.experiment, args.configfile)
         make_key(connection.key_file)
-        replicas = config.teacher.service.replicas
+        replicas = config.teacher.managed.replicas
         made = jobs.start(config.experiment, connection.folder, replicas, args.configfile, options)
         print(f"{replicas} wanted, {len(made)} submitted: {' '.join(made) or 'none was missing'}")
     elif args.command == "stop":
@@ -50,7 +50,7 @@ def where(configfiles: list[str]) -> str:
     config = open_config(*configfiles)
     connection = connection_of(config.teacher, config.experiment)
     if connection is None:
-        raise InputError("teacher.backend is in_job: there is no server")
+        raise InputError("teacher.backend is in_process: there is no server")
     return f"export {VARIABLE}={shlex.quote(to_text(connection))}"
 
 

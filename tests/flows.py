@@ -47,7 +47,7 @@ def would_run(folder, *arguments):
 
 def digests(folder):
     """Digest of every artifact; logs, timings, and the page, which shows timings, are no artifacts."""
-    outside = ("logs", "benchmarks", "wandb")
+    outside = ("logs", "timings", "wandb")
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted((folder / "results").rglob("*"))

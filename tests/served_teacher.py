@@ -22,7 +22,7 @@ class Experiment:
         (folder / self.manifest.parent).symlink_to(manifest.parent)
         server = f"{{model: tiny, key_file: {folder}/teacher.key, timeout_s: 20, patience_s: 60}}"
         service = SERVICE.format(replicas=replicas)
-        (folder / "mine.yaml").write_text(f"teacher: {{backend: service, server: {server}, service: {service}}}\n")
+        (folder / "mine.yaml").write_text(f"teacher: {{backend: managed, server: {server}, managed: {service}}}\n")
         self.files = ["--configfile", ROOT / "tests/configs/smallest.yaml", "mine.yaml"]
         make_key(folder / "teacher.key")
         self.key = read_key(folder / "teacher.key")

@@ -44,9 +44,7 @@ def made_up_round(verdicts, seed=0):
         for prompt, marks in verdicts.items() for index, mark in enumerate(marks)
     ]  # fmt: skip
     for row in rows:
-        row["logprobs"], row["teacher_logprobs"] = (
-            [-3 * rng.random() for _ in row["response_token_ids"]] for _ in "ab"
-        )
+        row["logprobs"], row["scorer_logprobs"] = ([-3 * rng.random() for _ in row["response_token_ids"]] for _ in "ab")
     prompts = [
         {"prompt_id": prompt, "prompt_token_ids": tokens(3, 9), **dict.fromkeys(("problem", "answer", "source"), ""),
          "domain": "puzzle"} for prompt in verdicts
@@ -66,7 +64,7 @@ def scored_by(round_, student, scorer, *, student_temperature=1.0, teacher_tempe
     as_series = lambda values: pl.Series(values, dtype=pl.List(pl.Float32))  # noqa: E731
     return round_.but(
         rollouts=rows.with_columns(logprobs=as_series(logprobs(student, rows, student_temperature))),
-        scores=rows.select(KEY).with_columns(teacher_logprobs=as_series(logprobs(scorer, rows, teacher_temperature))),
+        scores=rows.select(KEY).with_columns(scorer_logprobs=as_series(logprobs(scorer, rows, teacher_temperature))),
     )
 
 

@@ -172,8 +172,8 @@ def test_a_chain_resumes_where_the_walltime_ended(cluster_run, cluster, tmp_path
 @pytest.mark.slow
 def test_a_teacher_stays_warm_in_the_allocation(cluster_run, cluster, tmp_path):
     folder = checkout(tmp_path / "checkout")
-    settings = {"server": {"model": "teacher", "key_file": str(tmp_path / "key")}, "service": {"heartbeat_s": 5}}
-    (folder / "service.yaml").write_text(json.dumps({"teacher": {"backend": "service", **settings}}))
+    settings = {"server": {"model": "teacher", "key_file": str(tmp_path / "key")}, "managed": {"heartbeat_s": 5}}
+    (folder / "service.yaml").write_text(json.dumps({"teacher": {"backend": "managed", **settings}}))
     wanted, share = f"{ARM}/round1/policy/manifest.json", ("--teacher-share", "1", "2", "6000")
     said = allocate(folder, *share, *SIZE, "--time=15", "--margin", "30", "--", wanted, *SITE, *WORLD, "service.yaml")
     (job,) = said.stdout.removeprefix("submitted ").split(";")[0].split(" -> ")
@@ -183,9 +183,9 @@ def test_a_teacher_stays_warm_in_the_allocation(cluster_run, cluster, tmp_path):
         parquet.read_all(made_from(place, f"{ARM}/round1/batch.parquet", "score"), SCORES)
         for place in (folder, cluster_run.folder)
     ]
-    served, in_job = (frame["teacher_logprobs"].explode().drop_nulls() for frame in scores)
-    assert len(served) == len(in_job) > 0
-    assert (served - in_job).abs().max() < 1e-4
+    served, in_process = (frame["scorer_logprobs"].explode().drop_nulls() for frame in scores)
+    assert len(served) == len(in_process) > 0
+    assert (served - in_process).abs().max() < 1e-4
     assert not list((folder / "results/cluster/shared/teacher").glob("*.json")), "a record outlives its replica"
 
 

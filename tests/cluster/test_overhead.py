@@ -11,12 +11,12 @@ rule rollout:
     input: prompts.parquet
     log: results/e/rollout.0.log
     jobid: 4
-    benchmark: results/e/benchmarks/rollout.0.tsv
+    benchmark: results/e/timings/rollout.0.tsv
 [Sat Nov 21 08:00:01 2026]
 localrule weigh:
     log: results/e/weigh.log
     jobid: 5
-    benchmark: results/e/benchmarks/weigh.tsv
+    benchmark: results/e/timings/weigh.tsv
 [Sat Nov 21 08:00:03 2026]
 Finished jobid: 5 (Rule: weigh)
 [Sat Nov 21 08:00:20 2026]
@@ -25,7 +25,7 @@ Finished jobid: 4 (Rule: rollout)
 rule update:
     log: results/e/update.log
     jobid: 6
-    benchmark: results/e/benchmarks/update.tsv
+    benchmark: results/e/timings/update.tsv
 """
 
 
@@ -33,8 +33,8 @@ rule update:
 def finished(tmp_path):
     files = {
         ".snakemake/log/1.log": LOG,
-        "results/e/benchmarks/rollout.0.tsv": "s\th:m:s\n15.0\t0:00:15\n",
-        "results/e/benchmarks/weigh.tsv": "s\th:m:s\n1.5\t0:00:01\n",
+        "results/e/timings/rollout.0.tsv": "s\th:m:s\n15.0\t0:00:15\n",
+        "results/e/timings/weigh.tsv": "s\th:m:s\n1.5\t0:00:01\n",
         "results/e/rollout.0.log": "loading\nready: 6.0 s after the start\nready: 9.0 s after the start\n",
         "results/e/weigh.log": "",
     }

@@ -12,7 +12,7 @@ from scope.artifacts.schemas.scores import SCORES
 from scope.models.pair import Pair
 from scope.score.api_key import KEY_VARIABLE
 from scope.score.connection import VARIABLE
-from scope.score.in_process import InJobTeacher
+from scope.score.in_process import InProcessTeacher
 from scope.score.open import open_teacher
 from scope.score.service.registry import read_records
 from scope.score.settings import Servers
@@ -21,7 +21,7 @@ from served_teacher import Experiment
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 MODELS = """\
 experiment: served
-models: {{student: {{make: null, path: {student}}}, teacher: {{make: null, path: {teacher}}}}}
+models: {{student: {{random_init: null, path: {student}}}, teacher: {{random_init: null, path: {teacher}}}}}
 rollout: {{engine: transformers, shards: 1}}
 """
 EXTERNAL = "teacher: {{backend: external, server: {{model: teacher, urls: ['{url}'], concurrency: {concurrency}}}}}\n"
@@ -47,7 +47,7 @@ def test_the_workflow_scores_at_external_servers_and_keeps_the_key_to_itself(vll
     (folder / "mine.yaml").write_text(models + EXTERNAL.format(url=url, concurrency=4))
     said = snakemake(folder, target, *files)
     far, path = scores_of(folder)
-    gap = near["teacher_logprobs"].explode().drop_nulls() - far["teacher_logprobs"].explode().drop_nulls()
+    gap = near["scorer_logprobs"].explode().drop_nulls() - far["scorer_logprobs"].explode().drop_nulls()
     assert len(gap) > 20
     assert gap.abs().max() < 1e-4
     kept = [p for top in ("results", ".snakemake") for p in (folder / top).rglob("*") if p.is_file()]
@@ -74,14 +74,14 @@ def test_replicas_as_slurm_jobs_come_and_go_under_a_job_that_scores(cluster, tin
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(VARIABLE, service("where", *made.files).split("=", 1)[1].strip().strip("'"))
-    settings = Servers(backend="service", model="tiny")
+    settings = Servers(backend="managed", model="tiny")
     pool, found = open_teacher(settings, made.manifest, dtype="float32", temperature=1.0), {}
     for index, values in pool.score_each(PAIRS):
         assert index not in found
         found[index] = values
         if len(found) == 200:
             cluster.run("scancel", first)
-    packed = InJobTeacher(tiny["teacher"].parent, dtype="float32", temperature=1.0, pack_tokens=4096)
+    packed = InProcessTeacher(tiny["teacher"].parent, dtype="float32", temperature=1.0, pack_tokens=4096)
     right = dict(packed.score_each(PAIRS))
     assert max(abs(a - b) for i in right for a, b in zip(right[i], found[i], strict=True)) < 1e-4
 

@@ -12,16 +12,16 @@ from scope.planning.cost import count_jobs, describe, gpu_hours
 from scope.planning.recipes import stage_settings
 
 COST = {
-    "rollout": {"seconds": 90, "gpus": 4},
-    "score": {"seconds": 60, "gpus": 2},
-    "update": {"seconds": 45, "gpus": 8},
-    "evaluate": {"seconds": 120, "gpus": 3},
+    "rollout": {"wall_s": 90, "gpus": 4},
+    "score": {"wall_s": 60, "gpus": 2},
+    "update": {"wall_s": 45, "gpus": 8},
+    "evaluate": {"wall_s": 120, "gpus": 3},
 }
 FREE = {"objective": {"method": "grpo", "kl_coefficient": 0}}
 SMALL = {"teacher": {"pack_tokens": 64}}
 EXPERIMENTS = {
     "every method, three seeds": {"arms": ["scope", "opd", "kd", "grpo", "scope_tau2"], "seeds": [0, 1, 2]},
-    "retention": {"retention": {"policies_every": 2, "rollouts": "last"}, "arms": ["scope", "kd"]},
+    "retention": {"retention": {"keep_policies_every": 2, "keep_rollouts": "last"}, "arms": ["scope", "kd"]},
     "shards, no scorer": {"rollout": {"shards": 3}, "rounds": 2, "evaluation": {"every": 0}, "arms": ["free", "kd"],
                           "variants": {"free": FREE}},
     "another teacher, other draws": {"arms": ["scope", "small", "hot"], "variants": {
@@ -55,7 +55,7 @@ def test_the_jobs_are_those_that_snakemake_plans(name, project):
 
 
 def hours(**sections):
-    return gpu_hours(*world(cost=COST, **sections))
+    return gpu_hours(*world(expected_cost=COST, **sections))
 
 
 def test_the_hours_of_one_arm_by_hand():
@@ -96,11 +96,11 @@ def test_what_is_said():
 
 def test_without_the_section_nothing_is_projected():
     assert gpu_hours(*world()) is None
-    assert describe({"report": 1}, None)[1] == "GPU hours: not projected (section `cost`)"
+    assert describe({"report": 1}, None)[1] == "GPU hours: not projected (section `expected_cost`)"
 
 
 def test_the_section_changes_no_recipe():
-    plain, costly = world()[0], world(cost=COST)[0]
+    plain, costly = world()[0], world(expected_cost=COST)[0]
     names = {"model": "student", "benchmark": "coins"}
     for stage in WITH_RECIPE:
         assert stage_settings(plain, stage, **names) == stage_settings(costly, stage, **names)

@@ -53,7 +53,7 @@ def test_a_dry_run_projects_jobs_gpu_hours_and_disk(site, name):
     jobs = 2 + 1 + 1 + 3 * 1600 + 100 + 100 + 99 + (1 + 2 + 1) * len(config.data.benchmarks) + 1
     assert f"jobs: {jobs:,} from the start to the report" in said
     # 100 steps: 247.7 s and 185.5 s on 16 GPUs, 200 s on 4; three policies are graded on every benchmark
-    graded = 3 * len(config.data.benchmarks) * config.cost.evaluate.seconds / 3600
+    graded = 3 * len(config.data.benchmarks) * config.expected_cost.evaluate.wall_s / 3600
     whole = float(f"{100 * ((247.7 + 185.5) * 16 + 200 * 4) / 3600 + graded:.2g}")
     assert f"GPU hours: about {whole:.0f} (rollout 110, score 22, update 82, evaluate {graded:.0f})" in said
     # 11 policies of 3.6 GB, 2 or 3 states of 14 bytes for each of 1.8 billion parameters
@@ -106,7 +106,7 @@ def test_missing_rows_are_named_only_where_they_are_read(site, without):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_settings_are_the_papers(name):
     config = configuration(name)
-    update, rollout, sampling = config.update, config.rollout, config.evaluation.samplings["paper"]
+    update, rollout, sampling = config.update, config.rollout, config.evaluation.sampling["paper"]
     assert (update.learning_rate, update.schedule, update.weight_decay) == (5e-5, "constant", 0.01)
     assert (update.prompts_per_step, update.steps_per_round, update.ranks) == (256, 1, 16)
     assert (rollout.n, rollout.temperature, rollout.max_tokens) == (8, 0.6, 12288)

@@ -196,7 +196,7 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
     [
         ({"evaluation": {"n": 8}}, EVERY_GRADE),
         ({"evaluation": {"every": 0}}, {"report": 1}),
-        ({"evaluation": {"samplings": {"T2": {}}}}, EVERY_GRADE),
+        ({"evaluation": {"sampling": {"T2": {}}}}, EVERY_GRADE),
         ({"objective": {"tau": 0.5}}, ONE_ARM),
         ({"update": {"learning_rate": 2e-3}}, ROUND2_ROLLOUTS | {"update": 4, "weigh": 2} | GRADES),
         ({"rollout": {"temperature": 0.9}}, BOTH),
@@ -213,7 +213,7 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
         ({"seeds": [0, 1]}, ROLLOUTS | SCORES | WEIGHS | GRADES),
         ({"rounds": 4}, dict.fromkeys(CHAIN, 4) | GRADES),
         ({"rounds": 1}, {"report": 1}),
-        ({"retention": {"policies_every": 0, "rollouts": "last"}}, {"retire": 2}),
+        ({"retention": {"keep_policies_every": 0, "keep_rollouts": "last"}}, {"retire": 2}),
     ],
     ids=str,
 )

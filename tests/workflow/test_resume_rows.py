@@ -57,7 +57,7 @@ def rollout(tiny, world, out, temperature=1.0, seed=0):
 
 
 def score(tiny, world, out, temperature=1.0):
-    teacher = {"backend": "in_job", "pack_tokens": 64}
+    teacher = {"backend": "in_process", "pack_tokens": 64}
     scorer = {"model": "teacher", "scored": "incorrect", "temperature": temperature, "teacher": teacher}
     files = [f"--{name}={world / name}.parquet" for name in ("prompts", "rollouts", "verdicts")]
     return [sys.executable, ROOT / "scripts/score.py", *files, *AT_PLACE, "--scorer", tiny["teacher"], "--out", out,
@@ -106,7 +106,7 @@ def test_a_killed_evaluation_goes_on_and_equals_an_unbroken_one(tiny, world, tmp
         "T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0},
         "T0.6": {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "repetition_penalty": 1.0},
     }
-    evaluation = {"engine": "transformers", "n": N, "max_tokens": 24, "samplings": samplings, "shards": 1, "seed": 0}
+    evaluation = {"engine": "transformers", "n": N, "max_tokens": 24, "sampling": samplings, "shards": 1, "seed": 0}
     settings = {"evaluation": evaluation, "models": {"dtype": "float32"}, "data": {"max_prompt_tokens": 8}}
     evaluate = lambda out: [  # noqa: E731
         sys.executable, ROOT / "scripts/evaluate.py", "--problems", world / "prompts.parquet", "--benchmark", "coins",

@@ -123,7 +123,7 @@ def test_another_learning_rate_starts_fresh_and_says_so(batch, tmp_path):
 def test_a_run_killed_in_an_update_takes_up_its_steps_under_the_workflow(tmp_path):
     """The interval comes from the configuration, and what is kept outlives the deletion of declared outputs."""
     steps = {"steps_per_round": 4, "prompts_per_step": 2, "ranks": 1, "micro_batch_tokens": 128}
-    laid_over = {"resume": {"every_s": 0}, "update": steps, "rollout": {"engine": "transformers", "shards": 1}}
+    laid_over = {"checkpoint": {"interval_s": 0}, "update": steps, "rollout": {"engine": "transformers", "shards": 1}}
     folder = checkout(tmp_path)
     (folder / "resume.json").write_text(json.dumps(laid_over))
     world = ["--configfile", "tests/configs/smallest.yaml", "resume.json", "--until", "update"]

@@ -37,9 +37,9 @@ def policy(tmp_path):
 
 def test_nothing_is_dropped_unless_asked():
     assert not Retention().drops
-    assert Retention(policies_every=2).drops
-    assert Retention(states_every=0).drops
-    assert Retention(rollouts="last").drops
+    assert Retention(keep_policies_every=2).drops
+    assert Retention(keep_states_every=0).drops
+    assert Retention(keep_rollouts="last").drops
 
 
 @pytest.mark.parametrize(("every", "kept"), [(0, []), (1, [1, 2, 3, 4, 5, 6]), (2, [2, 4, 6]), (4, [4]), (9, [])])
@@ -48,17 +48,17 @@ def test_every_kth_round_is_kept(every, kept):
 
 
 def test_the_best_policy_is_spared_until_it_is_overtaken():
-    settings = keep(policies_every=0, best=True)
+    settings = keep(keep_policies_every=0, keep_best=True)
     assert retention.policies_to_drop(settings, 1, {}) == [1]
     assert retention.policies_to_drop(settings, 2, {2: 0.4}) == []
     assert retention.policies_to_drop(settings, 3, {2: 0.4}) == [3]
     assert retention.policies_to_drop(settings, 4, {2: 0.4, 4: 0.3}) == [4]
     assert retention.policies_to_drop(settings, 6, {2: 0.4, 4: 0.3, 6: 0.5}) == [2, 4]
-    assert retention.policies_to_drop(keep(policies_every=2, best=True), 6, {2: 0.4, 4: 0.3, 6: 0.5}) == []
+    assert retention.policies_to_drop(keep(keep_policies_every=2, keep_best=True), 6, {2: 0.4, 4: 0.3, 6: 0.5}) == []
 
 
 def test_of_two_policies_alike_the_later_one_is_the_best():
-    assert retention.policies_to_drop(keep(policies_every=0, best=True), 4, {2: 0.4, 4: 0.4}) == [2]
+    assert retention.policies_to_drop(keep(keep_policies_every=0, keep_best=True), 4, {2: 0.4, 4: 0.4}) == [2]
 
 
 def test_dropping_leaves_the_manifest_and_can_be_repeated(policy):
@@ -103,7 +103,7 @@ def test_retiring_a_round_spares_the_best_policy_and_records_what_went(tmp_path)
         evaluations.append(graded(place / "evaluate/coins/T1/0.parquet", round_, correct))
     batch = tmp_path / "round2/batch.parquet"
     parquet.write(batch, BATCH, [], recipe=RECIPE)
-    settings = {"retention": Retention(policies_every=0, states_every=1, best=True).model_dump()}
+    settings = {"retention": Retention(keep_policies_every=0, keep_states_every=1, keep_best=True).model_dump()}
     run(sys.executable, "scripts/retire.py", "--round", "2", "--batch", batch, "--evaluations", *evaluations,
         "--out", tmp_path / "round2/retired.json", "--recipe", make_recipe("retire", settings))  # fmt: skip
     assert [retention.is_there(tmp_path / f"round{r}/policy/manifest.json") for r in (1, 2)] == [True, False]
@@ -210,7 +210,7 @@ def test_what_was_not_deleted_is_not_restored(finished):
 @pytest.mark.slow
 def test_what_a_changed_policy_will_delete_is_told_before_it_goes(finished, tmp_path):
     assert "retention: deletes" not in snakemake(finished, "-n", *WORLD)
-    (tmp_path / "less.yaml").write_text("retention: {policies_every: 0, states_every: 0, best: true}\n")
+    (tmp_path / "less.yaml").write_text("retention: {keep_policies_every: 0, keep_states_every: 0, keep_best: true}\n")
     said = snakemake(finished, "-n", *WORLD, tmp_path / "less.yaml")
     assert re.search(r"^retention: deletes from earlier rounds: 1 x policy and 1 x state, \S+ .B, except the "
                      r"best policy$", said, re.M)  # fmt: skip

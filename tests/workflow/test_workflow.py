@@ -44,7 +44,7 @@ def test_the_smallest_world_runs_to_its_report(finished):
     verdicts = parquet.read_all(made_from(finished, batch, "verify"), VERDICTS)
     scores = parquet.read_all(made_from(finished, batch, "score"), SCORES)
     assert len(rollouts) == len(verdicts) == len(scores) == 2 * 4 * 4
-    assert scores["teacher_logprobs"].is_null().to_list() == verdicts["correct"].to_list()
+    assert scores["scorer_logprobs"].is_null().to_list() == verdicts["correct"].to_list()
     batch = parquet.read(round_ / "batch.parquet", BATCH)
     assert batch["step"].value_counts().sort("step")["count"].to_list() == [16, 16]
     metrics = parquet.read(round_ / "metrics.parquet", METRICS)

@@ -14,13 +14,13 @@ rule report:
         "../../envs/cpu.yaml"
     params:
         recipe=recipe_of("report"),
-        benchmarks=LAYOUT.timings,
+        timings=LAYOUT.timings,
         absent=SKIPPED,
     shell:
         "python scripts/report.py --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
         " --batches {input.batches:q} --rollouts {input.rollouts:q} --verdicts {input.verdicts:q}"
         " --prompts {input.prompts:q} --problems {input.problems:q} --issues {input.issues:q}"
-        " --checks {input.checks:q} --benchmarks {params.benchmarks:q} --absent {params.absent}"
+        " --checks {input.checks:q} --timings {params.timings:q} --absent {params.absent}"
         " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
@@ -35,7 +35,7 @@ use rule report as arm_report with:
     localrule: True
     params:
         recipe=recipe_of("arm_report"),
-        benchmarks=LAYOUT.timings,
+        timings=LAYOUT.timings,
         absent=SKIPPED,
 
 

@@ -6,13 +6,13 @@ from scope.config.types import Count, Positive, Section
 class StageCost(Section):
     """What the jobs of a stage take together."""
 
-    seconds: Positive
+    wall_s: Positive
     """Seconds that they hold their GPUs, run side by side."""
     gpus: Count
     """GPUs that they hold meanwhile, together."""
 
 
-class Cost(Section):
+class ExpectedCost(Section):
     """Measured costs, from which GPU hours are projected before a run; nothing that is computed depends on them."""
 
     rollout: StageCost

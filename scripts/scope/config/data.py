@@ -14,7 +14,7 @@ def _has_problem(template: str) -> str:
 
 
 Template = Annotated[str, AfterValidator(_has_problem)]
-Fate = Literal["error", "drop", "keep"]
+Action = Literal["error", "drop", "keep"]
 
 
 class Puzzle(Section):
@@ -119,6 +119,33 @@ class Chat(Section):
     """`enable_thinking` of the chat template, which has to know it; null: its own default."""
 
 
+class OnIssue(Section):
+    """What to do with training rows that have an issue: stop with an error, drop them, or keep them and list them."""
+
+    overlong: Literal["error", "drop"] = "error"
+    """A prompt of more than `max_prompt_tokens`; a benchmark never loses a problem."""
+    conflicting: Literal["error", "drop"] = "error"
+    """The same problem with answers that differ in meaning; `drop` drops all its rows."""
+    broken: Action = "error"
+    """A control character where LaTeX had a backslash (a form feed before rac), or an answer with an unbalanced brace
+    or $."""
+    unverifiable: Action = "error"
+    """A mathematical answer that does not verify against itself in a box, or code without tests, which is an error in
+    a benchmark."""
+    contaminated: Action = "error"
+    """A problem that a benchmark holds too (`data.decontamination`)."""
+
+
+class Decontamination(Section):
+    """How training problems are compared with those of the benchmarks."""
+
+    ngram: Count = 13
+    """A training problem that has this many words in a row in common with a benchmark's problem, or an equal text, is
+    contaminated."""
+    benchmarks: list[Bare] | None = None
+    """Benchmarks to compare with; null: all available ones. Changing the list rebuilds the prompts."""
+
+
 class Data(Section):
     """What is trained and evaluated on: generated, a `puzzle` or `functions`, or files, `train` and `benchmarks`."""
 
@@ -132,23 +159,9 @@ class Data(Section):
     chat: Chat | None = None
     """Null: the filled template is the whole prompt, chat markers included."""
     max_prompt_tokens: Count = 4096
-    """A longer prompt is never cut: see `overlong`."""
-    overlong: Literal["error", "drop"] = "error"
-    """Stop at an over-long training prompt, or drop it and count it; a benchmark never loses a problem."""
-    conflicting: Literal["error", "drop"] = "error"
-    """The same training problem with answers that differ in meaning: stop, or drop all its rows."""
-    broken: Fate = "error"
-    """A control character where LaTeX had a backslash (a form feed before rac), or an answer with an unbalanced brace
-    or $: stop, drop, or keep and list the row."""
-    unverifiable: Fate = "error"
-    """A mathematical answer that in a box earns no credit against itself, or code without tests, which stops a
-    benchmark: stop, drop, or keep and list the row."""
-    contaminated: Fate = "error"
-    """A training problem that a benchmark holds too (`ngram`): stop, drop, or keep and list the row."""
-    decontaminate: list[Bare] | None = None
-    """Benchmarks that training problems are compared with; null: all at hand. Another list makes other prompts."""
-    ngram: Count = 13
-    """So many common words in a row make a training problem one of a benchmark's; so do equal texts."""
+    """A longer prompt is never truncated: see `on_issue.overlong`."""
+    on_issue: OnIssue = OnIssue()
+    decontamination: Decontamination = Decontamination()
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":
@@ -156,7 +169,9 @@ class Data(Section):
             raise ValueError("give exactly one of `puzzle`, `functions` and `train`")
         if self.train is not None and not self.benchmarks:
             raise ValueError("`train` needs at least one entry under `benchmarks`")
-        strangers = set(self.decontaminate or ()) - set(self.benchmarks)
+        strangers = set(self.decontamination.benchmarks or ()) - set(self.benchmarks)
         if strangers:
-            raise ValueError(f"`decontaminate` names {', '.join(sorted(strangers))}; `benchmarks` does not")
+            raise ValueError(
+                f"`decontamination.benchmarks` lists {', '.join(sorted(strangers))}, which `benchmarks` lacks"
+            )
         return self

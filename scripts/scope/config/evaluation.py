@@ -8,7 +8,7 @@ from scope.config.types import Count, Name, Positive, Section
 
 
 class Sampling(Section):
-    """How evaluation samples are drawn."""
+    """How evaluation samples are generated."""
 
     temperature: Positive = 0.6
     top_p: float = Field(1.0, gt=0, le=1)
@@ -24,9 +24,9 @@ class Evaluation(Section):
     n: Count = 32
     """Samples per problem."""
     max_tokens: Count = 32768
-    samplings: dict[Name, Sampling] = Field({"paper": Sampling(temperature=0.6, top_p=0.95, top_k=20)}, min_length=1)
-    """Named ways of sampling; every policy is graded under each, in a job of its own. Default: `paper`, T 0.6, top-p
-    0.95, top-k 20."""
+    sampling: dict[Name, Sampling] = Field({"paper": Sampling(temperature=0.6, top_p=0.95, top_k=20)}, min_length=1)
+    """Named sampling settings; every policy is evaluated with each, in a job of its own. Default: `paper`, T 0.6,
+    top-p 0.95, top-k 20."""
     shards: Count = 1
     """Jobs that share the problems of a benchmark."""
     every: int = Field(0, ge=0)

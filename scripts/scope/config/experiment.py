@@ -15,13 +15,14 @@ from typing import Annotated, Any
 from pydantic import Field, ValidationError, model_validator
 
 from scope.artifacts.layout import RESERVED
-from scope.config.cost import Cost
+from scope.config.cost import ExpectedCost
 from scope.config.data import Data
 from scope.config.evaluation import Evaluation
 from scope.config.grid import Grid
 from scope.config.grid_expand import expand
 from scope.config.models import Models
-from scope.config.output import Report, Resume, Retention, Tracking
+from scope.config.output import Checkpoint, Report, Retention, Tracking
+from scope.config.renamed import refuse_renamed
 from scope.config.teacher import Teacher
 from scope.config.temperature import resolve_temperature
 from scope.config.training import LogprobTemperature, Objective, Rollout, Update
@@ -54,10 +55,10 @@ class Config(Section):
     update: Update = Update()
     evaluation: Evaluation = Evaluation()
     retention: Retention = Retention()
-    resume: Resume = Resume()
+    checkpoint: Checkpoint = Checkpoint()
     tracking: Tracking = Tracking()
     report: Report = Report()
-    cost: Cost | None = None
+    expected_cost: ExpectedCost | None = None
 
     @model_validator(mode="after")
     def _sections_agree(self) -> "Config":
@@ -69,11 +70,11 @@ class Config(Section):
                 f"logprob_temperature.student is {student}: engines record log-probabilities at 1.0 or at "
                 f"rollout.temperature ({at}); write one of these, or `rollout`"
             )
-        if self.teacher.backend != "in_job" and teacher != 1.0:
+        if self.teacher.backend != "in_process" and teacher != 1.0:
             raise ValueError(
                 f"logprob_temperature.teacher is {teacher}, but a vLLM server gives prompt log-probabilities "
                 "at 1.0 only; write `teacher: 1.0` (the fixed point is then student logits = rollout "
-                "temperature x teacher logits), or use `teacher.backend: in_job`"
+                "temperature x teacher logits), or use `teacher.backend: in_process`"
             )
         if self.objective.mode == "released" and teacher != 1.0:
             raise ValueError("objective.mode released scores the teacher at temperature 1: write "
@@ -81,7 +82,7 @@ class Config(Section):
         for name, values in (("seeds", self.seeds), ("arms", self.arms)):
             twice = [value for value in values if values.count(value) > 1]
             if twice:
-                raise ValueError(f"`{name}`: {twice[0]} stands there twice; leave one out")
+                raise ValueError(f"`{name}`: {twice[0]} is listed twice; remove one")
         world, generated = ("puzzle", self.data.puzzle) if self.data.puzzle else ("functions", self.data.functions)
         if generated and generated.prompts < self.update.steps_per_round * self.update.prompts_per_step:
             raise ValueError(f"data.{world}.prompts must cover one round: update.steps_per_round x prompts_per_step")
@@ -125,6 +126,7 @@ def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises InputError that names each offending key; a configuration without a grid comes back as it is.
     """
+    refuse_renamed(raw)
     named = [name for name in raw.get("variants") or {} if "=" in str(name)]
     if named:
         raise InputError(f"variants.{named[0]}: only cells of a grid have an `=` in their name; choose another")
@@ -159,6 +161,7 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
 
     Raises InputError that names each offending key and what it may be.
     """
+    refuse_renamed(raw)
     config = _validate(raw, "config")
     for arm in config.arms:
         arm_config(raw, arm)
@@ -184,7 +187,7 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
     if outside:
         raise InputError(f"variants.{arm}: {', '.join(outside)} cannot differ between arms; "
                          f"a variant may set {', '.join(ARM_SECTIONS)}")  # fmt: skip
-    placed = [key for key in ("backend", "server", "service") if key in (override.get("teacher") or {})]
+    placed = [key for key in ("backend", "server", "managed") if key in (override.get("teacher") or {})]
     if placed:
         raise InputError(f"variants.{arm}: teacher.{placed[0]} cannot differ between arms; all use the same servers")
     return _validate(merge(raw, override), f"variants.{arm}")

@@ -28,8 +28,8 @@ class Sft(Section):
     learning_rate: Positive = 2e-3
 
 
-class Make(Section):
-    """A Qwen3-architecture model made from nothing."""
+class RandomInit(Section):
+    """A randomly initialised Qwen3-architecture model."""
 
     hidden_size: Count
     intermediate_size: Count
@@ -39,20 +39,20 @@ class Make(Section):
     head_dim: Count = 32
     seed: int = 0
     sft: Sft | None = None
-    """None leaves the random initialisation."""
+    """Null: the weights stay as randomly initialised."""
 
 
 class Model(Section):
-    """A Hugging Face folder on disk (`path`), or a model to make (`make`)."""
+    """A Hugging Face folder on disk (`path`), or a randomly initialised one (`random_init`)."""
 
     path: str | None = None
     """Folder with config.json, *.safetensors and a tokenizer; `${NAME}` takes an environment variable."""
-    make: Make | None = None
+    random_init: RandomInit | None = None
 
     @model_validator(mode="after")
     def _one_origin(self) -> "Model":
-        if (self.path is None) == (self.make is None):
-            raise ValueError("give exactly one of `path` (a model folder) and `make` (a model to make)")
+        if (self.path is None) == (self.random_init is None):
+            raise ValueError("give exactly one of `path` (a model folder) and `random_init` (a tiny new model)")
         return self
 
 
@@ -68,4 +68,4 @@ class Models(Section):
     @property
     def makes_any(self) -> bool:
         """Whether the workflow makes one of them itself."""
-        return bool(self.student.make or self.teacher.make)
+        return bool(self.student.random_init or self.teacher.random_init)

@@ -10,26 +10,26 @@ from scope.config.types import Count, Name, NonNegative, Section
 class Retention(Section):
     """What stays on disk once the next round is done and the policy is graded; the last round's always stays."""
 
-    policies_every: int = Field(1, ge=0)
+    keep_policies_every: int = Field(1, ge=0)
     """Keep the policy of every so many rounds; 0 keeps none but the last."""
-    best: bool = False
+    keep_best: bool = False
     """Keep also the evaluated policy with the highest mean accuracy so far."""
-    states_every: int = Field(1, ge=0)
+    keep_states_every: int = Field(1, ge=0)
     """Keep the optimizer state of every so many rounds; deleted policies are recomputed from the nearest state kept."""
-    rollouts: Literal["all", "last"] = "all"
+    keep_rollouts: Literal["all", "last"] = "all"
     """`last` deletes rollouts, verdicts and scores of an arm's finished rounds; their batches stay."""
 
     @property
     def drops(self) -> bool:
         """Whether anything is deleted at all."""
-        return (self.policies_every, self.states_every, self.rollouts) != (1, 1, "all")
+        return (self.keep_policies_every, self.keep_states_every, self.keep_rollouts) != (1, 1, "all")
 
 
-class Resume(Section):
-    """What a stage keeps while it works, so that a killed one goes on where it was (docs/reruns.md)."""
+class Checkpoint(Section):
+    """How often a stage saves its progress, from which a killed one resumes (docs/reruns.md)."""
 
-    every_s: NonNegative | None = None
-    """Seconds between two savings; null: 60 for rollouts, scores and evaluations, 300 for an update's checkpoints."""
+    interval_s: NonNegative | None = None
+    """Seconds between two checkpoints; null: 60 for rollouts, scores and evaluations, 300 for updates."""
 
 
 class Report(Section):

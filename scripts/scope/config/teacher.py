@@ -47,25 +47,25 @@ class Server(Section):
         return self
 
 
-class Service(Section):
-    """Backend `service`: replicas, each a SLURM job, started by scripts/teacher_service.py. In no recipe."""
+class Managed(Section):
+    """Backend `managed`: replicas, each a SLURM job, started by scripts/teacher_service.py. In no recipe."""
 
     replicas: Count = 1
     folder: str | None = None
     """Folder of endpoint records, on a file system of all nodes; null: results/{experiment}/shared/teacher."""
     heartbeat_s: Positive = 15.0
     """Between two scored probes of a replica, each of which renews its record."""
-    deadline_minutes: Positive = 30.0
-    """A replica that scores no probe for so long, at its start or later, is given up."""
-    idle_minutes: Positive | None = 120.0
-    """A replica that nobody asks for so long ends; null: never. More than rollout and update of a round take."""
+    deadline_s: Positive = 1800.0
+    """A replica that scores no probe for this long, at its start or later, is stopped."""
+    idle_s: Positive | None = 7200.0
+    """A replica without requests for this long stops; null: never. Longer than rollout and update of a round take."""
     max_model_len: Count | None = None
     """Tokens of the longest prompt with its response; null: data.max_prompt_tokens + rollout.max_tokens + 1."""
     arguments: list[str] = []
     """Further arguments of `vllm serve`, such as [--tensor-parallel-size, "2"]; none that changes log-probabilities."""
 
     @model_validator(mode="after")
-    def _own_options(self) -> "Service":
+    def _own_options(self) -> "Managed":
         taken = [argument for argument in self.arguments if argument.split("=")[0].replace("_", "-") in OWN_OPTIONS]
         if taken:
             raise ValueError(f"`arguments` may not hold {taken[0]}: other keys decide it, or it would change scores")
@@ -75,23 +75,24 @@ class Service(Section):
 class Teacher(Section):
     """Where teacher log-probabilities come from."""
 
-    backend: Literal["in_job", "external", "service"] = "in_job"
-    """`in_job`: a packed forward pass inside the job; `external`: servers given by `server`; `service`: replicas."""
+    backend: Literal["in_process", "external", "managed"] = "in_process"
+    """`in_process`: a packed forward pass inside the job; `external`: your own servers (`server`); `managed`: replicas
+    that the workflow starts (`managed`)."""
     server: Server | None = None
-    service: Service = Service()
+    managed: Managed = Managed()
     pack_tokens: Count = 8192
     """Most tokens in one packed forward pass."""
 
     @model_validator(mode="after")
     def _server_given(self) -> "Teacher":
-        if self.backend == "in_job" and self.server:
-            raise ValueError("the section `server` belongs to `backend: external` and `backend: service`")
-        if self.backend != "in_job" and not self.server:
+        if self.backend == "in_process" and self.server:
+            raise ValueError("the section `server` belongs to `backend: external` and `backend: managed`")
+        if self.backend != "in_process" and not self.server:
             raise ValueError(f"`backend: {self.backend}` needs the section `server`, with the `model` that it serves")
         given = bool(self.server and self.server.endpoints)
         if self.backend == "external" and not given:
             raise ValueError("`backend: external` needs `server.urls`, or `server.addresses` and `server.port`")
-        if self.backend == "service" and given:
+        if self.backend == "managed" and given:
             raise ValueError("`server.urls` and `server.addresses` are for `backend: external`; replicas write down "
                              "where they are")  # fmt: skip
         return self

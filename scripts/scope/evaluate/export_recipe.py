@@ -12,7 +12,7 @@ class ExportSettings(Settings):
     engine: Literal["vllm", "transformers"]
     n: int
     max_tokens: int
-    samplings: dict[str, SamplingSettings]
+    sampling: dict[str, SamplingSettings]
 
 
 class ExportRecipe(Settings):

@@ -91,7 +91,7 @@ def _metric(settings) -> str:
 
 
 def _generation(sampling: str, settings: ExportSettings) -> dict[str, Any]:
-    return {"do_sample": True, "max_gen_toks": settings.max_tokens, **settings.samplings[sampling].model_dump()}
+    return {"do_sample": True, "max_gen_toks": settings.max_tokens, **settings.sampling[sampling].model_dump()}
 
 
 def _hash(text: str) -> str:

@@ -13,7 +13,7 @@ class EvaluationSettings(Settings):
     engine: Literal["vllm", "transformers"]
     n: int
     max_tokens: int
-    samplings: dict[str, SamplingSettings]
+    sampling: dict[str, SamplingSettings]
     shards: int
     seed: int
 

@@ -4,7 +4,7 @@ from scope.artifacts.recipe import Settings
 
 
 class SamplingSettings(Settings):
-    """One of `evaluation.samplings`."""
+    """One of `evaluation.sampling`."""
 
     temperature: float
     top_p: float

@@ -75,7 +75,7 @@ def join(
         raise InputError(f"prompt {min(unsampled)!r} has no rollouts; run rollout again for this round")
     if scores is None:
         return rows.with_columns(scorer_logprobs=pl.lit(None, dtype=pl.List(pl.Float32)))
-    return rows.join(scores.rename({"teacher_logprobs": "scorer_logprobs"}), on=KEY, how="left")
+    return rows.join(scores, on=KEY, how="left")
 
 
 def check_rows(rows: pl.DataFrame, method: Method) -> None:

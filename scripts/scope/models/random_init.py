@@ -7,7 +7,7 @@ from scope.models.recipe import ModelShape
 
 
 def make_model(shape: ModelShape, tokenizer: PreTrainedTokenizerBase) -> Qwen3ForCausalLM:
-    """A randomly initialised Qwen3-architecture model of the given shape (config: models.*.make), float32."""
+    """A randomly initialised Qwen3-architecture model of the given shape (config: models.*.random_init), float32."""
     torch.manual_seed(shape.seed)
     config = Qwen3Config(
         vocab_size=len(tokenizer),

@@ -30,7 +30,7 @@ class ModelSettings(Settings):
     """Where a model comes from: a folder in Hugging Face format, or a shape to make."""
 
     path: str | None
-    make: ModelShape | None
+    random_init: ModelShape | None
 
 
 class ModelRecipe(Settings):

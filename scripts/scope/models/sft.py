@@ -32,7 +32,7 @@ def train_on_examples(
         optimizer.step()
         schedule.step()
     if not loss.isfinite():
-        raise InputError("models.*.make.sft: the loss is not finite; lower sft.learning_rate")
+        raise InputError("models.*.random_init.sft: the loss is not finite; lower sft.learning_rate")
     return loss.item()
 
 

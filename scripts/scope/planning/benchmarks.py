@@ -51,7 +51,7 @@ def with_available_benchmarks(config: Config, benchmarks: Benchmarks) -> Config:
 
 def held_out_files(config: Config, benchmarks: Benchmarks) -> dict[str, list[str]]:
     """The files of every benchmark that training problems are compared with, by name."""
-    names = config.data.decontaminate
+    names = config.data.decontamination.benchmarks
     return {name: files for name, files in benchmarks.files.items() if files and (names is None or name in names)}
 
 

@@ -1,7 +1,7 @@
 """How many jobs an experiment has and how many GPU hours they take, worked out from its configuration alone.
 
-Counted as if nothing were done yet. GPU hours are those for which jobs hold GPUs, by the section `cost`; waiting in
-queues, starts, repeated attempts, checks of the teacher and the making of models are not in them.
+Counted as if nothing were done yet. GPU hours are those for which jobs hold GPUs, by the section `expected_cost`;
+waiting in queues, starts, repeated attempts, checks of the teacher and the making of models are not in them.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ def count_jobs(experiment: Config, arms: Mapping[str, Config]) -> dict[str, int]
     for stage, config, number in rounds_to_run(arms):
         jobs[stage] += seeds * number * (1 if stage == "update" else config.rollout.shards)
     graded = benchmarks(experiment)
-    gradings = graded * len(experiment.evaluation.samplings) * experiment.evaluation.shards
+    gradings = graded * len(experiment.evaluation.sampling) * experiment.evaluation.shards
     own, from_files = policies_graded(experiment, arms) * gradings, experiment.data.train is not None
     jobs |= {
         "tokenizer": int(experiment.models.makes_any),
@@ -76,30 +76,30 @@ def policies_graded(experiment: Config, arms: Mapping[str, Config]) -> int:
 
 
 def gpu_hours(experiment: Config, arms: Mapping[str, Config]) -> dict[str, float] | None:
-    """GPU hours of each stage, or None where the configuration has no section `cost`."""
-    cost, hours = experiment.cost, Counter()
+    """GPU hours of each stage, or None where the configuration has no section `expected_cost`."""
+    cost, hours = experiment.expected_cost, Counter()
     if cost is None:
         return None
     for stage, config, rounds in rounds_to_run(arms):
         of_step = getattr(cost, base_stage(stage))
         steps = len(experiment.seeds) * rounds * config.update.steps_per_round
-        hours[base_stage(stage)] += steps * of_step.seconds * of_step.gpus / 3600
+        hours[base_stage(stage)] += steps * of_step.wall_s * of_step.gpus / 3600
     if cost.evaluate:
         gradings = (
-            (policies_graded(experiment, arms) + 2) * benchmarks(experiment) * len(experiment.evaluation.samplings)
+            (policies_graded(experiment, arms) + 2) * benchmarks(experiment) * len(experiment.evaluation.sampling)
         )
-        hours["evaluate"] = gradings * cost.evaluate.seconds * cost.evaluate.gpus / 3600
+        hours["evaluate"] = gradings * cost.evaluate.wall_s * cost.evaluate.gpus / 3600
     return dict(hours)
 
 
 def job_minutes(config: Config, stage: str, gpus: int) -> float | None:
-    """Minutes that one job of a stage takes on so many GPUs; None where the section `cost` does not say."""
-    of_stage = getattr(config.cost, stage, None)
+    """Minutes that one job of a stage takes on so many GPUs; None where the section `expected_cost` does not say."""
+    of_stage = getattr(config.expected_cost, stage, None)
     if of_stage is None or not gpus:
         return None
     jobs = {"rollout": config.rollout.shards, "score": config.rollout.shards, "evaluate": config.evaluation.shards}
     steps = 1 if stage == "evaluate" else config.update.steps_per_round
-    return steps * of_stage.seconds * of_stage.gpus / (jobs.get(stage, 1) * gpus) / 60
+    return steps * of_stage.wall_s * of_stage.gpus / (jobs.get(stage, 1) * gpus) / 60
 
 
 def describe(jobs: Mapping[str, int], hours: Mapping[str, float] | None) -> list[str]:
@@ -107,7 +107,7 @@ def describe(jobs: Mapping[str, int], hours: Mapping[str, float] | None) -> list
     parts = ", ".join(f"{rule} {count:,}" for rule, count in jobs.items())
     lines = [f"jobs: {sum(jobs.values()):,} from the start to the report ({parts})"]
     if hours is None:
-        return [*lines, "GPU hours: not projected (section `cost`)"]
+        return [*lines, "GPU hours: not projected (section `expected_cost`)"]
     parts = ", ".join(f"{stage} {readable_hours(number)}" for stage, number in hours.items())
     whole, without = readable_hours(sum(hours.values())), "" if "evaluate" in hours else "evaluation, "
     return [*lines, f"GPU hours: about {whole} ({parts}); not counted: {without}queues, starts, repeated attempts"]

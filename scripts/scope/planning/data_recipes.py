@@ -50,7 +50,7 @@ def problems_recipe(config: Config, benchmark: str) -> ProblemsRecipe:
 
 def held_out(config: Config) -> dict[str, ProblemRows]:
     """The problem texts of each benchmark that training problems are compared with."""
-    benchmarks, chosen = config.data.benchmarks, config.data.decontaminate
+    benchmarks, chosen = config.data.benchmarks, config.data.decontamination.benchmarks
     return {
         name: ProblemRows.model_validate(rows.model_dump(), extra="ignore")
         for name, rows in benchmarks.items()

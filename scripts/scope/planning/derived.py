@@ -68,14 +68,14 @@ def scorer(config: Config) -> Scorer | None:
 def teacher_scoring(config: Config) -> InProcess | Servers:
     """How the teacher's log-probabilities are computed."""
     section = config.teacher
-    if section.backend == "in_job" or section.server is None:
+    if section.backend == "in_process" or section.server is None:
         return in_process(config)
     return Servers(backend=section.backend, model=section.server.model)
 
 
 def in_process(config: Config) -> InProcess:
     """A pass of any scorer in the process of the job."""
-    return InProcess(backend="in_job", pack_tokens=config.teacher.pack_tokens)
+    return InProcess(backend="in_process", pack_tokens=config.teacher.pack_tokens)
 
 
 def origins(config: Config) -> dict[str, Origin]:

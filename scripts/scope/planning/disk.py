@@ -67,7 +67,7 @@ def project(arms: Mapping[str, Config], model_bytes: Mapping[str, int | None]) -
     size = parameters(first, "student", model_bytes["student"])
     per_policy = size * WIDTH[first.models.dtype] + POLICY_FILES
     per_state = size * max(state_width(config) for config in configs) + STATE_FILES
-    policies, states = kept_policies(first), len(kept_rounds(first.retention.states_every, first.rounds))
+    policies, states = kept_policies(first), len(kept_rounds(first.retention.keep_states_every, first.rounds))
     rollouts = [own_rollouts(config) for config in configs]
     kinds = {
         "policies": len(arms) * seeds * policies * per_policy,
@@ -93,7 +93,7 @@ def parameters(config: Config, name: str, folder_bytes: int | None) -> int:
     """Parameters of a model: of a folder with so many bytes of weights, or of a Qwen3 to make, its head tied."""
     if folder_bytes is not None:
         return folder_bytes // WIDTH[config.models.dtype]
-    shape, tokenizer = getattr(config.models, name).make, config.models.tokenizer
+    shape, tokenizer = getattr(config.models, name).random_init, config.models.tokenizer
     hidden, vocabulary = shape.hidden_size, CHARACTERS if tokenizer.kind == "characters" else tokenizer.vocab_size
     projections = 2 * (shape.heads + shape.kv_heads) * shape.head_dim + 3 * shape.intermediate_size
     norms = 2 * hidden + 2 * shape.head_dim
@@ -116,9 +116,9 @@ def kept_rounds(every: int, rounds: int) -> set[int]:
 
 def kept_policies(config: Config) -> int:
     """Policies of one arm and seed that stay; the best one counts where it may be none of the others."""
-    kept = kept_rounds(config.retention.policies_every, config.rounds)
+    kept = kept_rounds(config.retention.keep_policies_every, config.rounds)
     evaluated = kept_rounds(config.evaluation.every, config.rounds)
-    best = 1 if config.retention.best and not evaluated <= kept else 0
+    best = 1 if config.retention.keep_best and not evaluated <= kept else 0
     return len(kept) + best
 
 
@@ -130,7 +130,7 @@ def shared_rounds(config: Config) -> int:
 def own_rollouts(config: Config) -> tuple[int, int]:
     """Bytes, at most, of the rollouts and scores of an arm's own policies, per seed: what stays, and what may wait."""
     own = config.rounds - shared_rounds(config)
-    kept = own if config.retention.rollouts == "all" else min(own, 1)
+    kept = own if config.retention.keep_rollouts == "all" else min(own, 1)
     of_round = rollout_bytes(config) + score_bytes(config)
     return kept * of_round, min(WAITING, own - kept) * of_round
 

@@ -17,8 +17,8 @@ def exports(config: Config, recipes: str, project: Path, python: str | None) -> 
         "WANDB_MODE": config.tracking.wandb,
         "WANDB_PROJECT": config.tracking.project,
     }
-    if config.resume.every_s is not None:
-        variables[SECONDS_VARIABLE] = str(config.resume.every_s)
+    if config.checkpoint.interval_s is not None:
+        variables[SECONDS_VARIABLE] = str(config.checkpoint.interval_s)
     connection = connection_of(config.teacher, config.experiment)
     if connection:
         variables[VARIABLE] = to_text(connection).replace("{", "{{").replace("}", "}}")

@@ -121,7 +121,7 @@ def tokenizer(plan: Plan, job: Any) -> list[str]:
 
 def model(plan: Plan, job: Any) -> str | list[str]:
     """The tokenizer of a model to make; a model folder brings its own."""
-    return plan.layout.shared.tokenizer if getattr(plan.config.models, job.model).make else []
+    return plan.layout.shared.tokenizer if getattr(plan.config.models, job.model).random_init else []
 
 
 def prompts(plan: Plan, job: Any) -> list[str]:

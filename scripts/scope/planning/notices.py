@@ -54,8 +54,8 @@ def to_be_deleted(plan: Plan) -> list[str]:
     for arm, seed, round_ in itertools.product(plan.config.arms, plan.config.seeds, list(all_rounds(plan))[:-1]):
         place = plan.layout.round(arm, seed, round_)
         for kind, every, manifest in (
-            ("policy", keep.policies_every, place.policy),
-            ("state", keep.states_every, place.state),
+            ("policy", keep.keep_policies_every, place.policy),
+            ("state", keep.keep_states_every, place.state),
         ):
             if not keeps(every, round_) and not _settled(plan, arm, place.retired) and plan.files.complete(manifest):
                 going[kind].append(f"{place.folder}/{kind}")
@@ -63,7 +63,7 @@ def to_be_deleted(plan: Plan) -> list[str]:
         return []
     counts = " and ".join(f"{len(folders)} x {kind}" for kind, folders in going.items() if folders)
     size = readable(sum(plan.files.size(folder) for folders in going.values() for folder in folders))
-    but = ", except the best policy" if keep.best and going["policy"] else ""
+    but = ", except the best policy" if keep.keep_best and going["policy"] else ""
     return [f"retention: deletes from earlier rounds: {counts}, {size}{but}"]
 
 

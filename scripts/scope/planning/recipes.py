@@ -65,8 +65,8 @@ def script_of(config: Config, stage: str, benchmark: str | None = None) -> str:
 
 def grading_recipe(config: Config, sampling: str) -> str:
     """The recipe of evaluations under one way of sampling, on which the others have no bearing."""
-    only = {sampling: config.evaluation.samplings[sampling]}
-    evaluation = config.evaluation.model_copy(update={"samplings": only})
+    only = {sampling: config.evaluation.sampling[sampling]}
+    evaluation = config.evaluation.model_copy(update={"sampling": only})
     return recipe(config.model_copy(update={"evaluation": evaluation}), "evaluate")
 
 

@@ -36,9 +36,9 @@ def evaluations_before_retiring(plan: Plan, arm: str, seed: int | str, round_: i
     place, keep = plan.layout.round(arm, seed, round_), plan.config.retention
     if plan.files.exists(place.retired) and plan.files.deleted(place.policy):
         return [path for path in plan.files.record(place.retired)["inputs"] if _is_evaluation(path)]
-    if keeps(keep.policies_every, round_) and not keep.best:
+    if keeps(keep.keep_policies_every, round_) and not keep.keep_best:
         return []
-    rounds = [r for r in evaluated_rounds(plan) if (r <= round_ if keep.best else r == round_)]
+    rounds = [r for r in evaluated_rounds(plan) if (r <= round_ if keep.keep_best else r == round_)]
     return [path for r in rounds for path in evaluations_in(plan, place.other(r).evaluations)]
 
 

@@ -55,5 +55,5 @@ def policies_to_drop(retention: RetentionSettings, round_: int, accuracy: Mappin
     return [
         candidate
         for candidate in sorted({round_, *accuracy})
-        if candidate != best and not keeps(retention.policies_every, candidate)
+        if candidate != best and not keeps(retention.keep_policies_every, candidate)
     ]

@@ -8,10 +8,10 @@ from scope.artifacts.recipe import Settings
 class RetentionSettings(Settings):
     """What stays of a finished round."""
 
-    policies_every: int
-    best: bool
-    states_every: int
-    rollouts: Literal["all", "last"]
+    keep_policies_every: int
+    keep_best: bool
+    keep_states_every: int
+    keep_rollouts: Literal["all", "last"]
 
 
 class RetireRecipe(Settings):

@@ -49,7 +49,7 @@ def evaluations_in(
     return [
         file(folder, benchmark, sampling, shard)
         for benchmark in plan.benchmarks.names
-        for sampling in samplings or plan.config.evaluation.samplings
+        for sampling in samplings or plan.config.evaluation.sampling
         for shard in range(plan.config.evaluation.shards)
     ]
 

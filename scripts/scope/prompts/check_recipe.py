@@ -1,11 +1,7 @@
 """The recipes of the checks of rows: `check_rows` of training, and `check_problems` of a benchmark, one script."""
 
-from typing import Literal
-
 from scope.artifacts.recipe import Settings
-from scope.prompts.rows import ProblemRows, RowsSettings
-
-Action = Literal["error", "drop", "keep"]
+from scope.prompts.rows import DecontaminationSettings, ProblemRows, RowActions, RowsSettings
 
 
 class CheckedTraining(Settings):
@@ -13,10 +9,8 @@ class CheckedTraining(Settings):
 
     train: RowsSettings | None
     """None where problems are generated, which are not checked."""
-    broken: Action
-    unverifiable: Action
-    contaminated: Action
-    ngram: int
+    on_issue: RowActions
+    decontamination: DecontaminationSettings
 
 
 class CheckedBenchmark(Settings):

@@ -4,9 +4,10 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from scope.errors import InputError
+from scope.prompts.rows import RowActions
 
 OF_BENCHMARKS = {
     "duplicate": "merge",
@@ -34,34 +35,10 @@ class Found(NamedTuple):
     detail: str
 
 
-class RowActions(Protocol):
-    """What is done about issues of one training row alone: a dropped one is compared with no other."""
-
-    broken: str
-    unverifiable: str
-    contaminated: str
-
-
-class TrainingActions(RowActions, Protocol):
-    """What is done about all issues of training rows."""
-
-    conflicting: str
-    overlong: str
-
-
-def row_actions(data: RowActions) -> dict[str, str]:
-    """The action on each issue of one training row alone."""
-    return {
-        "untested": data.unverifiable,
-        "broken": data.broken,
-        "unverifiable": data.unverifiable,
-        "contaminated": data.contaminated,
-    }
-
-
-def training_actions(data: TrainingActions) -> dict[str, str]:
-    """The action on each issue of training rows."""
-    return {"duplicate": "merge", "conflicting": data.conflicting, "overlong": data.overlong, **row_actions(data)}
+def training_actions(on_issue: RowActions) -> dict[str, str]:
+    """The action on each issue of training rows that a section of settings decides."""
+    chosen = on_issue.model_dump()
+    return {"duplicate": "merge", "untested": chosen["unverifiable"], **chosen}
 
 
 def to_text(found: Sequence[Found]) -> str:
@@ -96,7 +73,7 @@ def settle(
 
 def _message(found: Sequence[Found], actions: Mapping[str, str], where: str) -> str:
     issue = found[0].issue
-    key = f", or write `data.{KEYS.get(issue, issue)}: drop`" if actions is not OF_BENCHMARKS else ""
+    key = f", or write `data.on_issue.{KEYS.get(issue, issue)}: drop`" if actions is not OF_BENCHMARKS else ""
     more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
     named = [f"row {one.row}: {one.detail}" for one in found[:MOST_NAMED]]
     return "\n  ".join([f"{where}: {issue} rows: {len(found)}; fix or remove them{key}", *named, *more])

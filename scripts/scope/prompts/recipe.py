@@ -3,10 +3,8 @@
 from typing import Literal
 
 from scope.artifacts.recipe import Settings
-from scope.prompts.rows import RowsSettings
+from scope.prompts.rows import RowActions, RowsSettings
 from scope.worlds.recipe import WorldSettings
-
-Action = Literal["error", "drop", "keep"]
 
 
 class ChatSettings(Settings):
@@ -24,15 +22,18 @@ class PromptSettings(WorldSettings):
     max_prompt_tokens: int
 
 
-class TrainingSettings(PromptSettings):
-    """Training problems, and what is done about their issues."""
+class OnIssueSettings(RowActions):
+    """What to do with training problems that have an issue."""
 
-    train: RowsSettings | None
     overlong: Literal["error", "drop"]
     conflicting: Literal["error", "drop"]
-    broken: Action
-    unverifiable: Action
-    contaminated: Action
+
+
+class TrainingSettings(PromptSettings):
+    """Training problems, and what to do with those that have an issue."""
+
+    train: RowsSettings | None
+    on_issue: OnIssueSettings
 
 
 class BenchmarkSettings(PromptSettings):

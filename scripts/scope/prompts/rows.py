@@ -4,6 +4,8 @@ from typing import Literal
 
 from scope.artifacts.recipe import Settings
 
+Action = Literal["error", "drop", "keep"]
+
 
 class HubSettings(Settings):
     """A pinned dataset of the Hugging Face hub."""
@@ -34,3 +36,17 @@ class RowsSettings(ProblemRows):
     boxed: bool
     tolerance: str | None
     template: str | None
+
+
+class RowActions(Settings):
+    """What to do with training rows that have an issue of their own: a dropped one is compared with no other."""
+
+    broken: Action
+    unverifiable: Action
+    contaminated: Action
+
+
+class DecontaminationSettings(Settings):
+    """How training problems are compared with those of benchmarks; which benchmarks is in `held_out`."""
+
+    ngram: int

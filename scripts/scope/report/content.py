@@ -48,7 +48,7 @@ def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
 
 
 def _accuracy(inputs: Inputs, settings: ReportRecipe, colours: dict[str, str]) -> dict[str, Any]:
-    samplings = settings.evaluation.samplings
+    samplings = settings.evaluation.sampling
     evaluations, batches = inputs.evaluations, inputs.artifacts["batches"]
     resamples = settings.report.bootstrap
     cells = cell_values(evaluations, resamples)

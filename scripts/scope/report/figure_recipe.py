@@ -13,7 +13,7 @@ class FigureReport(Settings):
 class FigureEvaluation(Settings):
     """What it holds of the section `evaluation`."""
 
-    samplings: dict[str, SamplingSettings]
+    sampling: dict[str, SamplingSettings]
 
 
 class FigureRecipe(Settings):

@@ -31,7 +31,7 @@ def accuracy_panels(name: str, files: list[Path], settings: FigureRecipe) -> dic
 
     Raises InputError where no arm was evaluated.
     """
-    evaluations = read_evaluations(files, settings.evaluation.samplings)
+    evaluations = read_evaluations(files, settings.evaluation.sampling)
     graded = set(evaluations["policy"])
     if graded.isdisjoint(settings.arms):
         raise InputError(f"--evaluations: no file is of the arms {', '.join(settings.arms)}; give at least one")

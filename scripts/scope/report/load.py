@@ -41,7 +41,7 @@ class Files(NamedTuple):
     prompts: Path
     problems: list[Path]
     issues: list[Path]
-    benchmarks: Path | None
+    timings: Path | None
     checks: Path
     absent: list[str]
 
@@ -95,7 +95,7 @@ def load(files: Files, recipe: str) -> Inputs:
     """Read and check the files of a report, given the text of its recipe."""
     settings, by_kind = read_recipe(recipe, ReportRecipe), files.by_kind()
     provenance = make_provenance(recipe, [path for paths in by_kind.values() for path in paths])
-    evaluations = read_evaluations(files.evaluations, settings.evaluation.samplings)
+    evaluations = read_evaluations(files.evaluations, settings.evaluation.sampling)
     check_runs(evaluations, "policy", settings.arms, settings.seeds, others=("base", "teacher"))
     metrics = read_metrics(files.metrics)
     check_runs(metrics, "arm", settings.arms, settings.seeds)
@@ -104,7 +104,7 @@ def load(files: Files, recipe: str) -> Inputs:
         evaluations=evaluations,
         metrics=metrics,
         checks=parquet.read(files.checks, CHECKS),
-        timings=read_timings(files.benchmarks, settings.arms),
+        timings=read_timings(files.timings, settings.arms),
         verdicts=_with_rows(artifacts["verdicts"], VERDICTS),
         problems=_with_rows([*artifacts["prompts"], *artifacts["problems"]], PROMPTS),
         issues=_with_rows(artifacts["issues"], ISSUES),
@@ -164,7 +164,7 @@ def read_evaluations(paths: Iterable[str | Path], samplings: Iterable[str]) -> p
     samples = read_labelled(paths, EVALUATION, "policy", "seed", "round", columns=GRADES)
     unknown = set(samples["sampling"]) - set(samplings)
     if unknown:
-        raise InputError(f"--evaluations: sampling {sorted(unknown)} is not in evaluation.samplings; evaluate again")
+        raise InputError(f"--evaluations: sampling {sorted(unknown)} is not in evaluation.sampling; evaluate again")
     keys = [*CELL, "prompt_id", "sample_index"]
     samples = samples.sort(keys, nulls_last=False)
     check_comparable(samples, keys)

@@ -105,7 +105,7 @@ def measured(
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """(avg@32, best@32) in percent by (benchmark, policy), of last policies under the sampling of Table 4."""
     wanted = {**SAMPLING, "repetition_penalty": block.repetition_penalty}
-    names = [name for name, sampling in evaluation.samplings.items() if sampling.model_dump() == wanted]
+    names = [name for name, sampling in evaluation.sampling.items() if sampling.model_dump() == wanted]
     if (evaluation.n, evaluation.max_tokens) != (N, MAX_TOKENS) or not names:
         return {}
     rows = accuracy.filter("pooled", "final", pl.col("sampling") == names[0])

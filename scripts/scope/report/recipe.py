@@ -15,7 +15,7 @@ class ReportSettings(Settings):
 class ReportEvaluation(Settings):
     """How the policies were sampled."""
 
-    samplings: dict[str, SamplingSettings]
+    sampling: dict[str, SamplingSettings]
     n: int
     max_tokens: int
 

@@ -13,7 +13,7 @@ class SummaryReport(Settings):
 class SummaryEvaluation(Settings):
     """What it holds of the section `evaluation`."""
 
-    samplings: dict[str, SamplingSettings]
+    sampling: dict[str, SamplingSettings]
 
 
 class SummaryRecipe(Settings):

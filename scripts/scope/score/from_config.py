@@ -13,7 +13,7 @@ def connection_of(teacher, experiment: str) -> Connection | None:
         return None
     return Connection(
         server.endpoints,
-        teacher.service.folder or Layout(experiment).shared.endpoints,
+        teacher.managed.folder or Layout(experiment).shared.endpoints,
         os.path.expanduser(server.key_file),
         server.timeout_s,
         server.attempts,

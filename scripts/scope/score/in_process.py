@@ -9,7 +9,7 @@ from scope.models.pair import Pair
 from scope.score.backend import Teacher
 
 
-class InJobTeacher(Teacher):
+class InProcessTeacher(Teacher):
     """Holds the model; scores at any temperature."""
 
     def __init__(self, folder: str | Path, *, dtype: str, temperature: float, pack_tokens: int):

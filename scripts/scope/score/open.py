@@ -11,10 +11,10 @@ def open_teacher(settings: InProcess | Servers, manifest: str | Path, *, dtype: 
     """The backend that `settings` names; `manifest` is that of the scorer's folder."""
     if isinstance(settings, InProcess):
         from scope.artifacts.folder import open_folder
-        from scope.score.in_process import InJobTeacher
+        from scope.score.in_process import InProcessTeacher
 
         folder = open_folder(manifest)
-        return InJobTeacher(folder, dtype=dtype, temperature=temperature, pack_tokens=settings.pack_tokens)
+        return InProcessTeacher(folder, dtype=dtype, temperature=temperature, pack_tokens=settings.pack_tokens)
     if temperature != 1.0:
         raise InputError(f"a vLLM server scores at temperature 1.0, not {temperature}: see logprob_temperature.teacher")
     from scope.score.pool import open_pool

@@ -43,8 +43,8 @@ def score_rollouts(
     if pairs:
         teacher = open_teacher(scoring, manifest, dtype=dtype, temperature=temperature)
         scores = score_kept(teacher, pairs, chosen.select(key).rows(), work)
-    values = pl.Series([row["teacher_logprobs"] for row in scores], dtype=pl.List(pl.Float32))
-    return rows.select(key).join(chosen.select(key).with_columns(teacher_logprobs=values), on=key, how="left")
+    values = pl.Series([row["scorer_logprobs"] for row in scores], dtype=pl.List(pl.Float32))
+    return rows.select(key).join(chosen.select(key).with_columns(scorer_logprobs=values), on=key, how="left")
 
 
 def score_kept(
@@ -57,6 +57,6 @@ def score_kept(
         for index, values in tqdm(scored, "score", initial=len(done), total=len(pairs), unit="rollout", mininterval=1):
             prompt, sample = keys[index]
             check_scores([values], [pairs[index]], [f"rollout {sample} of prompt {prompt!r}"])
-            yield index, {"prompt_id": prompt, "sample_index": sample, "teacher_logprobs": values}
+            yield index, {"prompt_id": prompt, "sample_index": sample, "scorer_logprobs": values}
 
     return keep_rows(work, "scores", SCORES, keys, finish)

@@ -10,14 +10,14 @@ from scope.artifacts.recipe import Settings
 class InProcess(Settings):
     """A packed forward pass in the process of the job."""
 
-    backend: Literal["in_job"]
+    backend: Literal["in_process"]
     pack_tokens: int
 
 
 class Servers(Settings):
     """vLLM servers that serve `model`; where they are decides no score, and is in no recipe."""
 
-    backend: Literal["external", "service"]
+    backend: Literal["external", "managed"]
     model: str
 
 

@@ -21,7 +21,9 @@ def examples(world: WorldSettings, canonical: float, seed: int) -> Iterator[tupl
         return function_examples(world.functions, canonical, seed)
     if world.puzzle:
         return puzzle_examples(world.puzzle, canonical, seed)
-    raise InputError("models.*.make.sft needs a generated world: set data.puzzle or data.functions, or leave sft out")
+    raise InputError(
+        "models.*.random_init.sft needs a generated world: set data.puzzle or data.functions, or leave sft out"
+    )
 
 
 def puzzle_examples(puzzle: PuzzleSettings, canonical: float, seed: int) -> Iterator[tuple[str, str]]:

@@ -90,7 +90,7 @@ def test_a_missing_file_names_its_stage(tmp_path):
 
 def test_a_file_of_another_kind_names_the_columns(written):
     with pytest.raises(
-        InputError, match=r"missing \['teacher_logprobs'\], unknown \['correct', 'extracted', 'reason'\]"
+        InputError, match=r"missing \['scorer_logprobs'\], unknown \['correct', 'extracted', 'reason'\]"
     ):
         parquet.read(written, SCORES)
 

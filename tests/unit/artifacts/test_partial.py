@@ -137,7 +137,7 @@ def test_rows_are_kept_at_intervals_not_one_by_one(making, monkeypatch):
     monkeypatch.setenv("SCOPE_KEEP_SECONDS", "1000")
     work, keys = making(), [("p", i) for i in range(100)]
     finish = lambda done: (  # noqa: E731
-        (i, {"prompt_id": "p", "sample_index": i, "teacher_logprobs": [-1.0]}) for i in range(100) if i not in done
+        (i, {"prompt_id": "p", "sample_index": i, "scorer_logprobs": [-1.0]}) for i in range(100) if i not in done
     )
     keep_rows(work, "scores", SCORES, keys, finish)
     assert len(list((work.folder / "scores").iterdir())) == 1
@@ -168,8 +168,8 @@ def test_scores_of_pairs_that_are_done_are_not_asked_for(tiny):
     from scope.models.pair import Pair
     from scope.score.open import open_teacher
 
-    in_job = InProcess(backend="in_job", pack_tokens=16)
-    teacher = open_teacher(in_job, tiny["teacher"], dtype="float32", temperature=1.0)
+    in_process = InProcess(backend="in_process", pack_tokens=16)
+    teacher = open_teacher(in_process, tiny["teacher"], dtype="float32", temperature=1.0)
     pairs = [Pair([3, 14], [5 + i % 3, 4, 1]) for i in range(12)]
     whole, done = teacher.score(pairs), {0, 1, 2, 7}
     assert dict(teacher.score_each(pairs, done)) == {i: whole[i] for i in range(12) if i not in done}

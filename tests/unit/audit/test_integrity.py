@@ -54,7 +54,7 @@ def draw(folder, policy, text, score="score", **place):
     verdicts = write(
         f"{folder}/verify/0.parquet", "verdicts", [k | verdict for k in keys], [PROMPTS, rollouts], **place
     )
-    scored = [k | {"teacher_logprobs": [-0.1, -0.2]} for k in keys]
+    scored = [k | {"scorer_logprobs": [-0.1, -0.2]} for k in keys]
     scores = write(f"{folder}/{score}/0.parquet", "scores", scored, [PROMPTS, rollouts, verdicts, TEACHER], **place)
     return [rollouts, verdicts, scores]
 

@@ -63,9 +63,9 @@ def test_every_variant_is_valid_on_the_demo(raw):
         ("rollout.tempo", 1, r"unknown key `rollout.tempo`; allowed here: engine, n, temperature"),
         ("rounds", "six", r"`rounds`: .*integer, not 'six'"),
         ("rounds", 0, r"`rounds`: .*greater than or equal to 1"),
-        ("seeds", [0, 0], r"`seeds`: 0 stands there twice"),
+        ("seeds", [0, 0], r"`seeds`: 0 is listed twice"),
         ("seeds", [-1], r"`seeds.0`: .*greater than or equal to 0"),
-        ("arms", ["scope", "scope"], r"`arms`: scope stands there twice"),
+        ("arms", ["scope", "scope"], r"`arms`: scope is listed twice"),
         ("update.learning_rate", "fast", r"`update.learning_rate`: .*number, not 'fast'"),
         ("update.learning_rate", float("nan"), r"`update.learning_rate`"),
         ("objective.method", "ppo", r"`objective.method`: .*'scope', 'opd', 'grpo' or 'kd'"),
@@ -75,14 +75,14 @@ def test_every_variant_is_valid_on_the_demo(raw):
         ("teacher.backend", "external", r"`teacher`: `backend: external` needs the section `server`, with the `model`"),
         ("teacher.server", {"model": "t"}, r"`teacher`: the section `server` belongs to `backend: external`"),
         ("teacher", {"backend": "external", "server": {"model": "t"}}, r"needs `server.urls`, or `server.addresses`"),
-        ("teacher", {"backend": "service", "server": SERVER}, r"are for `backend: external`; replicas write down"),
+        ("teacher", {"backend": "managed", "server": SERVER}, r"are for `backend: external`; replicas write down"),
         (
             "teacher",
             {"backend": "external", "server": {**SERVER, "port": 1}},
             r"give `urls`, or `addresses` and `port`",
         ),
-        ("teacher.service.arguments", ["--api-key=x"], r"`arguments` may not hold --api-key=x"),
-        ("teacher.service.arguments", ["--kv_cache_dtype", "fp8"], r"may not hold --kv_cache_dtype"),
+        ("teacher.managed.arguments", ["--api-key=x"], r"`arguments` may not hold --api-key=x"),
+        ("teacher.managed.arguments", ["--kv_cache_dtype", "fp8"], r"may not hold --kv_cache_dtype"),
         ("update.total_steps", None, r"`schedule: linear` and `total_steps` belong together"),
         ("update.deepspeed", {"train_batch_size": 8}, r"may not set train_batch_size"),
         ("logprob_temperature.student", 0.5, r"logprob_temperature.student is 0.5: .*write one of these"),
@@ -132,7 +132,7 @@ def test_a_pool_is_given_by_urls_or_by_addresses_with_one_port(raw):
         ("server.timeout_s", 5, set()),
         ("server.patience_s", 5, set()),
         ("server.key_file", "/elsewhere", set()),
-        ("service.replicas", 7, set()),
+        ("managed.replicas", 7, set()),
         ("pack_tokens", 512, {"check_teacher"}),
         ("server.model", "another", {"check_teacher", "score"}),
     ],
@@ -164,8 +164,8 @@ def test_a_variant_may_not_take_the_name_of_a_folder_or_policy(raw, name):
 
 
 def test_an_unknown_key_below_a_name_lists_what_is_allowed(raw):
-    with pytest.raises(InputError, match=r"`evaluation.samplings.T1.temp`; allowed here: temperature, top_p"):
-        parse_config(with_key(raw, "evaluation.samplings.T1.temp", 1))
+    with pytest.raises(InputError, match=r"`evaluation.sampling.T1.temp`; allowed here: temperature, top_p"):
+        parse_config(with_key(raw, "evaluation.sampling.T1.temp", 1))
 
 
 def test_yaml_text_that_shows_a_number_is_that_number(raw):
@@ -245,7 +245,7 @@ def test_adding_rounds_changes_no_recipe_of_a_finished_one(raw):
 
 
 def test_a_model_reruns_for_its_own_shape_only(raw):
-    wider = parse_config(with_key(raw, "models.teacher.make.hidden_size", 128))
+    wider = parse_config(with_key(raw, "models.teacher.random_init.hidden_size", 128))
     assert stage_settings(wider, "model", model="student") == stage_settings(
         parse_config(raw), "model", model="student"
     )
@@ -285,8 +285,8 @@ def test_a_teacher_at_another_temperature_is_warned_of(raw):
         ("data.benchmarks.aime24.problem", "question", {"check_rows", "check_problems", "problems"}),
         ("data.benchmarks.aime24.answer", "final_answer", {"check_problems", "problems"}),
         ("data.benchmarks.amc23", {"path": "amc23.parquet"}, {"check_rows", "report"}),
-        ("data.ngram", 12, {"check_rows"}),
-        ("data.contaminated", "keep", {"check_rows", "prompts"}),
+        ("data.decontamination.ngram", 12, {"check_rows"}),
+        ("data.on_issue.contaminated", "keep", {"check_rows", "prompts"}),
         ("data.chat", {"thinking": False}, {"prompts", "problems"}),
     ],
 )

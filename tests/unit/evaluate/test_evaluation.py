@@ -28,7 +28,7 @@ SAMPLINGS = {
     "T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0},
     "T0.6": {"temperature": 0.6, "top_p": 0.95, "top_k": 20, "repetition_penalty": 1.0},
 }
-EXPORTED = {"engine": "transformers", "n": 3, "max_tokens": 6, "samplings": SAMPLINGS}
+EXPORTED = {"engine": "transformers", "n": 3, "max_tokens": 6, "sampling": SAMPLINGS}
 SETTINGS = {**EXPORTED, "seed": 0, "shards": 1}
 N = SETTINGS["n"]
 KEY = ["prompt_id", "sample_index"]
@@ -104,7 +104,7 @@ def test_a_sampling_that_the_recipe_lacks_is_refused(tiny, tmp_path):
     asked = arguments(tiny["student"], tmp_path / "none", tmp_path / "out.parquet")
     done = run(sys.executable, ROOT / "scripts/evaluate.py", *asked, "--sampling", "T2", check=False)
     assert done.returncode == 2
-    assert "--recipe has no setting evaluation.samplings.T2" in done.stderr
+    assert "--recipe has no setting evaluation.sampling.T2" in done.stderr
 
 
 def test_a_shard_without_problems_is_an_empty_file(evaluated):
@@ -113,8 +113,8 @@ def test_a_shard_without_problems_is_an_empty_file(evaluated):
 
 def test_one_way_of_sampling_has_no_bearing_on_another(config):
     changed = config.model_copy(deep=True)
-    sampling = changed.evaluation.samplings["T1"].model_copy(update={"top_k": 7})
-    changed.evaluation.samplings["T1"] = sampling
+    sampling = changed.evaluation.sampling["T1"].model_copy(update={"top_k": 7})
+    changed.evaluation.sampling["T1"] = sampling
     assert grading_recipe(config, "T1") != grading_recipe(changed, "T1")
     assert grading_recipe(config, "T0.6") == grading_recipe(changed, "T0.6")
 

@@ -74,14 +74,14 @@ def test_scope_weighs_by_the_mean_log_probabilities_of_student_and_teacher(round
     """(4) softmax(log PPL_S / tau) over correct, (5) softmax(-log PPL_T / tau) over incorrect rollouts."""
     batch = weigh(round_, objective_of(tau=0.5))
     student = softmax([-mean / 0.5 for mean in means(round_.rollouts, "logprobs", "a", [0, 1])])
-    teacher = softmax([mean / 0.5 for mean in means(round_.scores, "teacher_logprobs", "a", [2, 3])])
+    teacher = softmax([mean / 0.5 for mean in means(round_.scores, "scorer_logprobs", "a", [2, 3])])
     assert [row(batch, "a", i)["weight"] for i in range(4)] == pytest.approx([*student, *teacher], rel=1e-5)
 
 
 def test_released_mode_turns_the_student_path_round_and_scales_to_mean_1(round_):
     batch = weigh(round_, objective_of(mode="released"))
     student = softmax(means(round_.rollouts, "logprobs", "a", [0, 1]))
-    teacher = softmax(means(round_.scores, "teacher_logprobs", "a", [2, 3]))
+    teacher = softmax(means(round_.scores, "scorer_logprobs", "a", [2, 3]))
     expected = [2 * weight for weight in (*student, *teacher)]
     assert [row(batch, "a", i)["weight"] for i in range(4)] == pytest.approx(expected, rel=1e-5)
 
@@ -188,7 +188,7 @@ def test_a_batch_carries_tokens_and_log_probabilities_unchanged(round_, tmp_path
     kept = round_.rollouts.join(round_.prompts, on="prompt_id").join(round_.scores, on=KEY).sort(KEY)
     for column in ("prompt_token_ids", "response_token_ids", "logprobs"):
         assert stored[column].to_list() == kept[column].to_list()
-    assert stored["scorer_logprobs"].to_list() == kept["teacher_logprobs"].to_list()
+    assert stored["scorer_logprobs"].to_list() == kept["scorer_logprobs"].to_list()
     assert stored["truncated"].to_list() == [reason == "length" for reason in finish]
 
 
@@ -218,7 +218,7 @@ def test_scope_needs_no_scores_of_correct_rollouts(round_):
     absent = round_.but(scores=round_.scores.join(right, on=KEY, how="anti"))
     null = round_.but(
         scores=round_.scores.join(right.with_columns(hit=True), on=KEY, how="left", maintain_order="left").select(
-            *KEY, teacher_logprobs=pl.when(pl.col("hit").is_null()).then("teacher_logprobs")
+            *KEY, scorer_logprobs=pl.when(pl.col("hit").is_null()).then("scorer_logprobs")
         )
     )
     for partly in (absent, null):
@@ -265,7 +265,7 @@ def test_damaged_rollout_log_probabilities_are_refused(round_, method, mode, dam
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize(("method", "mode"), ON_POLICY)
 def test_damaged_scores_are_refused_where_they_are_needed(round_, method, mode, damage):
-    scores = changed(round_.scores, "b", 1, "teacher_logprobs", DAMAGE[damage])
+    scores = changed(round_.scores, "b", 1, "scorer_logprobs", DAMAGE[damage])
     with pytest.raises(InputError, match=r"rollout 1 of prompt 'b': .* run score again"):
         weigh(round_.but(scores=scores), objective_of(method, mode))
 
@@ -301,7 +301,7 @@ def test_an_empty_response_is_refused(round_):
     rollouts, scores = round_.rollouts, round_.scores
     for column in ("response_token_ids", "logprobs"):
         rollouts = changed(rollouts, "b", 1, column, lambda _: [])
-    scores = changed(scores, "b", 1, "teacher_logprobs", lambda _: [])
+    scores = changed(scores, "b", 1, "scorer_logprobs", lambda _: [])
     with pytest.raises(InputError, match="rollout 1 of prompt 'b': 0 response tokens"):
         weigh(round_.but(rollouts=rollouts, scores=scores), objective_of())
 

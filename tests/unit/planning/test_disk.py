@@ -51,7 +51,7 @@ def size_of(folder):
 
 def made(config, name, dtype="float32"):
     """A model of the configuration's shape."""
-    shape = ModelShape.model_validate(getattr(config.models, name).make.model_dump())
+    shape = ModelShape.model_validate(getattr(config.models, name).random_init.model_dump())
     return make_model(shape, character_tokenizer()).to(getattr(torch, dtype))
 
 
@@ -72,7 +72,7 @@ def test_parameters_are_those_of_the_made_model(name, model):
 def test_parameters_with_a_trained_vocabulary():
     config = arm_config(world(models={"tokenizer": {"kind": "bpe", "vocab_size": 400}}), "scope")
     tokenizer = bpe_tokenizer([file.read_text() for file in (ROOT / "scripts").glob("*.py")], 400)
-    shape = ModelShape.model_validate(config.models.student.make.model_dump())
+    shape = ModelShape.model_validate(config.models.student.random_init.model_dump())
     assert disk.parameters(config, "student", None) == parameters(make_model(shape, tokenizer))
 
 
@@ -146,7 +146,7 @@ def full_round(config, tokenizer):
     order = [f"p{number:05d}" for number in range(config.update.prompts_per_step)]
     rows = [
         {"prompt_id": prompt, "sample_index": index, "response_token_ids": ids, "response_text": tokenizer.decode(ids),
-         "logprobs": logprobs(), "teacher_logprobs": logprobs(), "finish_reason": "length",
+         "logprobs": logprobs(), "scorer_logprobs": logprobs(), "finish_reason": "length",
          "correct": rng.random() < 0.5, "extracted": f"\\frac{{{rng.getrandbits(20)}}}{{{rng.getrandbits(20)}}}",
          "reason": "the answer is another number"}
         for prompt in order for index in range(config.rollout.n) for ids in [tokens(length)]
@@ -181,14 +181,14 @@ def test_rollouts_and_batches_hold_a_round_in_which_no_response_ends_early(token
     ("retention", "policies", "states"),
     [
         ({}, 6, 6),
-        ({"policies_every": 2, "states_every": 3}, 3, 2),
-        ({"policies_every": 4}, 2, 6),
-        ({"policies_every": 0, "states_every": 0}, 1, 1),
-        ({"policies_every": 7, "states_every": 7}, 1, 1),
-        ({"policies_every": 3, "best": True}, 3, 6),
-        ({"policies_every": 2, "best": True}, 3, 6),
-        ({"policies_every": 0, "states_every": 0, "best": True}, 2, 1),
-        ({"best": True}, 6, 6),
+        ({"keep_policies_every": 2, "keep_states_every": 3}, 3, 2),
+        ({"keep_policies_every": 4}, 2, 6),
+        ({"keep_policies_every": 0, "keep_states_every": 0}, 1, 1),
+        ({"keep_policies_every": 7, "keep_states_every": 7}, 1, 1),
+        ({"keep_policies_every": 3, "keep_best": True}, 3, 6),
+        ({"keep_policies_every": 2, "keep_best": True}, 3, 6),
+        ({"keep_policies_every": 0, "keep_states_every": 0, "keep_best": True}, 2, 1),
+        ({"keep_best": True}, 6, 6),
     ],
 )
 def test_what_stays_of_six_rounds_of_which_every_second_is_evaluated(retention, policies, states):
@@ -198,7 +198,7 @@ def test_what_stays_of_six_rounds_of_which_every_second_is_evaluated(retention, 
 
 
 def test_the_best_policy_is_the_last_where_only_that_is_evaluated():
-    projection = projected("scope", retention={"policies_every": 0, "best": True}, evaluation={"every": 0})
+    projection = projected("scope", retention={"keep_policies_every": 0, "keep_best": True}, evaluation={"every": 0})
     assert projection.policies == projection.per_policy
 
 
@@ -209,7 +209,7 @@ def test_the_end_is_the_sum_of_what_stays():
     )
 
 
-@pytest.mark.parametrize("retention", [{}, {"best": True}, {"policies_every": 1, "states_every": 1}])
+@pytest.mark.parametrize("retention", [{}, {"keep_best": True}, {"keep_policies_every": 1, "keep_states_every": 1}])
 def test_without_deletion_the_peak_is_the_end(retention):
     projection = projected("scope", "kd", update=ONE_STEP, retention=retention)
     assert projection.peak == projection.end
@@ -221,18 +221,22 @@ def test_a_round_of_several_steps_has_a_checkpoint_for_every_arm_and_seed_at_the
 
 
 def test_at_the_peak_two_policies_and_states_wait_for_every_arm_and_seed():
-    projection = projected("scope", "opd", seeds=[0, 1, 2], retention={"policies_every": 0, "states_every": 0})
+    projection = projected(
+        "scope", "opd", seeds=[0, 1, 2], retention={"keep_policies_every": 0, "keep_states_every": 0}
+    )
     waiting = 2 * 3 * 2 * (projection.per_policy + projection.per_state)
     assert projection.peak - projection.end == waiting + 2 * 3 * projection.per_state
 
 
 def test_no_more_can_wait_than_is_dropped():
-    projection = projected("scope", rounds=2, update=ONE_STEP, retention={"policies_every": 0, "states_every": 0})
+    projection = projected(
+        "scope", rounds=2, update=ONE_STEP, retention={"keep_policies_every": 0, "keep_states_every": 0}
+    )
     assert projection.peak - projection.end == projection.per_policy + projection.per_state
 
 
 def test_only_the_last_rounds_rollouts_stay_beside_the_shared_ones():
-    every, last = (projected("opd", update=ONE_STEP, retention={"rollouts": which}) for which in ("all", "last"))
+    every, last = (projected("opd", update=ONE_STEP, retention={"keep_rollouts": which}) for which in ("all", "last"))
     of_round = every.rollouts // 6
     assert last.rollouts == 2 * of_round
     assert last.peak - last.end == 2 * of_round
@@ -265,7 +269,7 @@ def test_arms_that_sample_otherwise_share_nothing():
 
 
 def test_samples_of_the_teacher_are_shared_in_all_rounds_never_scored_and_never_deleted():
-    raw = world(retention={"rollouts": "last"}, variants={"strict": {"objective": {"method": "kd",
+    raw = world(retention={"keep_rollouts": "last"}, variants={"strict": {"objective": {"method": "kd",
                 "drop_incorrect": True}}}, update=ONE_STEP)  # fmt: skip
     projection = projected("kd", "strict", raw=raw)
     assert projection.rollouts == 6 * disk.rollout_bytes(arm_config(raw, "kd"))
@@ -280,7 +284,7 @@ def test_an_arm_without_scorer_has_no_scores():
 
 
 def test_models_in_folders_are_not_copied_and_their_weights_are_counted_by_precision():
-    folder = {"path": "somewhere", "make": None}
+    folder = {"path": "somewhere", "random_init": None}
     raw = world(models={"dtype": "bfloat16", "student": folder, "teacher": folder})
     projection = projected("scope", raw=raw, models={"student": 3_400_000_000, "teacher": 16_000_000_000})
     assert projection.shared == 0

@@ -46,19 +46,19 @@ def rounds_of(table, rounds=(1, 2, 3)):
 
 
 def deletes(table, **keep):
-    return to_be_deleted(plan_of(table, rounds=4, retention={"policies_every": 1, "states_every": 1, **keep}))
+    return to_be_deleted(plan_of(table, rounds=4, retention={"keep_policies_every": 1, "keep_states_every": 1, **keep}))
 
 
 @pytest.mark.parametrize(
     ("keep", "said"),
     [
         ({}, None),
-        ({"rollouts": "last"}, None),
-        ({"policies_every": 0}, "3 x policy, 6.0 MB"),
-        ({"policies_every": 2}, "2 x policy, 4.0 MB"),
-        ({"policies_every": 2, "states_every": 0}, "2 x policy and 3 x state, 10 MB"),
-        ({"policies_every": 0, "best": True}, "3 x policy, 6.0 MB, except the best policy"),
-        ({"states_every": 0, "best": True}, "3 x state, 6.0 MB"),
+        ({"keep_rollouts": "last"}, None),
+        ({"keep_policies_every": 0}, "3 x policy, 6.0 MB"),
+        ({"keep_policies_every": 2}, "2 x policy, 4.0 MB"),
+        ({"keep_policies_every": 2, "keep_states_every": 0}, "2 x policy and 3 x state, 10 MB"),
+        ({"keep_policies_every": 0, "keep_best": True}, "3 x policy, 6.0 MB, except the best policy"),
+        ({"keep_states_every": 0, "keep_best": True}, "3 x state, 6.0 MB"),
     ],
 )
 def test_what_exists_and_is_not_kept_is_announced(keep, said):
@@ -70,10 +70,10 @@ def test_what_exists_and_is_not_kept_is_announced(keep, said):
 def test_the_last_round_and_what_does_not_exist_are_not_announced():
     table = Table()
     rounds_of(table, [4])
-    assert deletes(table, policies_every=0, states_every=0) == []
+    assert deletes(table, keep_policies_every=0, keep_states_every=0) == []
     rounds_of(table, [1])
     table.delete(X.round("scope", 0, 1).policy)
-    assert deletes(table, policies_every=0, states_every=0) == [
+    assert deletes(table, keep_policies_every=0, keep_states_every=0) == [
         "retention: deletes from earlier rounds: 1 x state, 2.0 MB"
     ]
 
@@ -81,11 +81,11 @@ def test_the_last_round_and_what_does_not_exist_are_not_announced():
 def test_a_round_that_was_retired_under_the_same_policy_is_not_announced_again():
     table = Table()
     rounds_of(table)
-    plan = plan_of(table, rounds=4, retention={"policies_every": 0, "best": True})
+    plan = plan_of(table, rounds=4, retention={"keep_policies_every": 0, "keep_best": True})
     for round_ in (1, 2, 3):
         table.add(X.round("scope", 0, round_).retired, plan.arm("scope").recipes["retire"])
     assert to_be_deleted(plan) == []
-    other = plan_of(table, rounds=4, retention={"policies_every": 0, "best": False})
+    other = plan_of(table, rounds=4, retention={"keep_policies_every": 0, "keep_best": False})
     assert to_be_deleted(other) == ["retention: deletes from earlier rounds: 3 x policy, 6.0 MB"]
 
 

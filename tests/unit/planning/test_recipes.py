@@ -34,13 +34,13 @@ WORLDS = {
         }
     },
 }
-SERVED = {"teacher": {"backend": "service", "server": {"model": "served", "urls": [], "port": None}}}
-STAGE_COST = {"seconds": 1.0, "gpus": 1}
+SERVED = {"teacher": {"backend": "managed", "server": {"model": "served", "urls": [], "port": None}}}
+STAGE_COST = {"wall_s": 1.0, "gpus": 1}
 OPTIONAL = {
     "data": {"chat": {"system": "s", "thinking": True}},
-    "cost": dict.fromkeys(("rollout", "score", "update", "evaluate"), STAGE_COST),
+    "expected_cost": dict.fromkeys(("rollout", "score", "update", "evaluate"), STAGE_COST),
     "grid": {"axes": {"tau": {"key": "objective.tau", "values": [1.0]}}},
-    "models": {"teacher": {"make": {"sft": {"steps": 1}}}},
+    "models": {"teacher": {"random_init": {"sft": {"steps": 1}}}},
 }
 ARMS = ("scope", "opd", "grpo", "kd", "scope_full_kl", "scope_released")
 
@@ -71,11 +71,11 @@ DECIDES = {
     "data.template": "prompts problems",
     "data.chat": "prompts problems",
     "data.max_prompt_tokens": "prompts problems rollout evaluate",
-    "data.broken": "check_rows prompts",
-    "data.unverifiable": "check_rows prompts",
-    "data.contaminated": "check_rows prompts",
-    "data.decontaminate": "check_rows",
-    "data.ngram": "check_rows",
+    "data.on_issue.broken": "check_rows prompts",
+    "data.on_issue.unverifiable": "check_rows prompts",
+    "data.on_issue.contaminated": "check_rows prompts",
+    "data.decontamination.benchmarks": "check_rows",
+    "data.decontamination.ngram": "check_rows",
     "data": "prompts",
     "models.student": "model",
     "models.student.path": "model report",
@@ -97,7 +97,7 @@ DECIDES = {
     "evaluation.engine": "evaluate export",
     "evaluation.n": "evaluate export report",
     "evaluation.max_tokens": "evaluate export report",
-    "evaluation.samplings": EVALUATED,
+    "evaluation.sampling": EVALUATED,
     "retention": "retire",
     "report": "report",
     "report.bootstrap": "report summary figure",
@@ -107,11 +107,11 @@ DECIDES = {
     "models.teacher": "",
     "teacher.server": "",
     "teacher.server.model": "check_teacher score",
-    "teacher.service": "",
+    "teacher.managed": "",
     "evaluation.every": "",
     "tracking": "",
-    "cost": "",
-    "resume": "",
+    "expected_cost": "",
+    "checkpoint": "",
 }
 
 
@@ -128,7 +128,7 @@ def configurations():
     for world in WORLDS.values():
         yield from (arm_config(merge(raw, world), arm) for arm in ARMS)
     yield arm_config(merge(merge(raw, WORLDS["files"]), SERVED), "scope")
-    model = {"models": {"student": {"make": None, "path": "folder"}}}
+    model = {"models": {"student": {"random_init": None, "path": "folder"}}}
     yield arm_config(merge(raw, model), "scope")
 
 
@@ -220,5 +220,5 @@ def test_every_key_decides_the_recipes_that_it_should(decided):
 
 
 def test_no_key_of_the_configuration_is_forgotten(decided):
-    names = re.compile(r"(?<=benchmarks|.samplings)\.(?:held|T1|T0\.6)\.")
+    names = re.compile(r"(?<=benchmarks|n.sampling)\.(?:held|T1|T0\.6)\.")
     assert set(schema_leaves(Config)) == {names.sub(".*.", key.replace("axes.tau.", "axes.*.")) for key in decided}

@@ -8,7 +8,7 @@ from scope.errors import InputError
 from scope.planning import restore
 
 STUDENT = X.shared.model("student")
-KEEP = {"policies_every": 0, "states_every": 0, "rollouts": "all", "best": False}
+KEEP = {"keep_policies_every": 0, "keep_states_every": 0, "keep_rollouts": "all", "keep_best": False}
 ROUNDS = [X.round("scope", 0, round_) for round_ in range(10)]
 CELL = {"benchmark": "coins", "sampling": "T1", "shard": 0}
 
@@ -55,11 +55,11 @@ def test_a_deleted_policy_waits_for_its_own_evaluations():
 
 
 def test_a_policy_that_is_kept_waits_for_none():
-    assert [waits_for(plan_with(keep={"policies_every": 2}), round_) for round_ in range(1, 6)] == [[]] * 5
+    assert [waits_for(plan_with(keep={"keep_policies_every": 2}), round_) for round_ in range(1, 6)] == [[]] * 5
 
 
 def test_the_best_policy_is_found_among_all_evaluated_so_far():
-    plan = plan_with(keep={"best": True, "policies_every": 2})
+    plan = plan_with(keep={"keep_best": True, "keep_policies_every": 2})
     assert [waits_for(plan, round_) for round_ in range(1, 6)] == [[], [2], [2], [2, 4], [2, 4]]
 
 

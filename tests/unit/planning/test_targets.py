@@ -20,7 +20,7 @@ def test_policies_are_asked_for_round_by_round():
 
 def test_every_round_but_the_last_is_retired_where_anything_is_to_be_deleted():
     assert targets.retired_rounds(plan_of(rounds=3)) == []
-    plan = plan_of(rounds=3, retention={"policies_every": 2})
+    plan = plan_of(rounds=3, retention={"keep_policies_every": 2})
     assert targets.retired_rounds(plan) == [X.round("scope", 0, round_).retired for round_ in (1, 2)]
 
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from tokenizers.processors import TemplateProcessing
 
-from scope.config.data import Data, Rows
+from scope.config.data import OnIssue, Rows
 from scope.errors import InputError
 from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 from scope.prompts.build import build_prompts, content_hash
@@ -34,7 +34,7 @@ def rows(*pairs):
 
 def build(given, tokenizer=TOKENIZER, template="{problem}\n", chat=None, **changes):
     options = {"domain": "math", "max_tokens": 40, "found": [], "where": "file.parquet", **changes}
-    actions = {**training_actions(Data.model_construct()), **options.pop("actions", {})}
+    actions = {**training_actions(OnIssue()), **options.pop("actions", {})}
     return build_prompts(
         given,
         writer(tokenizer, template, chat and ChatSettings(**{"system": None, "thinking": None, **chat})),
@@ -57,8 +57,9 @@ def test_braces_in_a_problem_are_left_alone():
 
 def test_an_overlong_prompt_stops_or_is_dropped_and_listed_never_cut():
     given = rows(("x" * 100, "1"), ("y", "2"))
-    with pytest.raises(InputError, match=r"file.parquet: overlong rows: 1; fix .*or write `data.overlong: drop`\n"
-                       r"  row 0: the prompt has \d+ tokens, data.max_prompt_tokens allows 40"):  # fmt: skip
+    dropping = "file.parquet: overlong rows: 1; fix .*or write `data.on_issue.overlong: drop`\n"
+    too_long = r"  row 0: the prompt has \d+ tokens, data.max_prompt_tokens allows 40"
+    with pytest.raises(InputError, match=dropping + too_long):
         build(given)
     prompts, issues = build(given, actions={"overlong": "drop"})
     assert [prompt["problem"] for prompt in prompts] == ["y"]

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from conftest import ROOT
-from scope.config.data import Data
+from scope.config.data import OnIssue
 from scope.config.experiment import open_config
 from scope.errors import InputError
 from scope.prompts.find import find, unverifiable
@@ -16,7 +16,7 @@ from scope.prompts.generated import generated_rows
 from scope.prompts.issues import OF_BENCHMARKS, Found, counts, read_found, settle, to_text, training_actions
 from scope.verify.api import verify_math
 
-STOP = training_actions(Data.model_construct())
+STOP = training_actions(OnIssue())
 DROP = {issue: "drop" if action == "error" else action for issue, action in STOP.items()}
 KEEP = {**DROP, **dict.fromkeys(("broken", "unverifiable", "contaminated"), "keep")}
 LONG = "Let a spider walk along the shortest way on a cube with side $x^2 + 1$ from one corner to the other one."
@@ -63,7 +63,7 @@ ROWS_WITH_ISSUES = {
 def test_a_issue_stops_the_run_or_is_dropped_or_kept_and_listed(issue):
     given, at, said = ROWS_WITH_ISSUES[issue]
     with pytest.raises(InputError, match=rf"(?s)file.parquet: {issue} rows: {len(at)}; fix or remove them, or write "
-                       rf"`data.{issue}: drop`\n  row 10: .*{said}"):  # fmt: skip
+                       rf"`data.on_issue.{issue}: drop`\n  row 10: .*{said}"):  # fmt: skip
         issues(given, STOP, benchmarks=HELD_OUT)
     assert listed(given, benchmarks=HELD_OUT) == [(row, issue, "dropped") for row in at]
     if issue != "conflicting":
@@ -188,7 +188,7 @@ def test_copies_that_are_spelled_differently_are_one_problem():
 def test_code_without_tests_would_credit_any_program(tests):
     given = rows(("a", ""), tests=json.dumps(tests))
     with pytest.raises(
-        InputError, match=r"untested rows: 1; .*write `data.unverifiable: drop`\n  row 10: it has no tests"
+        InputError, match=r"untested rows: 1; .*write `data.on_issue.unverifiable: drop`\n  row 10: it has no tests"
     ):
         issues(given, STOP, domain="code")
     assert listed(given, domain="code") == [(10, "untested", "dropped")]

@@ -23,7 +23,7 @@ SAMPLINGS = {"T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_pe
 
 
 def recipe(arms=ARMS):
-    return make_recipe("figure", {"arms": arms, "report": {"bootstrap": 50}, "evaluation": {"samplings": SAMPLINGS}})
+    return make_recipe("figure", {"arms": arms, "report": {"bootstrap": 50}, "evaluation": {"sampling": SAMPLINGS}})
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ SAMPLINGS = {"T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_pe
 def recipe(**changes):
     settings = {
         "report": {"title": f"Title {HOSTILE}", "question": "Does it help?", "bootstrap": 200},
-        "evaluation": {"samplings": SAMPLINGS, "n": N, "max_tokens": 8},
+        "evaluation": {"sampling": SAMPLINGS, "n": N, "max_tokens": 8},
         "models": {"student": {"path": None}},
         "experiment": "made-up", "seeds": [0, 1], "rounds": 2, "arms": ARMS,
         "origins": {"train": {"dataset": None, "licence": "MIT"}},
@@ -156,7 +156,7 @@ def world(tmp_path_factory):
         "batches": [run / "batch.parquet" for run in runs], "rollouts": [run / "rollouts.parquet" for run in runs],
         "verdicts": [run / "verdicts.parquet" for run in runs], "prompts": prompts,
         "problems": [coins], "issues": [coins.with_suffix(".issues.parquet")],
-        "benchmarks": [tmp_path / "timings"], "checks": [tmp_path / "checks.parquet"],
+        "timings": [tmp_path / "timings"], "checks": [tmp_path / "checks.parquet"],
         "out": [tmp_path / "report.html"], "recipe": [recipe()],
     }  # fmt: skip
 
@@ -416,7 +416,7 @@ def test_time_of_arms_that_are_no_longer_run_does_not_count(page, world):
 def test_absent_parts_are_said_in_words(page, tmp_path):
     parquet.write(tmp_path / "none.parquet", CHECKS, [], recipe=STAGE_RECIPE)
     none = {kind: [] for kind in ("evaluations", "metrics", "batches", "rollouts", "verdicts")}
-    html = page(checks=[tmp_path / "none.parquet"], benchmarks=[tmp_path / "nowhere"], **none)
+    html = page(checks=[tmp_path / "none.parquet"], timings=[tmp_path / "nowhere"], **none)
     for words in ("The base policy was not evaluated", "No policy was evaluated", "No step metrics were given",
                   "No job timings were found", "The teacher was not checked", "No batch of scope"):  # fmt: skip
         assert words in visible(html)
@@ -450,7 +450,7 @@ def test_the_page_of_one_arm_with_a_long_name(page, world, tmp_path):
         metrics=[write_metrics(tmp_path / "m.parquet", arm, 0, 2, shares=[0.1, 0.2])],
         **{kind: [run / f"{name}.parquet"] for kind, name in
            {"batches": "batch", "rollouts": "rollouts", "verdicts": "verdicts"}.items()},
-        prompts=[tmp_path / "p.parquet"], benchmarks=[tmp_path / "timings"],
+        prompts=[tmp_path / "p.parquet"], timings=[tmp_path / "timings"],
     )  # fmt: skip
     assert f"Experiment made-up ; arm {arm}; seed 0; 1 round." in section(html, "sources")
     assert f"This report covers only the arm {arm} ." in visible(html)

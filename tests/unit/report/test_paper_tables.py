@@ -10,7 +10,7 @@ from scope.report.paper_tables import BLOCKS, METHODS, SAMPLING, paper_tables, t
 from scope.report.recipe import ReportEvaluation
 
 R1, QWEN3, CODE = BLOCKS
-SETTINGS = {"n": 32, "max_tokens": 32768, "samplings": {"paper": {**SAMPLING, "repetition_penalty": 1.0}}}
+SETTINGS = {"n": 32, "max_tokens": 32768, "sampling": {"paper": {**SAMPLING, "repetition_penalty": 1.0}}}
 PAPER = ReportEvaluation.model_validate(SETTINGS)
 ALL = [(benchmark, policy) for benchmark in R1.benchmarks[:-1] for policy in METHODS]
 
@@ -57,8 +57,8 @@ def test_an_average_needs_every_benchmark():
 
 
 @pytest.mark.parametrize("change", [
-    {"n": 31}, {"max_tokens": 16384}, {"samplings": {"paper": {**SAMPLING, "repetition_penalty": 1.08}}},
-    {"samplings": {"paper": {**SAMPLING, "top_k": 0, "repetition_penalty": 1.0}}},
+    {"n": 31}, {"max_tokens": 16384}, {"sampling": {"paper": {**SAMPLING, "repetition_penalty": 1.08}}},
+    {"sampling": {"paper": {**SAMPLING, "top_k": 0, "repetition_penalty": 1.0}}},
 ])  # fmt: skip
 def test_other_settings_than_the_papers_leave_the_column_empty(change):
     tables = paper_tables(accuracy(), R1.student, ReportEvaluation.model_validate({**SETTINGS, **change}))

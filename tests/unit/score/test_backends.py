@@ -26,7 +26,7 @@ from stub_server import logprob, serving
 
 PAIRS = [Pair([3 + i % 10, 14, 5], [13, 4 + i % 9, 14, 3, 1][: 1 + i % 5]) for i in range(40)]
 EXTERNAL = Servers(backend="external", model="teacher")
-IN_JOB = InProcess(backend="in_job", pack_tokens=64)
+IN_PROCESS = InProcess(backend="in_process", pack_tokens=64)
 OPTIONS = {"dtype": "float32", "temperature": 1.0}
 
 
@@ -52,10 +52,10 @@ def external(monkeypatch):
 
 
 @pytest.mark.real
-def test_in_job_and_external_agree_to_1e_4_in_float32(vllm_server, tiny, monkeypatch, external):
+def test_in_process_and_external_agree_to_1e_4_in_float32(vllm_server, tiny, monkeypatch, external):
     url, key = vllm_server
     monkeypatch.setenv(KEY_VARIABLE, key)
-    near = open_teacher(IN_JOB, tiny["teacher"], **OPTIONS).score(PAIRS)
+    near = open_teacher(IN_PROCESS, tiny["teacher"], **OPTIONS).score(PAIRS)
     far = external(url).score(PAIRS)
     assert [len(row) for row in far] == [len(pair.response) for pair in PAIRS]
     assert max(abs(a - b) for x, y in zip(near, far, strict=True) for a, b in zip(x, y, strict=True)) < 1e-4
@@ -164,7 +164,7 @@ def test_what_is_done_is_not_asked_again(stub, external):
 def test_a_resumed_pass_computes_the_same_packs_and_skips_done_ones(tiny, monkeypatch):
     from scope.models import packed_forward
 
-    teacher = open_teacher(IN_JOB, tiny["teacher"], **OPTIONS)
+    teacher = open_teacher(IN_PROCESS, tiny["teacher"], **OPTIONS)
     whole, packs = dict(teacher.score_each(PAIRS)), []
     monkeypatch.setattr(
         packed_forward,
@@ -194,16 +194,16 @@ def test_scores_keep_null_where_the_objective_needs_none(tiny, tmp_path):
          "prompt_token_ids": [[3], [4]], "response_token_ids": [[5, 1], [6, 1]]},
         schema_overrides={"sample_index": pl.Int32})  # fmt: skip
     work = open_partial(tmp_path / "scores.parquet", RECIPE, [])
-    scores = score_rollouts(rows, ~pl.col("correct"), IN_JOB, tiny["teacher"], work, **OPTIONS)
-    assert scores["teacher_logprobs"].is_null().to_list() == [True, False]
-    nothing = score_rollouts(rows, pl.lit(False), IN_JOB, "no/such/manifest.json", work, **OPTIONS)
-    assert nothing["teacher_logprobs"].null_count() == 2
+    scores = score_rollouts(rows, ~pl.col("correct"), IN_PROCESS, tiny["teacher"], work, **OPTIONS)
+    assert scores["scorer_logprobs"].is_null().to_list() == [True, False]
+    nothing = score_rollouts(rows, pl.lit(False), IN_PROCESS, "no/such/manifest.json", work, **OPTIONS)
+    assert nothing["scorer_logprobs"].null_count() == 2
 
 
 def test_scores_survive_the_artifact(tmp_path):
-    rows = [{"prompt_id": "a", "sample_index": 0, "teacher_logprobs": None}]
+    rows = [{"prompt_id": "a", "sample_index": 0, "scorer_logprobs": None}]
     parquet.write(tmp_path / "s.parquet", SCORES, rows, recipe=RECIPE)
-    assert parquet.read(tmp_path / "s.parquet", SCORES)["teacher_logprobs"].to_list() == [None]
+    assert parquet.read(tmp_path / "s.parquet", SCORES)["scorer_logprobs"].to_list() == [None]
 
 
 def check_teacher(tiny, tmp_path, teacher, **environment):
@@ -229,7 +229,7 @@ def test_the_check_of_a_served_teacher_passes_and_names_a_wrong_server(vllm_serv
     assert done.returncode == 0, done.stderr
     details = dict(parquet.read(tmp_path / "checks.parquet", CHECKS).select("check", "detail").iter_rows())
     assert details["served_name"] == "served as 'teacher'"
-    assert "external and in_job agree" in details["agreement"]
+    assert "external and in_process agree" in details["agreement"]
     done = check_teacher(tiny, tmp_path, {**SERVED, "model": "qwen"}, **where)
     assert done.returncode == 2
     assert done.stderr.strip().splitlines()[-1] == (
@@ -244,5 +244,5 @@ def test_a_server_with_other_weights_is_found_out(vllm_server, tiny, tmp_path):
     where = {VARIABLE: connection(url), KEY_VARIABLE: key}
     done = check_teacher({**tiny, "teacher": tiny["student"]}, tmp_path, SERVED, **where)
     assert done.returncode == 2
-    assert "external and in_job differ by" in done.stderr
+    assert "external and in_process differ by" in done.stderr
     assert not (tmp_path / "checks.parquet").exists()

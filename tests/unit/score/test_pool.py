@@ -29,7 +29,7 @@ def quick(monkeypatch):
 
 
 class Service:
-    """An experiment with the backend `service`: its manifest, key and records."""
+    """An experiment with the backend `managed`: its manifest, key and records."""
 
     def __init__(self, tmp_path, monkeypatch):
         self.manifest = seal_files(tmp_path / "teacher/manifest.json", weights="w")
@@ -48,7 +48,7 @@ class Service:
     def open(self, **changes):
         numbers = {"timeout_s": 5.0, "attempts": 3, "concurrency": 4, "patience_s": 0.6, **changes}
         self.monkeypatch.setenv(VARIABLE, to_text(Connection([], str(self.folder), str(self.key_file), **numbers)))
-        settings = Servers(backend="service", model="teacher")
+        settings = Servers(backend="managed", model="teacher")
         return open_teacher(settings, self.manifest, dtype="float32", temperature=1.0)
 
 
@@ -246,7 +246,7 @@ def test_one_command_submits_replicas_and_shows_no_key(tmp_path):
         tool.chmod(0o755)
     seal_files(tmp_path / "results/smallest/shared/models/teacher/manifest.json", weights="w")
     server = f"{{model: t, key_file: {tmp_path}/teacher.key}}"
-    (tmp_path / "mine.yaml").write_text(f"teacher: {{backend: service, service: {{replicas: 2}}, server: {server}}}")
+    (tmp_path / "mine.yaml").write_text(f"teacher: {{backend: managed, managed: {{replicas: 2}}, server: {server}}}")
     files = [str(ROOT / "tests/configs/smallest.yaml"), "mine.yaml"]
     command = ["start", "--configfile", *files, "--", "--partition=gpu", "--gres=gpu:1"]
     environment = {"PATH": f"{tools}:{BIN}:{os.environ['PATH']}", "FAKE": tmp_path}

@@ -72,7 +72,7 @@ def test_a_replica_stands_for_real_scores_and_drains_on_sigterm(experiment, tiny
     where = run("python", ROOT / "scripts/teacher_service.py", "where", *experiment.files, cwd=experiment.folder)
     monkeypatch.chdir(experiment.folder)
     monkeypatch.setenv(VARIABLE, where.stdout.split("=", 1)[1].strip().strip("'"))
-    settings = Servers(backend="service", model="tiny")
+    settings = Servers(backend="managed", model="tiny")
     (scored,) = open_teacher(settings, experiment.manifest, dtype="float32", temperature=1.0).score([LONG])
     assert scored == pytest.approx(right, abs=1e-4)
     beat = record.beat
@@ -151,7 +151,7 @@ def drive(tmp_path):
     def start(*faults, left=None, **changes):
         (port,) = free_ports(1)
         command = [str(BIN / "python"), str(ROOT / "tests/stub_server.py"), str(port), json.dumps(faults)]
-        service = {"heartbeat_s": 0.1, "deadline_minutes": 1, "idle_minutes": None, **changes}
+        service = {"heartbeat_s": 0.1, "deadline_s": 60, "idle_s": None, **changes}
         given = json.dumps([port, command, str(tmp_path), service, left])
         process = subprocess.Popen([BIN / "python", "-c", DRIVER, given], stderr=subprocess.PIPE, text=True,
                                    env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")})  # fmt: skip
@@ -172,7 +172,7 @@ def until(happened, seconds=20):
 
 
 def test_an_idle_replica_ends_and_a_used_one_stays(drive):
-    replica, folder, url = drive(idle_minutes=1 / 60)
+    replica, folder, url = drive(idle_s=1)
     until(lambda: read_records(folder))
     user = Server(url, "teacher", key=None, timeout_s=5)
     for _ in range(8):
@@ -180,7 +180,7 @@ def test_an_idle_replica_ends_and_a_used_one_stays(drive):
         time.sleep(0.25)
         assert replica.poll() is None
     assert replica.wait(10) == 0
-    assert "nobody asked for 0.0166667 minutes" in replica.stderr.read()
+    assert "no request for 1 s" in replica.stderr.read()
     assert read_records(folder) == []
 
 
@@ -193,16 +193,16 @@ def test_a_replica_ends_before_its_walltime_does(drive):
 
 
 def test_a_server_that_answers_but_does_not_score_gets_no_record_and_is_given_up(drive):
-    replica, folder, _ = drive("hang", deadline_minutes=1 / 30)
+    replica, folder, _ = drive("hang", deadline_s=2)
     while replica.poll() is None:
         assert read_records(folder) == []
         time.sleep(0.02)
     assert replica.wait() == 1
-    assert "the server scored nothing for 0.0333333 minutes" in replica.stderr.read()
+    assert "the server scored nothing for 2 s" in replica.stderr.read()
 
 
 def test_the_record_of_a_server_that_begins_to_hang_runs_out(drive):
-    replica, folder, _ = drive(200, 200, 200, *["hang"] * 50, deadline_minutes=1 / 20)
+    replica, folder, _ = drive(200, 200, 200, *["hang"] * 50, deadline_s=3)
     until(lambda: read_records(folder))
     until(lambda: not read_records(folder)[0].is_fresh)
     assert replica.poll() is None, "it may come back"

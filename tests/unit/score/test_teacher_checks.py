@@ -48,9 +48,9 @@ def test_probes_must_be_finite(bad):
 
 @pytest.mark.parametrize("other", [-1.01, float("nan")])
 def test_backends_must_agree(other):
-    assert "agree to 5.0e-05" in checks.check_agreement([[-1.0]], [[-1.00005]], "float32", ("in_job", "vllm"))
-    with pytest.raises(InputError, match="in_job and vllm differ by"):
-        checks.check_agreement([[-1.0]], [[other]], "float32", ("in_job", "vllm"))
+    assert "agree to 5.0e-05" in checks.check_agreement([[-1.0]], [[-1.00005]], "float32", ("in_process", "vllm"))
+    with pytest.raises(InputError, match="in_process and vllm differ by"):
+        checks.check_agreement([[-1.0]], [[other]], "float32", ("in_process", "vllm"))
 
 
 def test_probes_are_the_same_in_every_run():

@@ -8,5 +8,5 @@ from scope.artifacts.schemas.fields import LOGPROBS, SAMPLE_KEY, SAMPLE_KEY_FIEL
 SCORES = Schema(
     name="scores",
     sort_keys=SAMPLE_KEY,
-    columns=pa.schema([*SAMPLE_KEY_FIELDS, pa.field("teacher_logprobs", LOGPROBS)]),
+    columns=pa.schema([*SAMPLE_KEY_FIELDS, pa.field("scorer_logprobs", LOGPROBS)]),
 )

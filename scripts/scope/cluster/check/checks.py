@@ -182,7 +182,7 @@ def check_gpus(requests: list[Request], ranks: int) -> Iterator[Verdict]:
 
 
 def check_durations(requests: list[Request], config: Config) -> Iterator[Verdict]:
-    """Whether runtimes cover what the section `cost` projects for one job."""
+    """Whether runtimes cover what the section `expected_cost` projects for one job."""
     for request in requests:
         projected = job_minutes(config, base_stage(request.rule), request.gpus)
         runtime = request.resources.get("runtime")

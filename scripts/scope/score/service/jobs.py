@@ -89,6 +89,6 @@ def teacher_manifest(experiment: str, configfiles: list[str]) -> Path:
 def served_config(configfiles: list[str], overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration of an experiment whose teacher is a service. Raises InputError where it is not."""
     config = open_config(*configfiles, overrides=overrides)
-    if config.teacher.backend != "service":
-        raise InputError(f"teacher.backend is {config.teacher.backend}; replicas are for `backend: service`")
+    if config.teacher.backend != "managed":
+        raise InputError(f"teacher.backend is {config.teacher.backend}; replicas are for `backend: managed`")
     return config

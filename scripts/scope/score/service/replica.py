@@ -83,10 +83,9 @@ class Replica:
         try:
             self.probe.score(PROBE)
         except Unavailable as error:
-            if time.monotonic() > self.scored_at + 60 * self.service.deadline_minutes:
+            if time.monotonic() > self.scored_at + self.service.deadline_s:
                 raise InputError(
-                    f"the server scored nothing for {self.service.deadline_minutes:g} minutes ({error}); "
-                    f"{tail(self.log)}"
+                    f"the server scored nothing for {self.service.deadline_s:g} s ({error}); {tail(self.log)}"
                 ) from None
             return
         self.scored_at = time.monotonic()
@@ -110,9 +109,9 @@ class Replica:
             return
         if asked > self.asked:
             self.asked, self.asked_at = asked, time.monotonic()
-        idle = self.service.idle_minutes
-        if idle and time.monotonic() > self.asked_at + 60 * idle:
-            raise Ending(f"nobody asked for {idle:g} minutes")
+        idle = self.service.idle_s
+        if idle and time.monotonic() > self.asked_at + idle:
+            raise Ending(f"no request for {idle:g} s")
 
     def _remove_record(self) -> None:
         path_of(self.folder, self.record).unlink(missing_ok=True)

@@ -33,12 +33,12 @@ def open_replica(config, manifest: Path, host: str | None) -> Replica:
     log = Path(Layout(config.experiment).shared.log(f"teacher.{job or os.getpid()}.vllm"))
     probe = Server(url, model, key=key, timeout_s=connection.timeout_s)
     record = Record(url, model, file_digest(manifest), socket.gethostname(), os.getpid(), job, job_end(), 0.0, 0.0)
-    return Replica(command, environment(key, cpu=cpu), log, probe, record, connection.folder, section.service)
+    return Replica(command, environment(key, cpu=cpu), log, probe, record, connection.folder, section.managed)
 
 
 def serve_command(config, folder: Path, url: str, *, cpu: bool) -> list[str]:
     """`vllm serve` of the environment that this process runs in; the user's arguments come last and take precedence."""
-    service = config.teacher.service
+    service = config.teacher.managed
     host, port = url.removeprefix("http://").rsplit(":", 1)
     options = {
         "host": host,
