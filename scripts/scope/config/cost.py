@@ -1,25 +1,25 @@
-"""Section on what stages cost, from which GPU hours are projected."""
+"""Section on the expected cost of stages, from which GPU hours are projected."""
 
 from scope.config.types import Count, Positive, Section
 
 
 class StageCost(Section):
-    """What the jobs of a stage take together."""
+    """Cost of all jobs of a stage together."""
 
     wall_s: Positive
-    """Seconds that they hold their GPUs, run side by side."""
+    """Wall time in seconds, with all jobs in parallel."""
     gpus: Count
-    """GPUs that they hold meanwhile, together."""
+    """GPUs of all these jobs together."""
 
 
 class ExpectedCost(Section):
-    """Measured costs, from which GPU hours are projected before a run; nothing that is computed depends on them."""
+    """Measured costs, from which GPU hours are projected before a run; no result depends on them."""
 
     rollout: StageCost
-    """Of the rollouts of one optimizer step."""
+    """Rollouts of one optimizer step."""
     score: StageCost
-    """Of the scores of one optimizer step."""
+    """Scores of one optimizer step."""
     update: StageCost
-    """Of one optimizer step."""
+    """One optimizer step."""
     evaluate: StageCost | None = None
-    """Of grading one policy on one benchmark under one sampling; null leaves evaluation out."""
+    """Evaluation of one policy on one benchmark with one sampling; null leaves evaluation out."""

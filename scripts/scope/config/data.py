@@ -23,7 +23,7 @@ class Puzzle(Section):
     digits: int = Field(5, ge=2, le=9)
     """Digits given in each problem."""
     spend: list[Count] = Field([3], min_length=1)
-    """How many digits a target is made of; one of these is drawn for each problem."""
+    """Numbers of digits that a target uses; one is sampled for each problem."""
     prompts: Count = 2048
     """Training problems."""
     problems: Count = 256
@@ -42,7 +42,7 @@ class Functions(Section):
     """Functions, the embedded world's procedurally generated code problems (scope/worlds/functions.py)."""
 
     operations: list[Annotated[int, Field(ge=1, le=6)]] = Field([1, 2, 3], min_length=1)
-    """How many operations a function is made of; one of these is drawn for each problem."""
+    """Numbers of operations in a function; one is sampled for each problem."""
     prompts: Count = 512
     """Training problems."""
     problems: Count = 64
@@ -69,25 +69,26 @@ class Rows(Section):
     """Parquet or JSON-lines file, relative to the working directory; `${NAME}` takes an environment variable."""
     hub: Hub | None = None
     licence: str | None = None
-    """The data's licence, for the report's data card; it changes nothing that is computed."""
+    """The data's licence, for the report's data card; it changes no result."""
     domain: Literal["math", "puzzle", "code"] = "math"
     """Which verdicts apply (docs/verdicts.md)."""
     tests: Literal["humaneval", "mbpp", "taco", "livecodebench"] | None = None
-    """For code: how the file publishes its tests, in columns of the names that these have them under."""
+    """For code: the format of the tests; columns have the names of that dataset."""
     problem: str = "problem"
-    """Column that holds the problem text."""
+    """Column of the problem text."""
     answer: str = "answer"
-    """Column that holds the answer, or a list of them; none for code."""
+    """Column of the answer, or of a list of answers; not used for code."""
     boxed: bool = False
-    """The answer is what the last box of its column holds, as in Minerva's solutions."""
+    """The answer is the content of the last `\\boxed{}` in its column, as in Minerva's solutions."""
     tolerance: str | None = None
-    """Column that holds the absolute error that a number may have; empty where it must be exact."""
+    """Column of the absolute error that a number may have; an empty cell means exact."""
     where: dict[str, str | bool | int] = {}
-    """Take only rows whose columns have these values, such as {source: codeforces}."""
+    """Use only rows whose columns have these values, such as {source: codeforces}."""
     between: dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]] = {}
-    """Take only rows whose columns lie between two texts or are one: {contest_date: ["2024-08-01", "2025-02-01"]}."""
+    """Use only rows whose columns are between two texts, both included, such as {contest_date: ["2024-08-01",
+    "2025-02-01"]}."""
     limit: Count | None = None
-    """Take only the first so many of these rows."""
+    """Use at most this many of these rows, from the first on."""
     template: Template | None = None
     """Prompt text around `{problem}` for this file; null: `data.template`."""
 
@@ -111,12 +112,12 @@ class Rows(Section):
 
 
 class Chat(Section):
-    """Prompts in the chat format that the student's tokenizer brings: the filled template is the user's message."""
+    """Prompts in the chat format of the student's tokenizer: the filled template is the user's message."""
 
     system: str | None = None
-    """The system message; it has to appear in what the chat template writes."""
+    """The system message; it must appear in the output of the chat template."""
     thinking: bool | None = None
-    """`enable_thinking` of the chat template, which has to know it; null: its own default."""
+    """`enable_thinking` of the chat template, which must support it; null: the template's default."""
 
 
 class OnIssue(Section):
@@ -130,10 +131,10 @@ class OnIssue(Section):
     """A control character where LaTeX had a backslash (a form feed before rac), or an answer with an unbalanced brace
     or $."""
     unverifiable: Action = "error"
-    """A mathematical answer that does not verify against itself in a box, or code without tests, which is an error in
+    """A mathematical answer that is not verified as equal to itself, or code without tests, which is an error in
     a benchmark."""
     contaminated: Action = "error"
-    """A problem that a benchmark holds too (`data.decontamination`)."""
+    """A problem that is also in a benchmark (`data.decontamination`)."""
 
 
 class Decontamination(Section):

@@ -13,12 +13,12 @@ class Sampling(Section):
     temperature: Positive = 0.6
     top_p: float = Field(1.0, gt=0, le=1)
     top_k: int = Field(0, ge=0)
-    """0 switches it off."""
+    """0: off."""
     repetition_penalty: Positive = 1.0
 
 
 class Evaluation(Section):
-    """Grading of the base policy, the teacher and each arm's policies on the held-out benchmarks."""
+    """Evaluation of the base policy, the teacher and each arm's policies on the held-out benchmarks."""
 
     engine: Literal["vllm", "transformers"] = "vllm"
     n: Count = 32
@@ -28,7 +28,7 @@ class Evaluation(Section):
     """Named sampling settings; every policy is evaluated with each, in a job of its own. Default: `paper`, T 0.6,
     top-p 0.95, top-k 20."""
     shards: Count = 1
-    """Jobs that share the problems of a benchmark."""
+    """Jobs into which the problems of a benchmark are split."""
     every: int = Field(0, ge=0)
-    """Also evaluate every so many rounds; 0 evaluates the last round only."""
+    """Also evaluate every n-th round; 0: only the last round."""
     seed: int = 0

@@ -1,7 +1,7 @@
-"""The typed configuration of an experiment and of each of its arms, checked before anything runs.
+"""The typed configuration of an experiment and of each of its arms, validated before anything runs.
 
-Free of torch, so that the workflow can import it while it plans. The JSON schema in workflow/schemas and the
-table of keys in config/KEYS.md are generated from these classes by `make schema`; tests keep them in step.
+Imports no torch, so that planning is fast. `make schema` generates the JSON schema in workflow/schemas and the table of
+keys in config/KEYS.md from these classes; tests check that they are up to date.
 """
 
 import copy
@@ -34,14 +34,16 @@ ARM_SECTIONS = ("rollout", "logprob_temperature", "teacher", "objective", "updat
 
 
 class Config(Section):
-    """One experiment: shared sections, and the arms that run on them."""
+    """One experiment: shared sections, and its arms."""
 
     experiment: Name
     """Folder under results/."""
     seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    """Every arm runs with every seed."""
     rounds: Count = 1
+    """Rounds of rollout, verdicts, scores, batch and update."""
     arms: list[Arm] = Field(["scope"], min_length=1)
-    """Variants to run; with a `grid`, its cells run too, and alone where `arms` is left out."""
+    """Names of variants to run, with the cells of `grid`; without `arms`, a grid's cells only."""
     variants: dict[Arm, dict[str, Any] | None] = Field({})
     """Named overrides of rollout, logprob_temperature, teacher, objective and update."""
     grid: Grid | None = None
@@ -92,7 +94,7 @@ class Config(Section):
 
 
 def advice(config: Config) -> list[str]:
-    """What a run should be warned of, though it may go on."""
+    """Warnings for a run that is allowed nevertheless."""
     at = config.rollout.temperature
     teacher = resolve_temperature(config.logprob_temperature.teacher, at)
     if teacher == at or config.objective.method not in ("scope", "opd"):
@@ -113,7 +115,7 @@ def expand_path(path: str) -> str:
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `override` laid over it, mapping by mapping; other values are replaced whole."""
+    """`base` with `override` merged into it, mapping by mapping; other values are replaced."""
     merged = dict(copy.deepcopy(base))
     for key, value in override.items():
         both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
@@ -122,9 +124,9 @@ def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any
 
 
 def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with the cells of its `grid` as further variants and arms.
+    """The configuration with the cells of its `grid` as additional variants and arms.
 
-    Raises InputError that names each offending key; a configuration without a grid comes back as it is.
+    Raises InputError that names each invalid key; a configuration without a grid is returned unchanged.
     """
     refuse_renamed(raw)
     named = [name for name in raw.get("variants") or {} if "=" in str(name)]
@@ -157,9 +159,9 @@ def _laid_over(override: Mapping[str, Any] | None, pairs: list[tuple[str, Any]])
 
 
 def parse_config(raw: Mapping[str, Any]) -> Config:
-    """Check a configuration whole, each of its arms included.
+    """Validate a configuration and each of its arms.
 
-    Raises InputError that names each offending key and what it may be.
+    Raises InputError that names each invalid key and its allowed values.
     """
     refuse_renamed(raw)
     config = _validate(raw, "config")
@@ -169,12 +171,12 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
 
 
 def open_config(*paths: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
-    """Read and check configuration files as the workflow does: later ones, then `overrides`, laid over the others."""
+    """Read and validate configuration files as the workflow does: later ones, then `overrides`, take precedence."""
     return parse_config(with_grid(merge(read_config(VARIANTS, *paths), overrides or {})))
 
 
 def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
-    """The configuration of one arm: the shared one with the variant's overrides laid over it."""
+    """The configuration of one arm: the shared one with the variant's overrides."""
     variants = raw.get("variants") or {}
     if arm not in variants:
         known = ", ".join(sorted(variants)) or "none"
@@ -209,7 +211,7 @@ def _explain(item: Any, where: str) -> str:
 
 
 def _neighbours(location: tuple[Any, ...]) -> str:
-    """The keys that are allowed where an unknown one stands."""
+    """The keys that are allowed in place of an unknown one."""
     section, named = Config, False
     for part in location[:-1]:
         if named:
@@ -228,7 +230,7 @@ def schema() -> dict[str, Any]:
 
 
 def read_config(*paths: str | Path) -> dict[str, Any]:
-    """Read YAML files, later ones laid over earlier ones, without checking them."""
+    """Read YAML files, later ones merged into earlier ones, without validating them."""
     import yaml
 
     raw: dict[str, Any] = {}

@@ -16,21 +16,20 @@ class Axis(Section):
     key: str
     """Dotted key of rollout, logprob_temperature, teacher, objective or update, such as objective.tau."""
     values: list[Value] | dict[str, Annotated[Any, BeforeValidator(read_number)]] = Field(min_length=1)
-    """The values; or a mapping from a label to a value, which may then be a whole section."""
+    """The values, or a mapping from labels to values; with a label a value may be a whole section."""
 
     @field_validator("values", mode="before")
     @classmethod
     def _sections_are_labelled(cls, values: Any) -> Any:
         if isinstance(values, list) and any(isinstance(value, dict | list) for value in values):
-            raise ValueError("a section needs a label, which stands in the arm's name: write a mapping from labels to "
-                             "sections")  # fmt: skip
+            raise ValueError("a section needs a label for the arm's name: write a mapping from labels to sections")
         return values
 
 
 class Grid(Section):
-    """Arms for every combination of values, named by what differs from the variant that they start from."""
+    """Arms for every combination of values, named by their differences from the variant."""
 
     variants: list[Name] = Field(["scope"], min_length=1)
-    """Variants that the combinations are laid over."""
+    """Variants to which each combination is applied."""
     axes: dict[AxisName, Axis] = Field(min_length=1)
-    """Axes by the name that stands in an arm's name."""
+    """Axes by name; the name is part of the arm's name."""

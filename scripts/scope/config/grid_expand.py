@@ -1,8 +1,8 @@
 """Grids: axes x values expanded to named variants.
 
-A cell is named after the variant that it starts from and the axes in which it differs from it, in the order of their
-names: `scope-tau=0.5-lr=1e-05`. A value that the variant has anyway is left out. So a new value renames nothing, and
-neither does a new axis that holds the value used so far. Only cells have an `=` in their name, and neither the name
+A cell is named after its variant and the axes in which it differs from the variant, sorted by name:
+`scope-lr=1e-05-tau=0.5`. A value equal to the variant's is left out. So a new value renames nothing, and neither does a
+new axis that includes the previous value. Only cells have an `=` in their name, and neither the name
 of an axis has a `-` nor a value an `=`: two cells, or a cell and a variant, never share a name.
 """
 
@@ -18,9 +18,9 @@ VALUE = re.compile(r"^[A-Za-z0-9.+-][A-Za-z0-9._+-]*$")
 
 
 def expand(grid: Grid, resolved: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, list[tuple[str, Any]]]]:
-    """Cells by name: the variant that each starts from, and the (dotted key, value) pairs laid over it.
+    """Cells by name: the variant of each, and the (dotted key, value) pairs merged into it.
 
-    `resolved` holds the whole settings of each of `grid.variants`, defaults filled in.
+    `resolved` has the complete settings of each of `grid.variants`, defaults included.
     """
     _keys_apart(grid)
     axes = sorted((name, axis.key, labelled(name, axis.values)) for name, axis in grid.axes.items())
@@ -39,12 +39,12 @@ def expand(grid: Grid, resolved: Mapping[str, Mapping[str, Any]]) -> dict[str, t
 
 
 def labelled(axis: str, values: list[Any] | dict[str, Any]) -> dict[str, Any]:
-    """The values of an axis by the label that stands in names; two values never share one."""
+    """The values of an axis by their label in names; labels are unique."""
     pairs = list(values.items()) if isinstance(values, dict) else [(label_of(value), value) for value in values]
     labels = [label for label, _ in pairs]
     for label in labels:
         if not VALUE.match(label):
-            raise InputError(f"grid.axes.{axis}.values: {label!r} cannot stand in a folder's name; write a mapping "
+            raise InputError(f"grid.axes.{axis}.values: {label!r} is not valid in a folder's name; write a mapping "
                              "from a label (letters, digits, . _ + -) to the value")  # fmt: skip
         if labels.count(label) > 1:
             raise InputError(f"grid.axes.{axis}.values: {label} is listed twice; remove one")
@@ -52,14 +52,14 @@ def labelled(axis: str, values: list[Any] | dict[str, Any]) -> dict[str, Any]:
 
 
 def label_of(value: Any) -> str:
-    """A value as it stands in a name: 1 and 1.0 are one value, every other difference shows."""
+    """A value as it is written in a name: 1 and 1.0 are equal, all other values differ."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _holds(settings: Any, key: str, value: Any) -> bool:
-    """Whether the settings have this value at a dotted key anyway."""
+    """Whether the settings already have this value at a dotted key."""
     for part in key.split("."):
         if not isinstance(settings, Mapping) or part not in settings:
             return False
@@ -70,7 +70,7 @@ def _holds(settings: Any, key: str, value: Any) -> bool:
 
 
 def _keys_apart(grid: Grid) -> None:
-    """Two axes may not set the same key: which one won would depend on their names."""
+    """Two axes may not set the same key: the result would depend on their names."""
     sets = {
         name: {key for value in _values(axis) for key in _leaves(axis.key, value)} for name, axis in grid.axes.items()
     }

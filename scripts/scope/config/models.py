@@ -1,4 +1,4 @@
-"""Section on models: student, teacher, and those that the workflow makes itself."""
+"""Section on models: student and teacher, from a folder or randomly initialised."""
 
 from typing import Literal
 
@@ -8,28 +8,28 @@ from scope.config.types import Count, Positive, Section
 
 
 class Tokenizer(Section):
-    """The tokenizer of models that the workflow makes itself."""
+    """The tokenizer of randomly initialised models."""
 
     kind: Literal["characters", "bpe"] = "characters"
-    """`characters` for the puzzle; `bpe` is trained on the prompts, or on further Functions and their bodies."""
+    """`characters` for the puzzle; `bpe` is trained on the prompts, or on more Functions and their bodies."""
     vocab_size: int = Field(512, ge=300)
     """Entries of a `bpe` vocabulary (`characters` has 17)."""
 
 
 class Sft(Section):
-    """Supervised steps that give a made model its first skill."""
+    """Supervised fine-tuning of a randomly initialised model on problems of the embedded world."""
 
     steps: Count
     canonical: float = Field(0.0, ge=0, le=1)
-    """Share of examples with the one canonical route, or body (1 a narrow teacher, 0.7 a broad one); others take a
-    random right one."""
+    """Share of examples with the canonical solution (1: a narrow teacher, 0.7: a broad one); the others have a random
+    correct one."""
     batch: Count = 128
     """Examples per step."""
     learning_rate: Positive = 2e-3
 
 
 class RandomInit(Section):
-    """A randomly initialised Qwen3-architecture model."""
+    """A randomly initialised model of the Qwen3 architecture."""
 
     hidden_size: Count
     intermediate_size: Count
@@ -39,7 +39,7 @@ class RandomInit(Section):
     head_dim: Count = 32
     seed: int = 0
     sft: Sft | None = None
-    """Null: the weights stay as randomly initialised."""
+    """Null: no fine-tuning."""
 
 
 class Model(Section):
@@ -52,7 +52,7 @@ class Model(Section):
     @model_validator(mode="after")
     def _one_origin(self) -> "Model":
         if (self.path is None) == (self.random_init is None):
-            raise ValueError("give exactly one of `path` (a model folder) and `random_init` (a tiny new model)")
+            raise ValueError("give exactly one of `path` (a model folder) and `random_init` (a new tiny model)")
         return self
 
 
@@ -63,9 +63,9 @@ class Models(Section):
     teacher: Model
     tokenizer: Tokenizer = Tokenizer()
     dtype: Literal["float32", "bfloat16"] = "bfloat16"
-    """Arithmetic of rollout, scoring and update."""
+    """Number format of rollout, scoring and update."""
 
     @property
     def makes_any(self) -> bool:
-        """Whether the workflow makes one of them itself."""
+        """Whether one of them is randomly initialised."""
         return bool(self.student.random_init or self.teacher.random_init)

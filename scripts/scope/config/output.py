@@ -1,4 +1,4 @@
-"""Sections on what stays and what comes out: retention, unfinished work, the report, tracking."""
+"""Sections on output: retention, checkpoints, the report, tracking."""
 
 from typing import Literal
 
@@ -8,14 +8,14 @@ from scope.config.types import Count, Name, NonNegative, Section
 
 
 class Retention(Section):
-    """What stays on disk once the next round is done and the policy is graded; the last round's always stays."""
+    """What is kept once the next round is done and the policy is evaluated; the last round's files always stay."""
 
     keep_policies_every: int = Field(1, ge=0)
-    """Keep the policy of every so many rounds; 0 keeps none but the last."""
+    """Keep the policy of every n-th round; 0: only the last."""
     keep_best: bool = False
-    """Keep also the evaluated policy with the highest mean accuracy so far."""
+    """Also keep the evaluated policy with the highest mean accuracy so far."""
     keep_states_every: int = Field(1, ge=0)
-    """Keep the optimizer state of every so many rounds; deleted policies are recomputed from the nearest state kept."""
+    """Keep the optimizer state of every n-th round; deleted policies are recomputed from the nearest one."""
     keep_rollouts: Literal["all", "last"] = "all"
     """`last` deletes rollouts, verdicts and scores of an arm's finished rounds; their batches stay."""
 
@@ -33,16 +33,16 @@ class Checkpoint(Section):
 
 
 class Report(Section):
-    """The page at the end."""
+    """The report."""
 
     title: str = "SCOPE"
     question: str = "Does routing rollouts by correctness, each path weighted by perplexity, help the student?"
     bootstrap: Count = 2000
-    """Resamples behind each interval and behind best@k."""
+    """Bootstrap resamples for each interval and for best@k."""
 
 
 class Tracking(Section):
-    """Where step metrics go beside JSONL and Parquet."""
+    """Where step metrics go in addition to JSONL and Parquet."""
 
     wandb: Literal["disabled", "offline", "online"] = "offline"
     """`offline` needs no account: `wandb sync` uploads later."""

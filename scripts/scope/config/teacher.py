@@ -14,24 +14,24 @@ OWN_OPTIONS = (
 
 
 class Server(Section):
-    """vLLM servers that score token ids. None of this but `model` is in a recipe: it changes no score."""
+    """vLLM servers that score token ids. Only `model` is in a recipe: the other keys change no score."""
 
     model: str
     """The served model's name."""
     urls: list[Annotated[str, Field(pattern=r"^https?://[^/]+")]] = []
     """Backend `external`: base addresses, such as http://10.0.0.5:8101."""
     addresses: list[str] = []
-    """Backend `external`, instead of `urls`: hosts that all serve at `port`."""
+    """Backend `external`, instead of `urls`: hosts that serve at `port`."""
     port: int | None = Field(None, ge=1, le=65535)
-    """Port of every one of `addresses`."""
+    """Port of all `addresses`."""
     key_file: str = "~/.config/scope/teacher.key"
-    """File with the servers' key, for its owner alone; the variable SCOPE_TEACHER_API_KEY comes before it."""
+    """File with the servers' key, readable by its owner only; the variable SCOPE_TEACHER_API_KEY overrides it."""
     timeout_s: Positive = 120.0
     """Deadline of one request."""
     attempts: Count = 5
     """Tries per rollout, at any server, before the stage fails."""
     concurrency: Count = 16
-    """Requests in flight of one job at each server."""
+    """Concurrent requests of one job to each server."""
     patience_s: Positive = 900.0
     """How long a job waits while no server answers, before it fails."""
 
@@ -48,19 +48,20 @@ class Server(Section):
 
 
 class Managed(Section):
-    """Backend `managed`: replicas, each a SLURM job, started by scripts/teacher_service.py. In no recipe."""
+    """Backend `managed`: replicas, each a SLURM job, started by scripts/teacher_service.py. No part of a recipe."""
 
     replicas: Count = 1
     folder: str | None = None
     """Folder of endpoint records, on a file system of all nodes; null: results/{experiment}/shared/teacher."""
     heartbeat_s: Positive = 15.0
-    """Between two scored probes of a replica, each of which renews its record."""
+    """Time between two scored probes of a replica; each renews its record."""
     deadline_s: Positive = 1800.0
     """A replica that scores no probe for this long, at its start or later, is stopped."""
     idle_s: Positive | None = 7200.0
-    """A replica without requests for this long stops; null: never. Longer than rollout and update of a round take."""
+    """A replica without requests for this long stops; null: never. Set it longer than rollout and
+    update of a round take."""
     max_model_len: Count | None = None
-    """Tokens of the longest prompt with its response; null: data.max_prompt_tokens + rollout.max_tokens + 1."""
+    """Maximum tokens of a prompt with its response; null: data.max_prompt_tokens + rollout.max_tokens + 1."""
     arguments: list[str] = []
     """Further arguments of `vllm serve`, such as [--tensor-parallel-size, "2"]; none that changes log-probabilities."""
 
@@ -77,11 +78,11 @@ class Teacher(Section):
 
     backend: Literal["in_process", "external", "managed"] = "in_process"
     """`in_process`: a packed forward pass inside the job; `external`: your own servers (`server`); `managed`: replicas
-    that the workflow starts (`managed`)."""
+    as SLURM jobs (`managed`)."""
     server: Server | None = None
     managed: Managed = Managed()
     pack_tokens: Count = 8192
-    """Most tokens in one packed forward pass."""
+    """Maximum tokens in one packed forward pass."""
 
     @model_validator(mode="after")
     def _server_given(self) -> "Teacher":

@@ -1,6 +1,6 @@
-"""The one temperature convention: at which temperature log-probabilities are taken."""
+"""The temperature of log-probabilities."""
 
 
 def resolve_temperature(value: str | float, rollout_temperature: float) -> float:
-    """`rollout` stands for the temperature of the rollouts; a number stands for itself."""
+    """The temperature as a number; `rollout` means that of the rollouts."""
     return rollout_temperature if value == "rollout" else float(value)

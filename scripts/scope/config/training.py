@@ -17,18 +17,18 @@ class Rollout(Section):
     max_tokens: Count = 12288
     """Response tokens, EOS included."""
     shards: Count = 1
-    """Jobs that a round's prompts are dealt to."""
+    """Jobs into which a round's prompts are split."""
 
 
 class LogprobTemperature(Section):
-    """Temperature at which log-probabilities are taken: a number, or `rollout` for that of the rollouts."""
+    """Temperature of the log-probabilities: a number, or `rollout` for that of the rollouts."""
 
     student: Literal["rollout"] | Positive = "rollout"
     teacher: Literal["rollout"] | Positive = "rollout"
 
 
 class Objective(Section):
-    """Which method makes losses, weights and advantages out of verdicts and scores (scope/method/table.py)."""
+    """The method that computes losses, weights and advantages from verdicts and scores (scope/method/table.py)."""
 
     method: Literal["scope", "opd", "grpo", "kd"] = "scope"
     mode: Literal["paper", "released"] = "paper"
@@ -36,11 +36,11 @@ class Objective(Section):
     tau: Positive = 1.0
     """Temperature of the weights, Eqs. 4 and 5."""
     student_weight: Literal["high_ppl", "low_ppl", "uniform"] | None = None
-    """Correct path; null: as the mode has it (paper high_ppl, released low_ppl)."""
+    """Correct path; null: depends on the mode (paper high_ppl, released low_ppl)."""
     teacher_weight: Literal["low_ppl", "high_ppl", "uniform"] | None = None
-    """Incorrect path; null: low_ppl, as both modes have it."""
+    """Incorrect path; null: low_ppl in both modes."""
     scale: Literal["sum", "mean"] | None = None
-    """Weights of a path sum to 1, or have mean 1; null: as the mode has it (paper sum, released mean)."""
+    """Weights of a path sum to 1, or have mean 1; null: depends on the mode (paper sum, released mean)."""
     kl: Literal["sampled", "full"] = "sampled"
     """Eq. 3's single-sample estimator, or the exact reverse KL over the vocabulary."""
     token_reduction: Literal["mean", "sum"] = "mean"
@@ -50,7 +50,7 @@ class Objective(Section):
     pg_clip: Positive = 0.2
     """Clip of the ratio in GRPO's surrogate."""
     kl_coefficient: NonNegative = 1e-4
-    """GRPO's k3 KL to the reference policy; 0 drops the reference altogether."""
+    """GRPO's k3 KL to the reference policy; 0: no reference."""
     advantage_eps: Positive = 1e-6
     """Added to the standard deviation of a group's rewards (GRPO)."""
     drop_incorrect: bool = False
@@ -73,16 +73,16 @@ class Update(Section):
     warmup_steps: int = Field(0, ge=0)
     """Linear warm-up from 0, in optimizer steps of the whole run."""
     total_steps: Count | None = None
-    """Last step of `linear`, which reaches 0 just after it; explicit, so that adding rounds changes no finished one."""
+    """Last step of `linear`, which reaches 0 just after it; explicit, so that more rounds change no finished one."""
     weight_decay: NonNegative = 0.01
     grad_clip: Positive = 1.0
-    """Bound on the gradient's norm."""
+    """Maximum norm of the gradient."""
     micro_batch_tokens: Count = 16384
-    """Most tokens of one packed micro-batch; changes memory and speed, not the gradient."""
+    """Maximum tokens of one packed micro-batch; changes memory and speed, not the gradient."""
     ranks: Count = 1
     """Processes of the update job."""
     deepspeed: dict[str, Any] = {"zero_optimization": {"stage": 1}}
-    """Passed to DeepSpeed as it is; batch sizes, precision, clipping and optimizer are set from above."""
+    """Passed to DeepSpeed; batch sizes, precision, clipping and optimizer come from the other keys."""
 
     @model_validator(mode="after")
     def _linear_ends(self) -> "Update":

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def read_number(value: object) -> object:
-    """YAML 1.1 reads `1e-6` as text; take such text as the number that it shows."""
+    """Convert text such as `1e-6`, which YAML 1.1 does not read as a number."""
     if isinstance(value, str) and re.fullmatch(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+", value):
         return float(value)
     return value
