@@ -89,7 +89,7 @@ def read_log(text: str, folder: Path) -> list[tuple[str, float, Path, Path]]:
 
 def stages_table(runs: dict[str, dict[str, list[Times]]]) -> str:
     """Means per stage and run: around the command, start of the work, work; and the first two together."""
-    lines = ["| stage | run | jobs | queue, Snakemake, notice | launch, imports, model | work | beside the work |",
+    lines = ["| stage | run | jobs | queue, Snakemake, polling | launch, imports, model | work | overhead |",
              "|---|---|---|---|---|---|---|"]  # fmt: skip
     for stage in dict.fromkeys(stage for jobs in runs.values() for stage in jobs):
         for name, jobs in runs.items():
@@ -103,18 +103,18 @@ def stages_table(runs: dict[str, dict[str, list[Times]]]) -> str:
 
 
 def round_overhead(jobs: dict[str, list[Times]]) -> float:
-    """Seconds beside the work of one round: its stages in turn, shards side by side."""
+    """Overhead of one round in seconds: its stages in turn, shards at the same time."""
     return sum(mean(t.around + t.start for t in jobs[stage]) for stage in CHAIN if stage in jobs)
 
 
 def model_table(runs: dict[str, dict[str, list[Times]]]) -> str:
-    """Share of a round's wall-clock beside the work, where a step takes as long as in the paper's Table 8."""
-    lines = [f"| run | beside the work of a round | {' | '.join(f'{steps} steps a round' for steps in STEPS)} |",
+    """Share of overhead in a round's wall-clock time, if a step takes as long as in the paper's Table 8."""
+    lines = [f"| run | overhead of a round | {' | '.join(f'{steps} steps a round' for steps in STEPS)} |",
              f"|---|---|{'---|' * len(STEPS)}"]  # fmt: skip
     for name, jobs in runs.items():
-        beside = round_overhead(jobs)
-        shares = " | ".join(f"{beside / (beside + steps * STEP_S):.1%}" for steps in STEPS)
-        lines.append(f"| {name} | {beside:.1f} s | {shares} |")
+        overhead = round_overhead(jobs)
+        shares = " | ".join(f"{overhead / (overhead + steps * STEP_S):.1%}" for steps in STEPS)
+        lines.append(f"| {name} | {overhead:.1f} s | {shares} |")
     return "\n".join(lines)
 
 

@@ -1,4 +1,4 @@
-"""What a cluster costs beside the work, from the records that a run leaves."""
+"""The overhead of a cluster, from the records that a run leaves."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_a_job_is_cut_into_what_lies_around_its_command_its_start_and_its_work(f
     assert "| rollout | a | 1 | 5.0 | 6.0 | 9.0 | 11.0 |" in stages_table({"a": finished})
 
 
-def test_a_rounds_share_beside_the_work_is_over_work_and_rest(finished):
+def test_a_rounds_share_of_overhead_is_over_overhead_and_work(finished):
     assert round_overhead(finished) == pytest.approx(5.0 + 6.0 + 0.5)
     shares = [11.5 / (11.5 + steps * STEP_S) for steps in (1, 2, 4, 8)]
     row = " | ".join(f"{share:.1%}" for share in shares)
