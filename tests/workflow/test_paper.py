@@ -50,7 +50,7 @@ def snakemake(site, name, *arguments, check=True):
 def test_a_dry_run_projects_jobs_gpu_hours_and_disk(site, name):
     said = snakemake(site, name, "--dry-run", "--quiet", "all").stderr
     config = configuration(name)
-    jobs = 2 + 1 + 1 + 3 * 1600 + 100 + 100 + 99 + (1 + 2 + 1) * len(config.data.benchmarks) + 1
+    jobs = 2 + 2 + 1 + 3 * 1600 + 100 + 100 + 99 + 2 * (1 + 2 + 1) * len(config.data.benchmarks) + 1
     assert f"jobs: {jobs:,} from the start to the report" in said
     # 100 steps: 247.7 s and 185.5 s on 16 GPUs, 200 s on 4; three policies are graded on every benchmark
     graded = 3 * len(config.data.benchmarks) * config.expected_cost.evaluate.wall_s / 3600
