@@ -76,8 +76,8 @@ def measure(name: str, verifier: Verifier, rows: list[Row], args: argparse.Names
     verdicts = verify_rows(rows, deadline_s=args.deadline, workers=args.workers, verifiers={"math": verifier})
     seconds = time.monotonic() - started
     counts = Counter(verdict.reason.value for verdict in verdicts)
-    said = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
-    print(f"{name:6} {seconds:7.1f} s {len(rows) / seconds:7.0f} a second: {said}", flush=True)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in counts.most_common())
+    print(f"{name:6} {seconds:7.1f} s {len(rows) / seconds:7.0f} a second: {reasons}", flush=True)
     return len(rows) / seconds
 
 

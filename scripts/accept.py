@@ -26,7 +26,7 @@ def main() -> None:
     parser.add_argument("stages", nargs="+", choices=sorted(STAGES), metavar="STAGE", help=f"of {', '.join(STAGES)}")
     parser.add_argument("--reason", required=True, help="why no result changes; shown wherever the record is")
     parser.add_argument(
-        "--results", nargs="+", default=["results"], metavar="FOLDER", help="whose artifacts tell the old code"
+        "--results", nargs="+", default=["results"], metavar="FOLDER", help="whose artifacts record the old code"
     )
     args = parser.parse_args()
     paths = [path for folder in args.results for group in find_artifacts(folder).values() for path in group]

@@ -53,8 +53,8 @@ def main() -> None:
     if args.again:
         if sorted(found) != sorted(read_found(args.out)):
             raise InputError(
-                f"{args.out}: these rows have other issues by the code of now; start the run again, and it makes their "
-                "prompts and all that follows again"
+                f"{args.out}: the current code finds other issues in these rows; start the run again to recompute "
+                "their prompts and what depends on them"
             )
     else:
         with atomic(args.out) as temporary:

@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def open_policy(manifest: str, settings: EvaluateRecipe):
-    """The engine on a policy, with room for the longest prompt and response."""
+    """The engine on a policy, with a context for the longest prompt and response."""
     from scope.rollout.open import open_engine
 
     length = settings.data.max_prompt_tokens + settings.evaluation.max_tokens

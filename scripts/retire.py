@@ -16,8 +16,8 @@ def main() -> None:
     """Parse, delete, write the record last."""
     parser = cli.parser("retire", __doc__)
     parser.add_argument("--round", required=True, type=int, help="the finished round, from 1")
-    parser.add_argument("--batch", required=True, metavar="PARQUET", help="its batch, which stays; beside it lies "
-                        "what goes")  # fmt: skip
+    parser.add_argument("--batch", required=True, metavar="PARQUET", help="its batch, which is kept, in the folder "
+                        "of the files to delete")  # fmt: skip
     parser.add_argument("--evaluations", nargs="*", default=[], metavar="PARQUET",
                         help="of this and earlier rounds, for retention.keep_best")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="JSON", help="record of the deleted files")

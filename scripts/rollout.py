@@ -1,4 +1,4 @@
-"""Draw rollouts: n samples for each of a shard's prompts, with token ids and log-probabilities."""
+"""Sample rollouts: n samples for each of a shard's prompts, with token ids and log-probabilities."""
 
 from scope import cli
 from scope.artifacts import parquet
@@ -12,7 +12,7 @@ from scope.rollout.recipe import RolloutRecipe
 
 
 def main() -> None:
-    """Parse, draw, write."""
+    """Parse, sample, write."""
     parser = cli.parser("rollout", __doc__)
     cli.add_place(parser)
     parser.add_argument("--prompts", required=True, metavar="PARQUET")

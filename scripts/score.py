@@ -32,7 +32,7 @@ def main() -> None:
     settings = read_recipe(args.recipe, ScoreRecipe)
     scorer = settings.scorer
     if scorer is None:
-        raise InputError("the recipe has no scorer: this method needs no scores; go on with the stage `weigh`")
+        raise InputError("the recipe has no scorer: this method needs no scores; continue with the stage `weigh`")
     rows = parquet.read(args.rollouts, ROLLOUTS).join(
         parquet.read(args.verdicts, VERDICTS).select("prompt_id", "sample_index", "correct"),
         on=["prompt_id", "sample_index"], how="left", maintain_order="left",

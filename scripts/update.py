@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--state", nargs="?", metavar="MANIFEST",
                         help="optimizer state of the round before; none in round 1")  # fmt: skip
     parser.add_argument("--teacher", nargs="?", metavar="MANIFEST", help="teacher, for the exact KL")
-    parser.add_argument("--repeats", nargs="?", metavar="MANIFEST", help="policy that was deleted: the log says "
+    parser.add_argument("--repeats", nargs="?", metavar="MANIFEST", help="policy that was deleted: the log reports "
                         "whether this one is the same, bit by bit")  # fmt: skip
     parser.add_argument("--out-policy", required=True, metavar="MANIFEST")
     parser.add_argument("--out-state", required=True, metavar="MANIFEST")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 INSTEAD = {
-    r"draws|drawn": "samples, sampled",
+    r"draws?|drawn|drew|drawing": "sample, sampled",
     r"faults?": "issue, failure or error",
     r"fates?": "action",
     r"mend(s|ed|ing)?": "fix",

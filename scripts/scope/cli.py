@@ -34,7 +34,7 @@ def parser(stage: str, description: str) -> StageParser:
     made = StageParser(
         description=description,
         epilog=f"`python scripts/recipe.py {stage}` prints the recipe that a configuration gives. Exit status: 0 done, "
-        "2 bad input (the message says what to write instead), 1 anything else.",
+        "2 bad input (the message explains what to write instead), 1 anything else.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.script = f"{stage}.py"
@@ -62,7 +62,7 @@ def split(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a command line: bad input ends with its message alone and status 2, and a full disk is told as one."""
+    """Run a command line: bad input prints its message alone (status 2), and so does a full disk (status 1)."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
@@ -72,6 +72,6 @@ def run(main: Callable[[], None]) -> None:
         sys.exit(2)
     except Exception as error:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or shutil.disk_usage(".").free < SPARE:
-            print(f"error: no room left on the disk ({error}); make room, then start the run again", file=sys.stderr)
+            print(f"error: no space left on the disk ({error}); free some, then start the run again", file=sys.stderr)
             sys.exit(1)
         raise

@@ -108,7 +108,7 @@ def test_a_full_disk_ends_a_stage_with_its_reason_and_keeps_what_was_there(clust
         pytest.skip("no file system may be mounted here")
     try:
         said = cluster_run.run(*targets, "--retries", "0", check=False)
-        assert "evaluate.coins.log: error: no room left on the disk" in said
+        assert "evaluate.coins.log: error: no space left on the disk" in said
         assert not list(folder.rglob("*.parquet"))
     finally:
         subprocess.run(["umount", folder], check=True)

@@ -92,4 +92,4 @@ def test_replicas_as_slurm_jobs_come_and_go_under_a_job_that_scores(cluster, tin
     assert read_records(made.records) == []
     for job in (second, third):
         assert "JobState=COMPLETED" in cluster.run("scontrol", "show", "job", job)
-        assert "SIGTERM: takes no more requests" in (made.logs / f"teacher.{job}.log").read_text()
+        assert "SIGTERM: accepts no more requests" in (made.logs / f"teacher.{job}.log").read_text()

@@ -9,45 +9,23 @@ from plain_words import private_words
 
 COVERED = (
     "CHANGELOG.md",
+    "CITATION.cff",
     "CONTRIBUTING.md",
     "Makefile",
     "README.md",
+    "Snakefile",
     "config",
-    "dev/lock_environments.py",
-    "docs/clusters.md",
-    "docs/demo.md",
-    "docs/glossary.md",
-    "docs/method.md",
-    "docs/paper_tables.md",
-    "docs/reproducibility.md",
-    "docs/scale.md",
-    "docs/verdicts.md",
+    "dev",
+    "docs",
     "envs",
-    "scripts/allocate.py",
-    "scripts/check_cluster.py",
-    "scripts/figure.py",
-    "scripts/probe_node.py",
-    "scripts/report.py",
-    "scripts/run.py",
-    "scripts/serve_teacher.py",
-    "scripts/summary.py",
-    "scripts/teacher_service.py",
-    "scripts/scope/cluster",
-    "scripts/scope/config",
-    "scripts/scope/report",
-    "scripts/scope/run",
-    "scripts/scope/score/service",
-    "scripts/scope/slurm",
-    "scripts/scope/verify/code",
-    "scripts/scope/verify/coins.py",
-    "scripts/scope/verify/math",
-    "scripts/scope/verify/sandbox",
-    "scripts/scope/verify/verdict.py",
-    "workflow/bin",
-    "workflow/report",
-    "workflow/stage.sh",
+    "profiles",
+    "scripts",
+    "workflow",
 )
 """Files, and folders with everything in them."""
+
+NOT_YET = ("scripts/scope/config/", "workflow/schemas/")
+"""Folders of these that are not covered yet."""
 
 TECHNICAL = {
     r"pages? checksums?|page_checksum\w*": "Parquet's own term",
@@ -55,8 +33,8 @@ TECHNICAL = {
 """Phrases anywhere that hold a private word in a technical meaning, and why."""
 
 IN_FILES = {
-    # messages that the workflow prints
-    "docs/clusters.md": r"make room|no room left on the disk",
+    # file and columns of earlier versions, in the table of what was renamed
+    "CHANGELOG.md": r"\*\.faults\.parquet|`fault`|`fate`",
 }
 """Words in single files that have a technical meaning there."""
 
@@ -64,7 +42,8 @@ IN_FILES = {
 def covered() -> list[str]:
     roots = [ROOT / name for name in COVERED]
     files = [file for root in roots for file in ([root] if root.is_file() else sorted(root.rglob("*")))]
-    return [str(file.relative_to(ROOT)) for file in files if file.is_file() and file.suffix not in (".png", ".pyc")]
+    names = [str(file.relative_to(ROOT)) for file in files if file.is_file() and file.suffix not in (".png", ".pyc")]
+    return [name for name in names if not name.startswith(NOT_YET)]
 
 
 def without(text: str, allowed: str) -> str:

@@ -101,8 +101,8 @@ def test_a_checkpoint_that_is_damaged_or_half_written_is_removed(batch, tmp_path
     half.mkdir(parents=True)
     (half / "mp_rank_00_model_states.pt").write_text("half of it")
     done = run(*update(batch, place))
-    assert f"resume: {manifest.parent} is no whole checkpoint of this update and is removed" in done.stderr
-    assert f"resume: {half.parent} is no whole checkpoint of this update and is removed" in done.stderr
+    assert f"resume: {manifest.parent} is not a complete checkpoint of this update and is removed" in done.stderr
+    assert f"resume: {half.parent} is not a complete checkpoint of this update and is removed" in done.stderr
     check_equal_to_unbroken(place, whole)
 
 

@@ -1,6 +1,6 @@
-"""Changes of code that were accepted as altering no result, and what a recipe then says of the code.
+"""Changes of code that were accepted as altering no result, and what a recipe then records as its code.
 
-A record holds for one script and one fingerprint of its code, exactly: it says that the code of now (`new`) counts as
+A record holds for one script and one fingerprint of its code, exactly: under it the current code (`new`) counts as
 that of before (`old`). Recipes name the oldest code of such a chain, so that what it made stays up to date. An edit
 after that has another fingerprint, which no record names.
 """

@@ -1,4 +1,4 @@
-"""Whether a stage takes up files of its own arm, seed and round, by the place that each artifact says it is of."""
+"""Checks that a stage uses files of its own arm, seed and round, by the labels of each artifact."""
 
 from argparse import Namespace
 from collections.abc import Iterable
@@ -35,6 +35,6 @@ def check_policy(manifest: str | Path, arm: str, seed: int | None, round_: int |
 def _check(path: str | Path, notes: dict[str, Any], **wanted: set[Any]) -> None:
     for key, allowed in wanted.items():
         if notes.get(key) not in allowed:
-            raise InputError(f"{path}: made as {key} {notes.get(key)}, taken up as {key} "
+            raise InputError(f"{path}: made as {key} {notes.get(key)}, used as {key} "
                              f"{' or '.join(map(str, sorted(allowed)))}; put the right file back, or delete it and "
                              "run again")  # fmt: skip

@@ -35,7 +35,7 @@ def read_provenance(path: str | Path) -> dict[str, Any]:
     with _errors_naming(path):
         provenance = readers[kind_of(path)](path)
         if not isinstance(provenance, dict):
-            raise ValueError("its provenance is no mapping")
+            raise ValueError("its provenance is not a mapping")
     return provenance
 
 

@@ -59,7 +59,7 @@ def check_recipe(text: str, script: str) -> None:
 
 
 def make_provenance(recipe: str, inputs: list[str | Path]) -> dict[str, Any]:
-    """What an artifact says of its making: its recipe, the modules behind it, and the digests of its inputs.
+    """The provenance of an artifact: its recipe, the modules behind it, and the digests of its inputs.
 
     Where the code that runs was accepted as equal to the recipe's, `accepted` holds its fingerprint and the records.
     """

@@ -68,7 +68,7 @@ CHAIN = tuple(stage.name for stage in STAGES.values() if stage.in_round)
 WITH_RECIPE = tuple(stage.name for stage in STAGES.values() if stage.like is None)
 """The stages that a recipe can be made for."""
 RESOURCES = {"nodes": 1, "gpu": 0, "mem_mb": 4000}
-"""What a stage on the cluster asks for where no profile says more: `gpu` is the number on all nodes together, `mem_mb`
+"""What a stage on the cluster requests unless a profile sets more: `gpu` is the number on all nodes together, `mem_mb`
 that of one node."""
 
 

@@ -42,7 +42,7 @@ def propose(
     Raises InputError where nothing changed, where no artifact records the old code, or where artifacts differ in it.
     """
     if not reason.strip():
-        raise InputError("--reason: say why the change alters no result, for those who read the report")
+        raise InputError("--reason: write why the change alters no result, for the readers of the report")
     scripts = _scripts_of(stages)
     records = [_record(script, found.get(script, {}), reason, time) for script in scripts]
     return records, list(_again(scripts, found))

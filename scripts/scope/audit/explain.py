@@ -55,7 +55,7 @@ def causes(job: Job, made_again: set[str]) -> list[str]:
 
 
 def changed_inputs(before: dict[str, str], now: Sequence[str], made_again: set[str]) -> list[str]:
-    """One line per input file whose content is another; those that will be made again are told by what they follow."""
+    """One line per input file whose content changed; inputs that will be made again are explained by their own job."""
     return [
         f"input {path}: its content changed"
         for path in now

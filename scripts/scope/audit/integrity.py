@@ -148,7 +148,7 @@ def wrong_labels(path: str, provenance: dict[str, Any]) -> list[str]:
     here = {"arm": place.arm, "seed": place.seed, "round": place.round, "policy": place.policy or place.arm}
     labels = {key: provenance[key] for key in here if None not in (provenance.get(key), here[key])}
     return [
-        f"mixed-up: says {key} {label!r}, lies in {key} {here[key]!r}; {PUT_BACK}"
+        f"mixed-up: recorded as {key} {label!r}, found in {key} {here[key]!r}; {PUT_BACK}"
         for key, label in labels.items()
         if label != here[key]
     ]
@@ -189,7 +189,7 @@ def find_artifacts(path: str) -> dict[str, list[str]]:
     folders = sorted(map(str, Path(asked).iterdir())) if asked == RESULTS else [asked]
     found = {folder: artifacts for folder in folders if (artifacts := _artifacts_below(folder))}
     if not found:
-        raise InputError(f"{path}: holds no artifact; name a folder that a run has filled")
+        raise InputError(f"{path}: contains no artifact; name a folder with the results of a run")
     return found
 
 

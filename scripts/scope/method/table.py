@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 
 @dataclass(frozen=True)
 class Method:
-    """One row: token losses by path, what scores the rollouts, who drew them, and how weights are made."""
+    """One row: token losses by path, what scores the rollouts, who sampled them, and how weights are made."""
 
     correct_loss: Literal["mle", "nll", "opd", "pg"]
     incorrect_loss: Literal["mle", "nll", "opd", "pg"]

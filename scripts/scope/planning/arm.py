@@ -13,17 +13,17 @@ from scope.planning.sharing import check_name, rollouts_name, scores_name
 
 @dataclass(frozen=True)
 class ArmPlan:
-    """One arm: who draws and who scores, where shared work lies, and the recipe of each stage."""
+    """One arm: who samples and who scores, where shared work lies, and the recipe of each stage."""
 
     config: Config
     behaviour: str
-    """Who draws the rollouts: `student` or `teacher`."""
+    """Who samples the rollouts: `student` or `teacher`."""
     scorer: str | None
     """Who scores them: `teacher`, `reference`, or nobody."""
     exact_kl: bool
     """Whether the update itself needs the teacher."""
     rollouts: str
-    """Folder below shared/ of the rollouts that its own policy did not draw."""
+    """Folder below shared/ of the rollouts that its own policy did not sample."""
     scores: str | None
     """Folder beside these of their scores."""
     check: str
@@ -31,19 +31,19 @@ class ArmPlan:
     recipes: Mapping[str, str]
 
     def shares_rollouts(self, round_: int) -> bool:
-        """Whether a round's rollouts are drawn by the base policy or the teacher, and so belong to no arm alone."""
+        """Whether the base policy or the teacher samples a round's rollouts, so that arms can share them."""
         return round_ == 1 or self.behaviour == "teacher"
 
 
 def duplicate_arms(plans: Mapping[str, ArmPlan]) -> list[str]:
     """A warning for every arm that computes what an arm before it computes, however its settings are written."""
     seen: dict[tuple, str] = {}
-    said = []
+    lines = []
     for name, plan in plans.items():
         first = seen.setdefault(tuple(sorted(plan.recipes.items())), name)
         if first != name:
-            said.append(f"arms {first} and {name} compute the same: all but round 1 is computed twice")
-    return said
+            lines.append(f"arms {first} and {name} compute the same: all but round 1 is computed twice")
+    return lines
 
 
 def plan_arm(config: Config) -> ArmPlan:

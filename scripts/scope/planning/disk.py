@@ -25,7 +25,7 @@ WIDTH = {"float32": 4, "bfloat16": 2}  # bytes of one number
 CHARACTERS = 17  # entries of the vocabulary `characters`
 
 # Bytes per response token in Parquet files, zstd-compressed. Real text in a vocabulary of 32 thousand tokens takes 1.2
-# for ids and 0.8 for text; tokens drawn at random take 3.0 for ids (vocabulary of 151 thousand) and 3.7 for text.
+# for ids and 0.8 for text; tokens sampled at random take 3.0 for ids (vocabulary of 151 thousand) and 3.7 for text.
 # Log-probabilities take 3.4 to 5.9: float32, and in small files also an index into a dictionary that does not pay.
 TOKEN_ID, TEXT, LOGPROB = 3, 4, 6
 ROW = 64  # keys, verdict, extracted answer, weight and normaliser of one rollout: 3 to 30 bytes measured
@@ -123,7 +123,7 @@ def kept_policies(config: Config) -> int:
 
 
 def shared_rounds(config: Config) -> int:
-    """Rounds whose rollouts the base policy or the teacher draws: they are never deleted."""
+    """Rounds whose rollouts the base policy or the teacher samples: they are never deleted."""
     return config.rounds if method_of(config.objective).behaviour == "teacher" else 1
 
 
@@ -200,7 +200,7 @@ def describe(projection: Projection, free: int, taken: int = 0) -> str:
         return line
     lacking = readable(projection.peak - free - taken)
     return (f"{line}\ndisk: with responses of full length the peak does not fit by {lacking}: "
-            "make room, keep less (the section `retention`), or plan fewer arms or rounds")  # fmt: skip
+            "free disk space, keep less (the section `retention`), or plan fewer arms or rounds")  # fmt: skip
 
 
 def readable(size: int) -> str:

@@ -1,8 +1,8 @@
 """What is deleted when a round is over, and where deleted policies are recomputed from.
 
-Only the files behind a manifest are deleted, never the manifest: it goes on saying what the files were, so that
-nothing that was made from them looks out of date. A policy that is wanted again is recomputed beside it, under
-`restored/`, from the nearest round whose policy and optimizer state are both there.
+Only the files behind a manifest are deleted, never the manifest: it still records what the files were, so that
+nothing that was made from them is out of date. A policy that is needed again is recomputed next to it, under
+`restored/`, from the nearest round whose policy and optimizer state both exist.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ def keeps(every: int, round_: int) -> bool:
 
 
 def is_there(manifest: str | Path) -> bool:
-    """Whether every file behind a manifest is there; False also without a manifest."""
+    """Whether every file behind a manifest exists; False also without a manifest."""
     path = Path(manifest)
     return path.is_file() and all((path.parent / name).is_file() for name in read_manifest(path)["files"])
 

@@ -1,6 +1,6 @@
-"""Work that arms share: rollouts that no arm's own policy drew, their verdicts and their scores.
+"""Work that arms share: rollouts that no arm's own policy sampled, their verdicts and their scores.
 
-In round 1 every arm starts from the base policy, and under KD the teacher draws in every round. Such rollouts depend
+In round 1 every arm starts from the base policy, and under KD the teacher samples in every round. Such rollouts depend
 on the sampling settings and the seed alone, so they lie in a folder named after these, and arms that agree use the
 same files.
 """
@@ -14,7 +14,7 @@ from scope.planning.recipes import stage_settings
 
 
 def rollouts_name(config: Config) -> str:
-    """Folder of the rollouts that any arm with the same sampling settings draws from the same policy."""
+    """Folder of the rollouts of one policy that arms with the same sampling settings share."""
     settings = stage_settings(config, "rollout")
     sampling = config.rollout
     return f"{settings['behaviour']}-n{sampling.n}-T{sampling.temperature:g}-{_digest(settings)}"

@@ -15,7 +15,7 @@ def writer(tokenizer: PreTrainedTokenizerBase, template: str, chat: ChatSettings
     """The function from a problem to its token ids.
 
     No special tokens are added: a chat template writes its own BOS where the model has one. Raises InputError where
-    the chat template cannot do what `chat` asks, or is not there.
+    the chat template cannot do what `chat` asks, or is missing.
     """
     if chat is not None:
         _check(tokenizer, chat)

@@ -10,7 +10,7 @@ from scope.errors import InputError
 
 @dataclass(frozen=True)
 class Request:
-    """One sample to draw: the prompt's token ids and the sample's own seed."""
+    """One sample to generate: the prompt's token ids and the sample's own seed."""
 
     prompt_token_ids: Sequence[int]
     seed: int
@@ -18,7 +18,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How to draw: the sampling settings of one call."""
+    """How to sample: the sampling settings of one call."""
 
     temperature: float
     max_tokens: int
@@ -44,10 +44,10 @@ class Engine(ABC):
     def sample_each(
         self, requests: Sequence[Request], sampling: Sampling, done: Container[int] = ()
     ) -> Iterator[tuple[int, Sample]]:
-        """Draw one sample per request, but for those whose index is `done`; yield (index, sample) as each ends."""
+        """Generate one sample per request, except those whose index is `done`; yield (index, sample) as each ends."""
 
     def sample(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
-        """Draw one sample per request, in order."""
+        """Generate one sample per request, in order."""
         sampled = dict(self.sample_each(requests, sampling))
         return [sampled[index] for index in range(len(requests))]
 

@@ -1,4 +1,4 @@
-"""Samples as rows of rollouts, those of an attempt before taken up."""
+"""Samples as rows of rollouts, with those of an earlier attempt loaded."""
 
 from collections.abc import Iterator, Sequence, Set
 from typing import Any

@@ -36,7 +36,7 @@ class TransformersEngine(Engine):
     def sample_each(
         self, requests: Sequence[Request], sampling: Sampling, done: Container[int] = ()
     ) -> Iterator[tuple[int, Sample]]:
-        """Draw batch by batch; all requests are cut into the same batches, whichever are done."""
+        """Sample batch by batch; all requests are cut into the same batches, whichever are done."""
         longest = max(len(request.prompt_token_ids) for request in requests) + sampling.max_tokens
         if longest > self.max_model_len:
             raise InputError(f"a prompt and its response may take {longest} tokens, more than {self.max_model_len}")
@@ -106,7 +106,7 @@ class _Recorder(LogitsProcessor):
 
 
 class _SeededGumbel(LogitsProcessor):
-    """Adds Gumbel noise from one generator per sample: the argmax is then a draw from softmax(scores)."""
+    """Adds Gumbel noise from one generator per sample: the argmax is then a sample from softmax(scores)."""
 
     def __init__(self, seeds: Sequence[int]):
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]

@@ -45,7 +45,7 @@ class VllmEngine(Engine):
     def sample_each(
         self, requests: Sequence[Request], sampling: Sampling, done: Container[int] = ()
     ) -> Iterator[tuple[int, Sample]]:
-        """Draw under continuous batching; what is done is not asked for."""
+        """Sample with continuous batching; what is done is not requested."""
         asked = [index for index in range(len(requests)) if index not in done]
         queued = self.llm.enqueue(
             [{"prompt_token_ids": list(requests[index].prompt_token_ids)} for index in asked],

@@ -32,7 +32,7 @@ def need_key(path: str | Path) -> str:
     """The key. Raises InputError where there is none."""
     key = read_key(path)
     if key is None:
-        raise InputError(f"no key of the teacher's servers: neither {KEY_VARIABLE} nor {path} is there; "
+        raise InputError(f"no API key of the teacher's servers: {KEY_VARIABLE} is not set and {path} not found; "
                          "`python scripts/teacher_service.py start` makes the file; for servers of your own (backend: "
                          "external), write their key into it and chmod 600")  # fmt: skip
     return key

@@ -61,7 +61,7 @@ class Checkpoints:
                 raise InputError(f"{manifest}: from other settings, code or inputs")
             return Checkpoint(open_folder(manifest), content["rows"])
         except InputError as error:
-            say(f"{folder} is no whole checkpoint of this update and is removed ({str(error).split(';')[0]})")
+            say(f"{folder} is not a complete checkpoint of this update and is removed ({str(error).split(';')[0]})")
             return None
 
     def due(self) -> bool:

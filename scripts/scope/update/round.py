@@ -44,10 +44,10 @@ def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:
 
 
 def _check_state(manifest: str, update: UpdateSettings) -> None:
-    """A DeepSpeed state loads only where as many ranks and the same ZeRO stage take it up."""
+    """A DeepSpeed state loads only with the same number of ranks and the same ZeRO stage."""
     written, wanted = read_manifest(manifest).get("cut"), state_cut(update)
     if written != wanted:
-        raise InputError(f"{manifest}: written as {written}, to be taken up as {wanted}; set update back, or run the "
+        raise InputError(f"{manifest}: written as {written}, to be loaded as {wanted}; set update back, or run the "
                          "rounds again from the first")  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def compare(manifest: str, original: str) -> str:
 
 
 def loss_settings(settings: UpdateRecipe, losses: dict[str, Any]) -> LossSettings:
-    """What the batch says about its losses, with the temperatures."""
+    """The losses of the batch, with the temperatures."""
     student, teacher = settings.student_temperature, settings.teacher_temperature
     return LossSettings(**losses, student_temperature=student, teacher_temperature=teacher)
 

@@ -45,7 +45,7 @@ class LossSettings:
 
 @dataclass(frozen=True)
 class MicroBatch:
-    """One pack and, per response token, what the batch says about it; NaN where the batch has nothing."""
+    """One pack and, per response token, the columns of the batch; NaN where the batch has no value."""
 
     pack: Pack
     kind: dict[str, Tensor]
@@ -240,7 +240,7 @@ class Trainer:
         self.engine.save_checkpoint(str(folder), tag="state", save_latest=False)
 
     def load_state(self, folder: Path) -> None:
-        """Take up the state of the round before; the number of ranks must be the same."""
+        """Load the state of the previous round; the number of ranks must be the same."""
         if not (folder / "state").is_dir():
             raise InputError(f"{folder}: holds no optimizer state; give the manifest of the round before as --state")
         self.engine.load_checkpoint(str(folder), tag="state")

@@ -27,14 +27,14 @@ def test_files_of_the_same_place_are_taken_up(tmp_path):
 @pytest.mark.parametrize("other", OTHERS)
 def test_files_of_another_place_are_refused(tmp_path, other):
     (key, value), own = *other.items(), batch(tmp_path / "a.parquet")
-    with pytest.raises(InputError, match=rf"b.parquet: made as {key} {value}, taken up as {key} {HERE[key]}; put"):
+    with pytest.raises(InputError, match=rf"b.parquet: made as {key} {value}, used as {key} {HERE[key]}; put"):
         check_files([own, batch(tmp_path / "b.parquet", **other)], Namespace(**HERE))
 
 
 def test_rollouts_of_no_arm_alone_are_taken_up_where_they_are_shared(tmp_path):
     shared = batch(tmp_path / "b.parquet", arm="shared")
     check_files([shared], Namespace(**HERE), shared=True)
-    with pytest.raises(InputError, match="made as arm grpo, taken up as arm scope or shared"):
+    with pytest.raises(InputError, match="made as arm grpo, used as arm scope or shared"):
         check_files([batch(tmp_path / "c.parquet", arm="grpo")], Namespace(**HERE), shared=True)
 
 
@@ -44,5 +44,5 @@ def test_a_policy_is_that_of_the_round_before(tmp_path):
     write_manifest(manifest, recipe=RECIPE, **HERE)
     check_policy(manifest, "scope", 0, 2)
     for arm, seed, round_, key in (("opd", 0, 2, "arm"), ("scope", 1, 2, "seed"), ("scope", 0, 1, "round")):
-        with pytest.raises(InputError, match=f"manifest.json: made as {key} {HERE[key]}, taken up as {key}"):
+        with pytest.raises(InputError, match=f"manifest.json: made as {key} {HERE[key]}, used as {key}"):
             check_policy(manifest, arm, seed, round_)

@@ -217,8 +217,8 @@ def test_a_truncated_file_is_named(verify, content):
 def test_swapped_shards_of_two_rounds_are_named(verify):
     swap(of(2, "rollout/0.parquet"), of(3, "rollout/0.parquet"))
     found = faulty(verify)
-    assert f"{of(2, 'rollout/0.parquet')}: mixed-up: says round 3, lies in round 2; put the right file back" in found
-    assert f"{of(3, 'rollout/0.parquet')}: mixed-up: says round 2, lies in round 3" in found
+    assert f"{of(2, 'rollout/0.parquet')}: mixed-up: recorded as round 3, found in round 2; put the right" in found
+    assert f"{of(3, 'rollout/0.parquet')}: mixed-up: recorded as round 2, found in round 3" in found
     assert f"{of(2, 'rollout/0.parquet')}: changed since" in found
 
 
@@ -234,7 +234,7 @@ def test_swapped_policies_of_two_arms_are_named(verify):
 def test_swapped_evaluations_of_base_and_teacher_are_named(verify):
     base, teacher = (Path(DEMO, "shared/evaluate", name, "coins/T1/0.parquet") for name in ("base", "teacher"))
     swap(base, teacher)
-    assert f"{base}: mixed-up: says policy 'teacher', lies in policy 'base'" in faulty(verify)
+    assert f"{base}: mixed-up: recorded as policy 'teacher', found in policy 'base'" in faulty(verify)
 
 
 @pytest.mark.parametrize("name", ["policy/model.safetensors", "state/optimizer.pt"])
@@ -329,9 +329,9 @@ def test_a_restored_copy_is_verified_by_its_own_digests(verify):
 @pytest.mark.parametrize(
     ("label", "said"),
     [
-        ({"arm": "grpo"}, "says arm 'grpo', lies in arm 'scope'"),
-        ({"seed": 1}, "says seed 1, lies in seed 0"),
-        ({"round": 2}, "says round 2, lies in round 3"),
+        ({"arm": "grpo"}, "recorded as arm 'grpo', found in arm 'scope'"),
+        ({"seed": 1}, "recorded as seed 1, found in seed 0"),
+        ({"round": 2}, "recorded as round 2, found in round 3"),
     ],
 )
 def test_a_wrong_label_is_named(verify, label, said):
@@ -343,7 +343,7 @@ def test_a_wrong_label_is_named(verify, label, said):
 
 def test_shared_rollouts_say_that_they_are_shared(verify):
     draw(FIRST, STUDENT, "first", "score-teacher-all-9f", arm="scope", seed=0, round=1)
-    assert f"{FIRST}/rollout/0.parquet: mixed-up: says arm 'scope', lies in arm 'shared'" in faulty(verify)
+    assert f"{FIRST}/rollout/0.parquet: mixed-up: recorded as arm 'scope', found in arm 'shared'" in faulty(verify)
 
 
 @pytest.mark.parametrize(
@@ -451,7 +451,7 @@ def test_results_without_any_experiment_is_bad_input(verify):
     shutil.rmtree(DEMO)
     status, lines = verify()
     assert status == 2
-    assert "results: holds no artifact" in lines[0]
+    assert "results: contains no artifact" in lines[0]
 
 
 def lineage(capsys, monkeypatch, path):

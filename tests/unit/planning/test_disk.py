@@ -336,7 +336,7 @@ def test_what_does_not_fit_says_what_to_set():
     first, second = describe(PROJECTION, 12 * GB).splitlines()
     assert first == f"{LINE}; 12 GB free"
     assert "does not fit by 15 GB" in second
-    assert "make room, keep less (the section `retention`), or plan fewer arms or rounds" in second
+    assert "free disk space, keep less (the section `retention`), or plan fewer arms or rounds" in second
 
 
 def test_free_space_is_that_of_the_nearest_folder_that_exists(tmp_path):

@@ -199,7 +199,7 @@ def test_a_server_under_another_name_is_refused_before_it_scores(service, two):
 def test_a_file_that_is_no_record_is_named(service):
     service.folder.mkdir()
     (service.folder / "odd.json").write_text('{"url": 1}')
-    with pytest.raises(InputError, match=r"odd.json: no endpoint record"):
+    with pytest.raises(InputError, match=r"odd.json: not a valid endpoint record"):
         read_records(service.folder)
 
 
@@ -211,7 +211,7 @@ def test_a_key_that_others_can_read_is_refused(service, two):
     with pytest.raises(InputError, match="others can read"):
         make_key(service.key_file)
     service.key_file.unlink()
-    with pytest.raises(InputError, match=f"neither {KEY_VARIABLE} nor .*teacher.key is there"):
+    with pytest.raises(InputError, match=f"{KEY_VARIABLE} is not set and .*teacher.key not found"):
         service.open()
 
 

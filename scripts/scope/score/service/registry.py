@@ -59,7 +59,7 @@ def read_records(folder: str | Path) -> list[Record]:
         except OSError:
             continue
         except (ValueError, TypeError):
-            raise InputError(f"{path}: no endpoint record; remove it") from None
+            raise InputError(f"{path}: not a valid endpoint record; remove it") from None
     return found
 
 

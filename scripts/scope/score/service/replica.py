@@ -55,7 +55,7 @@ class Replica:
                     self._beat()
                     self._wait()
         except Ending as reason:
-            say(f"{reason}: takes no more requests, ends those that it has")
+            say(f"{reason}: accepts no more requests, finishes the open ones")
             self._remove_record()
             self._drain()
         finally:
