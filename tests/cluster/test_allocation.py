@@ -97,7 +97,7 @@ def test_a_run_is_over_before_the_walltime_is(monkeypatch, command, status):
 
 
 @pytest.mark.parametrize("option", [["--workflow-profile", "nowhere"], ["--workflow-profile=nowhere"]])
-def test_a_profile_that_is_not_there_is_refused(option):
+def test_a_missing_profile_is_refused(option):
     with pytest.raises(InputError, match="--workflow-profile nowhere: profile not found; write the path of a folder"):
         check_profile(["all", *option, "-n"])
     for good in (["profiles/site-example"], ["site-example"], ["none"], [str(ROOT / "profiles/slurm/config.yaml")]):

@@ -121,7 +121,7 @@ def test_cancelling_preemption_matters_only_where_jobs_are_preempted(settings):
         ({"JobRequeue": "0"}, {"requeue": False}, "set slurm-requeue: true in the profile"),
     ],
 )
-def test_a_controller_that_would_wait_for_ever_is_told_what_to_set(settings, changes, profile, said):
+def test_a_controller_that_would_wait_for_ever_is_reported_with_what_to_set(settings, changes, profile, said):
     verdicts = checks.check_controller({**settings, **changes}, PROFILE._replace(**profile))
     assert [verdict.remedy.startswith(said) for verdict in verdicts if verdict.level != "ok"] == [True]
 
@@ -134,7 +134,7 @@ def test_an_account_is_asked_for_where_the_cluster_enforces_one(settings):
     assert checks.check_account(enforcing, [asked(slurm_account="us")]).level == "ok"
 
 
-def test_a_request_that_fits_nowhere_is_told_what_nodes_have():
+def test_a_request_that_fits_nowhere_is_reported_with_what_nodes_have():
     assert checks.check_fit([asked()], PLACED, "").level == "ok"
     refused = checks.check_fit([asked(gpu=9), asked("score", gpu=9)], "allocation failure: not available", "2 x gpu:2")
     assert refused.subject == "rollout, score"

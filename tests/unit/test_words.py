@@ -63,6 +63,12 @@ def test_no_file_uses_a_private_word():
     assert [line for name in covered() for line in found(name)] == []
 
 
+def test_no_test_has_a_private_word_in_its_name():
+    for file in (ROOT / "tests").rglob("test_*.py"):
+        names = re.findall(r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+        assert [name for name in names if list(private_words(name))] == [], file.name
+
+
 def test_every_exception_is_needed():
     for name, allowed in IN_FILES.items():
         assert re.search(allowed, (ROOT / name).read_text(encoding="utf-8"), re.IGNORECASE), name

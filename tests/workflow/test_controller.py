@@ -165,7 +165,7 @@ def test_a_requeued_slurm_job_resumes_in_its_own_folder(monkeypatch):
     assert lock.LockOwner("node7", 12, "2026-01-02 03:04:05", "7").is_gone()
 
 
-def test_a_run_that_may_live_elsewhere_stops_this_one_and_says_what_to_delete(tmp_path):
+def test_a_run_that_may_live_elsewhere_stops_this_one_and_names_what_to_delete(tmp_path):
     record = {"host": "login7", "process": 12, "since": "2026-01-02 03:04:05", "job": None}
     (tmp_path / ".snakemake").mkdir()
     (tmp_path / lock.RECORD).write_text(json.dumps(record))

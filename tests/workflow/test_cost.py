@@ -82,7 +82,7 @@ def test_steps_of_a_round_count_and_shards_do_not():
     assert hours(rollout={"shards": 7})["rollout"] == hours()["rollout"]
 
 
-def test_what_is_said():
+def test_what_is_printed():
     said = describe(
         {"rollout": 1600, "report": 1}, {"rollout": 110.08, "score": 22.2, "update": 8.04, "evaluate": 0.123}
     )

@@ -121,6 +121,6 @@ def test_every_domain_has_verdicts():
     assert set(Rows.model_fields["domain"].annotation.__args__) == set(VERIFIERS)
 
 
-def test_each_configuration_stands_alone():
+def test_each_configuration_is_complete():
     for name in NAMES:
         assert yaml.safe_load((ROOT / f"config/{name}.yaml").read_text())["experiment"] == name

@@ -66,7 +66,7 @@ def edited(path, before, after, *, old=False):
         path.write_text(text)
 
 
-def test_round_1_is_drawn_and_verified_once_for_both_arms(finished):
+def test_round_1_is_sampled_and_verified_once_for_both_arms(finished):
     shared = finished / RESULTS / "shared"
     assert len(list(shared.glob("student-*/seed0/round1/rollout/0.parquet"))) == 1
     assert len(list(shared.glob("student-*/seed0/round1/score-*/0.parquet"))) == 2
@@ -255,7 +255,7 @@ def test_a_grid_around_a_finished_arm_adds_cells_and_redoes_none(finished, chang
     assert changed(finished, {"grid": {"axes": axes}}) == three_cells
 
 
-def test_targets_of_one_arm_one_page_and_one_figure(finished):
+def test_targets_of_one_arm_one_report_and_one_figure(finished):
     arm = f"{RESULTS}/scope-tau=0.5/seed0/round1/policy/manifest.json"
     assert would_run(finished, f"{RESULTS}/kd/seed0/round1/batch.parquet", *WORLD) == {
         "rollout_shared": 1, "verify_shared": 1, "weigh": 1,

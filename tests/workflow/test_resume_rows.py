@@ -84,7 +84,7 @@ def test_a_killed_stage_goes_on_and_its_rows_are_those_of_an_unbroken_run(stage,
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_another_temperature_or_seed_starts_fresh_and_says_so(tiny, world, tmp_path):
+def test_another_temperature_or_seed_starts_fresh_and_logs_it(tiny, world, tmp_path):
     out = tmp_path / "0.parquet"
     start_and_kill(rollout(tiny, world, out), (partial_folder(out), "rollouts/*.parquet"), out)
     left = tmp_path / "left"

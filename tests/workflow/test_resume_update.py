@@ -108,7 +108,7 @@ def test_a_checkpoint_that_is_damaged_or_half_written_is_removed(batch, tmp_path
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_another_learning_rate_starts_fresh_and_says_so(batch, tmp_path):
+def test_another_learning_rate_starts_fresh_and_logs_it(batch, tmp_path):
     whole, place = tmp_path / "whole", tmp_path / "round1"
     run(*update(batch, whole, rate=2e-3))
     kill_update(update(batch, place), place)
@@ -120,7 +120,7 @@ def test_another_learning_rate_starts_fresh_and_says_so(batch, tmp_path):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_a_run_killed_in_an_update_takes_up_its_steps_under_the_workflow(tmp_path):
+def test_a_run_killed_in_an_update_resumes_its_steps_under_the_workflow(tmp_path):
     """The interval comes from the configuration, and what is kept outlives the deletion of declared outputs."""
     steps = {"steps_per_round": 4, "prompts_per_step": 2, "ranks": 1, "micro_batch_tokens": 128}
     laid_over = {"checkpoint": {"interval_s": 0}, "update": steps, "rollout": {"engine": "transformers", "shards": 1}}

@@ -77,7 +77,7 @@ def test_what_was_never_made_is_not_retired(tmp_path):
     assert not retention.is_there(tmp_path / "manifest.json")
 
 
-def test_opening_a_deleted_policy_says_how_to_have_it_again(policy):
+def test_opening_a_deleted_policy_prints_how_to_recompute_it(policy):
     retention.drop(policy)
     with pytest.raises(InputError, match="delete the manifest and run again"):
         open_folder(policy)
@@ -208,7 +208,7 @@ def test_what_was_not_deleted_is_not_restored(finished):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_what_a_changed_policy_will_delete_is_told_before_it_goes(finished, tmp_path):
+def test_what_a_changed_policy_will_delete_is_printed_before_it_goes(finished, tmp_path):
     assert "retention: deletes" not in snakemake(finished, "-n", *WORLD)
     (tmp_path / "less.yaml").write_text("retention: {keep_policies_every: 0, keep_states_every: 0, keep_best: true}\n")
     said = snakemake(finished, "-n", *WORLD, tmp_path / "less.yaml")
@@ -218,6 +218,6 @@ def test_what_a_changed_policy_will_delete_is_told_before_it_goes(finished, tmp_
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_the_room_that_a_run_takes_is_told_before_it_starts(finished):
+def test_the_disk_space_of_a_run_is_printed_before_it_starts(finished):
     said = snakemake(finished, "-n", *WORLD)
     assert re.search(r"^disk: about \S+ .B at the end \(2 policies .*\), \S+ .B at the peak; \S+ .B free$", said, re.M)

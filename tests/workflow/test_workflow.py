@@ -118,7 +118,7 @@ def test_every_method_runs_on_the_embedded_world(finished, tmp_path):
 
 @sandboxed
 @pytest.mark.slow
-def test_programs_are_judged_in_the_sandbox_through_the_whole_workflow(tmp_path):
+def test_programs_are_verified_in_the_sandbox_through_the_whole_workflow(tmp_path):
     folder = checkout(tmp_path)
     world = (*WORLD, "tests/configs/functions.yaml")
     refused = snakemake(folder, *world, "--until", "verify", check=False, PATH=no_bubblewrap(tmp_path))
@@ -172,7 +172,7 @@ def test_real_rows_flow_through_vllm_with_nothing_correct(change, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed: the page is not opened")
-def test_the_page_opens_in_a_browser_without_a_console_message(finished, tmp_path):
+def test_the_report_opens_in_a_browser_without_a_console_message(finished, tmp_path):
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     options += " --disable-component-update --disable-sync --virtual-time-budget=20000 --enable-logging=stderr --v=0"
     page = finished / "results/smallest/report.html"

@@ -20,7 +20,7 @@ def batch(path, **notes):
     return path
 
 
-def test_files_of_the_same_place_are_taken_up(tmp_path):
+def test_files_of_the_same_place_are_used(tmp_path):
     check_files([batch(tmp_path / "b.parquet")], Namespace(**HERE))
 
 
@@ -31,7 +31,7 @@ def test_files_of_another_place_are_refused(tmp_path, other):
         check_files([own, batch(tmp_path / "b.parquet", **other)], Namespace(**HERE))
 
 
-def test_rollouts_of_no_arm_alone_are_taken_up_where_they_are_shared(tmp_path):
+def test_shared_rollouts_are_used_where_they_are_shared(tmp_path):
     shared = batch(tmp_path / "b.parquet", arm="shared")
     check_files([shared], Namespace(**HERE), shared=True)
     with pytest.raises(InputError, match="made as arm grpo, used as arm scope or shared"):

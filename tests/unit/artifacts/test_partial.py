@@ -53,7 +53,7 @@ def test_the_same_making_finds_what_was_kept(making, capsys):
         (lambda folder: flip_a_byte(folder / ".out.parquet.unfinished/made_from.json") or {}, "no readable record"),
     ],
 )
-def test_another_making_removes_what_was_kept_and_says_what_changed(making, tmp_path, capsys, change, said):
+def test_other_inputs_remove_what_was_kept_and_log_what_changed(making, tmp_path, capsys, change, said):
     (making().folder / "kept").write_text("1")
     work = making(**change(tmp_path))
     assert not (work.folder / "kept").exists()
@@ -92,7 +92,7 @@ def sample_scripted(samples, work):
 
 @pytest.mark.parametrize("seconds", ["0", "1000"])
 @pytest.mark.parametrize("bad", [RuntimeError("engine died"), Sample([5], [float("nan")], "x", "stop")])
-def test_rows_before_a_fault_are_kept_and_a_bad_one_never_is(making, monkeypatch, seconds, bad):
+def test_rows_before_an_error_are_kept_and_a_bad_one_never_is(making, monkeypatch, seconds, bad):
     monkeypatch.setenv("SCOPE_KEEP_SECONDS", seconds)
     with pytest.raises((RuntimeError, InputError)):
         sample_scripted([GOOD, GOOD, bad, GOOD], making())
@@ -102,7 +102,7 @@ def test_rows_before_a_fault_are_kept_and_a_bad_one_never_is(making, monkeypatch
     assert all(row["logprobs"] == GOOD.logprobs for row in rows)
 
 
-def test_a_damaged_part_is_computed_again_and_one_of_another_making_too(making, monkeypatch, capsys):
+def test_a_damaged_part_is_computed_again_and_one_from_other_inputs_too(making, monkeypatch, capsys):
     monkeypatch.setenv("SCOPE_KEEP_SECONDS", "0")
     _, whole = sample_scripted([GOOD] * 4, making())
     folder = making().folder / "rollouts"
@@ -149,7 +149,7 @@ def test_an_interval_that_is_no_number_is_refused(monkeypatch):
         Timer(1)
 
 
-def test_an_engine_skips_batches_that_are_done_and_draws_the_others_alike(tiny, monkeypatch):
+def test_an_engine_skips_finished_batches_and_samples_the_others_alike(tiny, monkeypatch):
     from scope.rollout import transformers
     from scope.rollout.engine import Request
 

@@ -104,7 +104,7 @@ def test_a_recipe_that_does_not_fit_names_each_setting_and_how_to_print_another(
         read_recipe(make_recipe("weigh", settings), Outer)
 
 
-def test_a_section_whose_keys_are_names_says_which_one_it_lacks():
+def test_a_section_whose_keys_are_names_reports_which_one_it_lacks():
     assert named({"a": 1}, "a", "held_out") == 1
     with pytest.raises(InputError, match=r"no setting held_out.b; `python scripts/recipe.py STAGE --help`"):
         named({"a": 1}, "b", "held_out")
@@ -191,7 +191,7 @@ def test_a_recipe_of_other_code_is_refused():
         check_recipe(make_recipe("weigh", {}), "update.py")
 
 
-def test_a_command_line_tells_a_recipe_of_other_code_in_one_line(tmp_path):
+def test_a_command_line_reports_a_recipe_of_other_code_in_one_line(tmp_path):
     planned = json.loads(make_recipe("retire", {}))
     planned["code"] = "0" * 64
     done = run(sys.executable, "scripts/retire.py", "--round", "1", "--batch", "b", "--out", tmp_path / "o",

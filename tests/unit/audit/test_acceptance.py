@@ -55,7 +55,7 @@ def accept_now(before, stages=("weigh",)):
     return again
 
 
-def test_an_accepted_change_gives_the_recipe_of_before_and_says_what_really_ran(code):
+def test_an_accepted_change_gives_the_recipe_of_before_and_records_what_really_ran(code):
     before, recipe = provenance_now(), make_recipe("weigh", {"a": 1})
     new = code("x = 2 - 1\n")
     assert make_recipe("weigh", {"a": 1}) != recipe

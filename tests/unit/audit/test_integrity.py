@@ -189,7 +189,7 @@ def test_one_tampered_file_is_one_line_however_many_artifacts_came_from_it(verif
     assert " more; restore it" in line
 
 
-def test_a_flipped_bit_is_named_by_the_page_checksum(verify):
+def test_a_flipped_bit_is_found_by_the_checksum(verify):
     path = of(3, "evaluate/coins/T1/0.parquet")
     whole = bytearray(path.read_bytes())
     whole[40] ^= 1
@@ -415,7 +415,7 @@ def test_a_parquet_file_without_provenance_is_named(verify):
     )
 
 
-def test_the_page_binds_evaluations_that_nothing_else_was_made_from(verify):
+def test_the_report_records_evaluations_that_nothing_else_was_made_from(verify):
     path = of(3, "evaluate/coins/T1/0.parquet")
     evaluate(path, of(3, "policy/manifest.json"), "scope", 0, 3)
     assert verify()[0] == 0
@@ -425,7 +425,7 @@ def test_the_page_binds_evaluations_that_nothing_else_was_made_from(verify):
     assert f"{path}: changed since it was recorded by {DEMO}/report.html" in faulty(verify)
 
 
-def test_an_older_page_binds_nothing_and_says_so(verify):
+def test_an_older_report_records_nothing_and_is_listed_as_such(verify):
     Path(DEMO, "report.html").write_text("<html></html>")
     status, lines = verify()
     assert status == 0
@@ -433,7 +433,7 @@ def test_an_older_page_binds_nothing_and_says_so(verify):
 
 
 @pytest.mark.parametrize("block", ["{", "[]", '{"inputs": [1]}', '{"recipe": {}}'])
-def test_a_page_with_a_damaged_block_is_named(verify, block):
+def test_a_report_with_a_damaged_block_is_named(verify, block):
     text = f'<script type="application/json" id="provenance">{block}</script>'
     Path(DEMO, "report.html").write_text(text)
     assert f"{DEMO}/report.html: " in faulty(verify)
@@ -477,7 +477,7 @@ def test_lineage_prints_each_file_once_in_full(results, capsys, monkeypatch):
     assert sum(PROMPTS in line and "(above)" in line for line in lines) > 3
 
 
-def test_lineage_says_what_is_gone_changed_or_unreadable(results, capsys, monkeypatch):
+def test_lineage_shows_what_is_gone_changed_or_unreadable(results, capsys, monkeypatch):
     of(2, "rollout/0.parquet").unlink()
     of(2, "verify/0.parquet").write_bytes(b"PAR1")
     text = "\n".join(lineage(capsys, monkeypatch, of(2, "batch.parquet")))

@@ -99,7 +99,7 @@ def test_bad_keys_say_what_to_write(raw, key, value, said):
         parse_config(with_key(raw, key, value))
 
 
-def test_all_faults_are_told_at_once(raw):
+def test_all_errors_are_reported_at_once(raw):
     bad = with_key(with_key(raw, "rollout.tempo", 1), "updat", {})
     with pytest.raises(InputError) as told:
         parse_config(bad)
@@ -290,7 +290,7 @@ def test_a_teacher_at_another_temperature_is_warned_of(raw):
         ("data.chat", {"thinking": False}, {"prompts", "problems"}),
     ],
 )
-def test_what_decides_prompts_reruns_them_and_a_licence_the_page(key, value, stages):
+def test_what_decides_prompts_reruns_them_and_a_licence_the_report(key, value, stages):
     raw = read_config(ROOT / "config/real_smoke.yaml", ROOT / "config/variants.yaml")
     before, after = parse_config(raw), parse_config(with_key(raw, key, value))
     named = {"model": "student", "benchmark": "aime24"}

@@ -108,7 +108,7 @@ def test_names_never_collide(demo):
         ({"tau": {"key": "objective.tau", "values": [-1]}}, r"variants.scope-tau=-1: `objective.tau`.*greater than 0"),
     ],
 )
-def test_a_bad_grid_is_told_by_its_key(demo, axes, said):
+def test_a_bad_grid_is_reported_by_its_key(demo, axes, said):
     with pytest.raises(InputError, match=said):
         parse_config(cells(demo, axes))
 
@@ -118,7 +118,7 @@ def test_a_variant_may_not_look_like_a_cell(demo):
         with_grid(merge(demo, {"variants": {"scope-tau=3": {}}}))
 
 
-def test_arms_alike_are_told(demo):
+def test_equal_arms_are_reported(demo):
     spelled = {"objective": {"student_weight": "high_ppl", "scale": "sum"}}
     raw = merge(demo, {"variants": {"spelled": spelled, "opd_tau": {"objective": {"method": "opd", "tau": 3.0}}}})
     plans = {arm: plan_arm(arm_config(raw, arm)) for arm in ("scope", "scope_tau1", "spelled", "opd", "opd_tau")}
@@ -155,7 +155,7 @@ def test_scores_are_shared_by_scorer_coverage_and_settings(demo):
     assert scores_name(arm_config(colder, "scope_released")) != scores_name(arm_config(colder, "scope"))
 
 
-def test_only_the_first_round_is_shared_unless_the_teacher_draws(demo):
+def test_only_the_first_round_is_shared_unless_the_teacher_samples(demo):
     scope, kd = (plan_arm(arm_config(demo, arm)) for arm in ("scope", "kd"))
     assert [scope.shares_rollouts(round_) for round_ in (1, 2, 3)] == [True, False, False]
     assert [kd.shares_rollouts(round_) for round_ in (1, 2, 3)] == [True, True, True]

@@ -100,7 +100,7 @@ def test_an_ablation_is_a_knob_of_the_objective(round_):
     assert row(reversed_, "a", 0)["weight"] == pytest.approx(row(paper, "a", 1)["weight"])
 
 
-def test_only_released_mode_clips_opd_unless_told():
+def test_only_released_mode_clips_opd_by_default():
     assert [method_of(objective_of(*method)).opd_clip for method in METHODS] == [None, 0.2, None, None, None]
 
 

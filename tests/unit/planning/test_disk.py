@@ -319,12 +319,12 @@ LINE = ("disk: about 11 GB at the end (4 policies 4.0 GB, 1 state 7.0 GB, rollou
         "200 MB), 27 GB at the peak")  # fmt: skip
 
 
-def test_what_fits_is_said_in_one_line():
+def test_what_fits_is_printed_in_one_line():
     assert describe(PROJECTION, 43 * GB) == f"{LINE}; 43 GB free"
     assert describe(PROJECTION, PROJECTION.peak) == f"{LINE}; 27 GB free"
 
 
-def test_what_the_experiment_has_already_counts_as_room():
+def test_what_the_experiment_has_already_counts_as_free_space():
     needed = PROJECTION.peak
     assert "does not fit" in describe(PROJECTION, needed // 2)
     resumed = describe(PROJECTION, needed // 2, needed)
@@ -332,7 +332,7 @@ def test_what_the_experiment_has_already_counts_as_room():
     assert "does not fit" not in resumed
 
 
-def test_what_does_not_fit_says_what_to_set():
+def test_what_does_not_fit_is_printed_with_what_to_set():
     first, second = describe(PROJECTION, 12 * GB).splitlines()
     assert first == f"{LINE}; 12 GB free"
     assert "does not fit by 15 GB" in second

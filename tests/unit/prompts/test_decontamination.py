@@ -35,7 +35,7 @@ def test_a_copy_in_other_dress_is_the_same_problem(copy):
     assert found("What is 1 + 1?", copy) == {1: "equals aime row 4"}
 
 
-def test_a_part_that_is_long_enough_is_told_by_its_first_words():
+def test_a_part_that_is_long_enough_is_quoted_by_its_first_words():
     assert found(f"Warm up: {PROBLEM[60:]} Then halve it.") == {
         0: "shares 13 words with aime row 4: x leq 7 find the number of ordered pairs a b of integers"}  # fmt: skip
     assert found(" ".join(PROBLEM.split()[:9]) + " what?") == {}
@@ -50,7 +50,7 @@ def test_problems_without_a_word_are_not_each_other():
     assert contaminated(["???"], {"b": [(0, "..")]}, 13) == {}
 
 
-def test_operators_tell_problems_apart():
+def test_operators_distinguish_problems():
     assert words("What is $5!$?") != words("What is 5?")
     assert words("Find $a + b$.") == ["find", "a+b"]
     assert words("Find $a - b$.") != words("Find $a + b$.")

@@ -53,7 +53,7 @@ def test_files_in_the_cache_are_read_as_one_in_sorted_order(snapshot):
     assert [(row["row"], row["problem"]) for row in rows] == [(0, "problem 0"), (1, "problem 1")]
 
 
-def test_what_is_not_in_the_cache_is_told_with_the_command_that_fetches_it(snapshot):
+def test_what_is_not_in_the_cache_is_named_with_the_command_that_fetches_it(snapshot):
     with pytest.raises(InputError, match=f"the dataset owner/name at {REVISION} is not in the .* cache; {COMMAND}"):
         row_files(ROWS)
     put(snapshot, "data/test-00000-of-00001.parquet")
@@ -159,7 +159,7 @@ def test_fetching_takes_the_named_files_of_the_revision_once(tmp_path, endpoint,
     assert [line for line in asked if line.startswith("GET /datasets")] == []
 
 
-def test_a_dataset_that_cannot_be_fetched_is_told_in_one_line(tmp_path, endpoint):
+def test_a_dataset_that_cannot_be_fetched_is_reported_in_one_line(tmp_path, endpoint):
     for environment in ({"HF_HUB_OFFLINE": "1"}, {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": f"{endpoint[0]}/nowhere"}):
         done = fetch(tmp_path, **environment)
         assert done.returncode == 2, done.stderr

@@ -70,7 +70,7 @@ def test_a_issue_stops_the_run_or_is_dropped_or_kept_and_listed(issue):
         assert listed(given, KEEP, benchmarks=HELD_OUT) == [(row, issue, "kept") for row in at]
 
 
-def test_every_issue_is_told_at_once_and_long_lists_are_counted():
+def test_every_issue_is_reported_at_once_and_long_lists_are_counted():
     given = rows(*((f"\x0c {i}", "1") for i in range(8)), ("a", r"\text{}"))
     with pytest.raises(InputError) as told:
         issues(given, STOP)
@@ -100,7 +100,7 @@ def test_answers_that_verify_one_way_only_are_no_conflict(pair):
     assert listed(rows(*(("a", answer) for answer in pair)), STOP) == [(11, "duplicate", "merged")]
 
 
-def test_problems_without_answers_merge_and_other_tests_are_told():
+def test_problems_without_answers_merge_and_other_tests_are_reported():
     one, other = rows(("a", ""), tests=job_of("1")), rows(("x", ""), ("a", ""), tests=job_of("2"))
     assert [(f["row"], f["detail"]) for f in issues(one + other[1:], STOP, "code")] == [
         (11, "the problem of row 10; its tests is kept")]  # fmt: skip
@@ -133,7 +133,7 @@ def test_ordinary_blanks_are_no_issue(text):
     assert issues(rows((text, "1")), STOP) == []
 
 
-def test_golds_are_judged_under_a_deadline(monkeypatch):
+def test_golds_are_verified_under_a_deadline(monkeypatch):
     monkeypatch.undo()
     found = unverifiable(rows(("a", "1"), ("b", r"\text{}"), ("c", r"9^{9^{9^{9}}}")))
     assert [(one.row, one.detail.rpartition(": ")[2]) for one in found] == [(11, "empty_box")]
@@ -185,7 +185,7 @@ def test_copies_that_are_spelled_differently_are_one_problem():
     {"kind": "asserts", "functions": ["f"], "setup": "", "tests": "def check(f):\n    pass\ncheck(f)", "preamble": "",
      "prompt": ""},
 ], ids=lambda tests: tests["kind"])  # fmt: skip
-def test_code_without_tests_would_credit_any_program(tests):
+def test_code_without_tests_would_accept_any_program(tests):
     given = rows(("a", ""), tests=json.dumps(tests))
     with pytest.raises(
         InputError, match=r"untested rows: 1; .*write `data.on_issue.unverifiable: drop`\n  row 10: it has no tests"

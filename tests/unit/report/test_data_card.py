@@ -27,7 +27,7 @@ def test_answers_have_their_forms(kind):
     assert kind in FORMS
 
 
-def test_code_is_told_by_its_tests_and_a_puzzle_by_its_route():
+def test_code_is_shown_by_its_tests_and_a_puzzle_by_its_route():
     for kind in ("stdio", "calls", "asserts"):
         assert form("code", "", json.dumps({"kind": kind})) == kind
     assert form("puzzle", "-9=14", None) == "route"
@@ -74,7 +74,7 @@ def test_the_card_lists_every_issue(card):
     assert "9 contaminated dropped equals aime row 3 Find" in words
 
 
-def test_the_card_draws_the_forms(card):
+def test_the_card_shows_the_forms(card):
     _, plotted = card
     (chart,) = (chart for chart in plotted if chart["description"] == "forms of answers")
     shares = {(row["set"], row["form"]): row["value"] for row in rows_of(chart)}

@@ -69,7 +69,7 @@ def test_figures_name_the_methods_that_log_a_loss():
         assert methods == set(re.findall(r"scope|opd|grpo|kd", FIGURES[f"loss_{loss}"].methods))
 
 
-def test_the_command_line_draws_the_same_bytes_as_another_process(files, tmp_path):
+def test_the_command_line_writes_the_same_bytes_as_another_process(files, tmp_path):
     out = tmp_path / "figures" / "accuracy.svg"
     command = [sys.executable, SCRIPTS / "figure.py", "--figure", "accuracy", "--evaluations",
                *reversed(files["evaluations"]), "--out", out, "--recipe", recipe()]  # fmt: skip
@@ -112,7 +112,7 @@ def test_pass_at_k_shows_every_policy(files):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_logged_figure_can_be_drawn(name, files):
+def test_every_logged_figure_can_be_plotted(name, files):
     svg = plotted(name, files)
     who = ["grpo"] if name == "kl_reference" else ARMS
     assert {FIGURES[name].title, *who} <= set(texts(svg))

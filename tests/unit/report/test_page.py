@@ -218,7 +218,7 @@ def rows_of(chart):
     return rows
 
 
-def test_page_is_one_file_that_escapes_everything(html, world):
+def test_the_report_is_one_file_that_escapes_everything(html, world):
     assert HOSTILE not in html
     assert f"Title {HOSTILE}" in visible(html)
     assert f"1+{HOSTILE}" in section(html, "samples")
@@ -274,7 +274,7 @@ def test_no_clear_difference_is_called_that(page, world, tmp_path):
     assert "Only the last round was evaluated" in words
 
 
-def test_answer_tells_each_arm_in_order(html):
+def test_the_answer_lists_each_arm_in_order(html):
     answer = visible(re.search(r'<div class="answer">(.*?)</div>', html, re.DOTALL)[1])
     number = r"[+−]\d+\.\d"
     told = rf"a clear (gain|loss) in avg@4 on coins at T1, {number} points \[{number}, {number}\]"
@@ -413,7 +413,7 @@ def test_time_of_arms_that_are_no_longer_run_does_not_count(page, world):
     assert "lost" not in section(page(**of_arm(world, "scope")), "time")
 
 
-def test_absent_parts_are_said_in_words(page, tmp_path):
+def test_absent_parts_are_named_in_words(page, tmp_path):
     parquet.write(tmp_path / "none.parquet", CHECKS, [], recipe=STAGE_RECIPE)
     none = {kind: [] for kind in ("evaluations", "metrics", "batches", "rollouts", "verdicts")}
     html = page(checks=[tmp_path / "none.parquet"], timings=[tmp_path / "nowhere"], **none)
@@ -430,7 +430,7 @@ def test_sources_name_experiment_code_and_recipes(html):
     assert f"evaluations teacher 1 {fingerprint('weigh.py')[:12]}" in words
 
 
-def test_the_page_says_what_it_was_made_of(html, world):
+def test_the_report_shows_what_it_was_made_from(html, world):
     (embedded,) = re.findall(r'<script type="application/json" id="provenance">(.*?)</script>', html)
     provenance = json.loads(embedded)
     kinds = ("evaluations", "metrics", "batches", "rollouts", "verdicts", "prompts", "problems", "issues", "checks")
@@ -439,7 +439,7 @@ def test_the_page_says_what_it_was_made_of(html, world):
     assert {"report.py", "scope/report/content.py"} <= set(provenance["modules"])
 
 
-def test_the_page_of_one_arm_with_a_long_name(page, world, tmp_path):
+def test_the_report_of_one_arm_with_a_long_name(page, world, tmp_path):
     arm = "scope-tau=0.5-lr=1e-05"
     (tmp_path / "p.parquet").write_bytes(world["prompts"][0].read_bytes())
     run = write_run(tmp_path, arm, 0, 2, correct=lambda prompt, sample: sample == 0)
@@ -551,7 +551,7 @@ def test_skipped_benchmarks_are_named(page):
     assert "Skipped, because the problem file was not found: minerva." in visible(page(absent=["minerva"]))
 
 
-def test_the_papers_tables_stand_on_the_page_of_a_paper_student(page, world):
+def test_the_papers_tables_are_in_the_report_of_a_paper_student(page, world):
     assert "The paper's tables" not in visible(page())
     asked = recipe(models={"student": {"path": "/m/DeepSeek-R1-Distill-Qwen-1.5B"}})
     assert "The paper's tables" not in visible(page(recipe=[asked])), "coins are none of its benchmarks"

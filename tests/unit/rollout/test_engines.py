@@ -80,7 +80,7 @@ def test_a_sample_depends_on_its_seed_not_on_order_or_company(engine, folder, re
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_vllm_draws_where_prompts_exceed_a_batch(folder, requests):
+def test_vllm_samples_where_prompts_exceed_a_batch(folder, requests):
     """More than 8192 prompt tokens at once, and a prompt longer than the rest."""
     long = [[[3 + (i + j) % 10 for j in range(40)], i] for i in range(300)]
     samples = sample_with("vllm", folder, long, max_tokens=4)
@@ -88,7 +88,7 @@ def test_vllm_draws_where_prompts_exceed_a_batch(folder, requests):
 
 
 @pytest.mark.real
-def test_the_transformers_engine_draws_from_the_models_distribution(folder, requests):
+def test_the_transformers_engine_samples_from_the_models_distribution(folder, requests):
     ids, n = requests[0][0], 3000
     first = Counter(
         s.token_ids[0] for s in sample_with("transformers", folder, [[ids, i] for i in range(n)], max_tokens=1)

@@ -70,5 +70,5 @@ def test_an_assignment_that_snakemake_would_refuse_is_bad_input(word, message):
         (["a"], []),
     ],
 )
-def test_targets_are_told_from_values_of_options(words, options):
+def test_targets_are_distinguished_from_values_of_options(words, options):
     assert without_targets(words) == options

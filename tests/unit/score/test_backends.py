@@ -94,7 +94,7 @@ def stub():
 
 
 @pytest.mark.parametrize("faults", [[429, 503], ["cut", "cut"]])
-def test_passing_faults_are_retried(stub, external, faults):
+def test_passing_errors_are_retried(stub, external, faults):
     stub.faults = faults
     assert external(stub.url).score([Pair([3, 14], [5])]) == [[logprob(5)]]
     assert stub.requests == 3
@@ -104,7 +104,7 @@ def test_passing_faults_are_retried(stub, external, faults):
     ("fault", "said", "tries"),
     [(500, "status 500, .*fault.*, after 3 tries", 3), (400, "status 400, .*fault", 1), (404, "status 404", 1)],
 )
-def test_lasting_faults_end_with_the_servers_words(stub, external, fault, said, tries):
+def test_lasting_errors_end_with_the_servers_words(stub, external, fault, said, tries):
     stub.faults = [fault] * 10
     with pytest.raises(InputError, match=said):
         external(stub.url).score(PAIRS[:1])
@@ -132,7 +132,7 @@ def test_an_absent_server_is_named(external):
         external("http://127.0.0.1:9").score(PAIRS[:1])
 
 
-def test_a_stage_without_the_servers_address_says_how_to_get_it(monkeypatch):
+def test_a_stage_without_the_servers_address_prints_how_to_get_it(monkeypatch):
     monkeypatch.delenv(VARIABLE, raising=False)
     with pytest.raises(InputError, match=f"{VARIABLE} does not say .*teacher_service.py where"):
         open_teacher(EXTERNAL, "no/manifest.json", **OPTIONS)

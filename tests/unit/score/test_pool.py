@@ -138,7 +138,7 @@ def test_a_job_waits_for_the_first_server(service):
         assert service.open(patience_s=10).score(PAIRS[:3]) == RIGHT[:3]
 
 
-def test_a_server_that_comes_back_at_its_address_is_taken_up_again(service):
+def test_a_server_that_comes_back_at_its_address_is_used_again(service):
     with serving() as stub:
         service.record(stub.url)
         stub.delay = 0.01

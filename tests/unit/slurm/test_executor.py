@@ -47,7 +47,7 @@ def still_active(executor):
     return asyncio.run(check())
 
 
-def test_jobs_of_which_slurm_told_nothing_stay_active():
+def test_jobs_of_which_slurm_reports_nothing_stay_active():
     executor = FakeExecutor(running=["1"], succeeded=["2"], failed=["3"])
     assert still_active(executor) == ["1"], "the fake does not lose jobs as the plugin does"
     executor.reported.clear()

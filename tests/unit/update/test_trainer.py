@@ -399,7 +399,7 @@ def test_parameters_move_at_the_rate_of_the_schedule(student, teacher):
     assert moved.item() == pytest.approx(0.3e-4, rel=1e-2)
 
 
-def test_a_state_that_is_not_there_is_refused(student, tmp_path):
+def test_a_missing_state_is_refused(student, tmp_path):
     with pytest.raises(InputError, match="no optimizer state"):
         make_trainer(student, ARMS["kd"]).load_state(tmp_path)
 

@@ -300,7 +300,7 @@ def test_livecodebench_never_wraps_a_value(output):
 
 @sandboxed
 @pytest.mark.parametrize(("program", "reason"), [("return x", "correct"), ("return [x]", "wrong")])
-def test_an_unwrapped_value_is_the_only_one_that_is_credited(program, reason):
+def test_an_unwrapped_value_is_the_only_correct_one(program, reason):
     given = json.dumps({"fn_name": "f", "inputs": [[1], [2], [3]], "outputs": [[1], [2], [3]]})
     verdict = verify_code(f"```python\ndef f(x): {program}\n```", json.dumps(code_tests.taco(given)))
     assert verdict.reason == reason

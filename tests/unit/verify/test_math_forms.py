@@ -13,7 +13,7 @@ def verdict(prediction, gold):
 
 
 @pytest.mark.parametrize("form", CREDITED)
-def test_an_answer_of_this_form_is_credited(form):
+def test_an_answer_of_this_form_is_correct(form):
     assert [pair for pair in CREDITED[form] if not verdict(*pair).correct] == []
 
 
@@ -37,7 +37,7 @@ NOT_TOLERATED = ["4.31", "4.09", "-4.2", "0.042", "4.2, 4.3", "4 or 4.3", r"4.2\
 
 
 @pytest.mark.parametrize("prediction", TOLERATED)
-def test_a_number_within_the_tolerance_is_credited(prediction):
+def test_a_number_within_the_tolerance_is_correct(prediction):
     assert verify_math(rf"\boxed{{{prediction}}}", "4.2", 0.1).correct
 
 
@@ -46,7 +46,7 @@ def test_what_is_no_number_or_too_far_off_is_not(prediction):
     assert not verify_math(rf"\boxed{{{prediction}}}", "4.2", 0.1).correct
 
 
-def test_each_row_is_judged_with_its_own_tolerance():
+def test_each_row_is_verified_with_its_own_tolerance():
     rows = [Row("math", "", r"\boxed{4.3}", "4.2", tolerance=tolerance) for tolerance in (0.1, None, 0.09)]
     assert [verdict.correct for verdict in verify_rows(rows, workers=1)] == [True, False, False]
 

@@ -172,7 +172,7 @@ def test_two_sandboxes_do_not_count_each_others_processes():
     ],
     ids=["no bwrap", "no user namespaces"],
 )
-def test_without_a_sandbox_nothing_is_judged(tool, said, tmp_path):
+def test_without_a_sandbox_nothing_is_verified(tool, said, tmp_path):
     """In a process of its own, whose PATH has another bwrap."""
     if tool:
         (tmp_path / "bwrap").write_text(tool)

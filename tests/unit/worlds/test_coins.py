@@ -23,7 +23,7 @@ def test_the_design_example():
     assert canonical_route("93865=23:") == (9, 8, 6)
 
 
-def test_every_route_of_every_problem_earns_a_correct_verdict():
+def test_every_route_of_every_problem_is_correct():
     for problem in islice(problems(1, 5, [3]), 50):
         found = routes(problem)
         assert len(found) == len(set(found)) > 1
@@ -75,5 +75,5 @@ def test_the_puzzle_has_an_entry_in_the_verdict_registry():
 
 
 @pytest.mark.parametrize("response", ["", "-9=14", "-9=14;-9=5;-5=0", "-9=14;-8=6;-6=0;"])
-def test_wrong_responses_earn_nothing(response):
+def test_wrong_responses_are_not_correct(response):
     assert not verify_puzzle(response, "93865=23:").correct
