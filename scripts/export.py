@@ -1,8 +1,7 @@
 """Write the evaluations of one policy under one sampling as lm-evaluation-harness logs them.
 
 Example: python scripts/export.py --evaluations E1 E2 --samples S1 S2 --problems P1 P2 --model MANIFEST
---out FOLDER/results_T1.json --recipe "$(python scripts/recipe.py export)"; it writes
-FOLDER/samples_{benchmark}_T1.jsonl too.
+--out-samples O1 O2 --out JSON --recipe "$(python scripts/recipe.py export)"
 """
 
 from pathlib import Path
@@ -27,7 +26,10 @@ def main() -> None:
     parser.add_argument("--samples", **several, help="the samples themselves, in the same order")
     parser.add_argument("--problems", **several, help="problems of each benchmark, named after it")
     parser.add_argument("--model", required=True, metavar="MANIFEST", help="model whose tokenizer made the prompts")
-    parser.add_argument("--out", required=True, type=Path, metavar="JSON", help="results_{sampling}.json")
+    parser.add_argument(
+        "--out-samples", **several | {"metavar": "JSONL"}, help="to be written, one for each of --problems"
+    )
+    parser.add_argument("--out", required=True, metavar="JSON", help="the results, to be written last")
     args = parser.parse_args()
 
     import json
@@ -38,23 +40,29 @@ def main() -> None:
     settings = read_recipe(args.recipe, ExportRecipe).evaluation
     tokenizer = load_tokenizer(open_folder(args.model))
     evaluations = with_responses(args.evaluations, args.samples)
-    label = args.out.stem.removeprefix("results_")
-    for file in args.problems:
+    same_number(args.problems, args.out_samples, "--problems and --out-samples")
+    for file, samples in zip(args.problems, args.out_samples, strict=True):
         problems = parquet.read(file, PROMPTS)
         prompts = tokenizer.batch_decode(problems["prompt_token_ids"].to_list())
         graded = evaluations.filter(benchmark=file.stem)
-        log = args.out.with_name(f"samples_{file.stem}_{label}.jsonl")
-        with atomic(log) as temporary, open(temporary, "w", encoding="utf-8") as lines:
+        with atomic(samples) as temporary, open(temporary, "w", encoding="utf-8") as lines:
             lines.writelines(sample_lines(graded, problems, prompts, settings))
     model = parquet.metadata(args.evaluations[0])["policy"]
     with atomic(args.out) as temporary:
         temporary.write_text(json.dumps(results(evaluations, settings, model), indent=2) + "\n", encoding="utf-8")
 
 
+def same_number(some: list[Path], others: list[Path], flags: str) -> None:
+    """Raises InputError where two flags do not have as many files each."""
+    if len(some) != len(others):
+        raise InputError(f"{flags} have {len(some)} and {len(others)} files; give as many to each")
+
+
 def with_responses(evaluations: list[Path], samples: list[Path]):
     """Graded samples with their `response_text`. Raises InputError where samples are not those that were graded."""
     import polars as pl
 
+    same_number(evaluations, samples, "--evaluations and --samples")
     frames = []
     for graded, sampled in zip(evaluations, samples, strict=True):
         rows, texts = parquet.read(graded, EVALUATION), parquet.read(sampled, SAMPLES)

@@ -24,7 +24,8 @@ def main() -> None:
                         "whether this one is the same, bit by bit")  # fmt: skip
     parser.add_argument("--out-policy", required=True, metavar="MANIFEST")
     parser.add_argument("--out-state", required=True, metavar="MANIFEST")
-    parser.add_argument("--out-metrics", required=True, metavar="PARQUET", help="and a .jsonl beside it, step by step")
+    parser.add_argument("--out-metrics", required=True, metavar="PARQUET")
+    parser.add_argument("--out-live", required=True, metavar="JSONL", help="the same metrics, written step by step")
     args = parser.parse_args()
     if args.repeats:
         os.environ["WANDB_MODE"] = "disabled"  # its steps were tracked when they were made first

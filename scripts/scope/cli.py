@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable
 
+from scope.artifacts.names import SHARED
 from scope.artifacts.recipe import check_recipe
 from scope.artifacts.recipe_argument import read_recipe_argument
 from scope.errors import InputError
@@ -49,8 +50,12 @@ def parser(stage: str, description: str) -> StageParser:
 
 def add_place(parser: argparse.ArgumentParser) -> None:
     """Where in the experiment a stage of a round runs: --arm, --seed, --round."""
-    parser.add_argument("--arm", required=True, type=lambda folder: folder.split("/")[0],
-                        help="name of the arm, or the folder shared/...; only a label")  # fmt: skip
+    parser.add_argument(
+        "--arm",
+        required=True,
+        type=lambda folder: folder.split("/")[0],
+        help=f"name of the arm, or the folder {SHARED}/...; only a label",
+    )
     parser.add_argument("--seed", required=True, type=int)
     parser.add_argument("--round", required=True, type=int, help="round, from 1")
 

@@ -48,6 +48,7 @@ def test_an_update_on_two_nodes_equals_that_of_one_process(cluster_run, tmp_path
         "--out-policy": tmp_path / "policy/manifest.json",
         "--out-state": tmp_path / "state/manifest.json",
         "--out-metrics": tmp_path / "metrics.parquet",
+        "--out-live": tmp_path / "metrics.jsonl",
         "--recipe": recipe,
     }
     run(BIN / "python", "scripts/update.py", *chain.from_iterable(options.items()), WANDB_MODE="disabled")

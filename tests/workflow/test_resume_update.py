@@ -56,6 +56,7 @@ def update(batch, place, ranks=1, stage=1, rate=1e-3):
     return [sys.executable, ROOT / "scripts/update.py", "--batch", batch / "batch.parquet", *AT_PLACE,
             "--policy", batch / "student/manifest.json", "--out-policy", place / "policy/manifest.json",
             "--out-state", place / "state/manifest.json", "--out-metrics", place / "metrics.parquet",
+            "--out-live", place / "metrics.jsonl",
             "--recipe", make_recipe("update", settings)]  # fmt: skip
 
 

@@ -70,6 +70,7 @@ PLAN = checked(make_plan, config, say)
 CONFIG, LAYOUT, SHARED = PLAN.config, PLAN.layout, PLAN.layout.shared
 ROUND = LAYOUT.round("{arm}", "{seed}", "{round}")
 SHARED_ROUND = LAYOUT.shared_round("{rollouts}", "{seed}", "{round}")
+EVALUATIONS = LAYOUT.evaluated("{evaluated}")
 PLACE, SHARED_PLACE = (f"--arm {arm} --seed {{seed}} --round {{round}}" for arm in ("{arm}", "shared"))
 CHECK, CHECK_BENCHMARK = SHARED.found_in_training, SHARED.found_in("{benchmark}")
 ONE_SHARD = ("{benchmark}", "{sampling}", "{shard}")

@@ -82,9 +82,9 @@ rule summary:
     input:
         evaluations=planned(targets.summary_inputs),
     output:
-        LAYOUT.below("{evaluated}", "summary.md"),
+        EVALUATIONS.summary,
     log:
-        LAYOUT.below("{evaluated}", "logs/summary.log"),
+        EVALUATIONS.log("summary"),
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -102,12 +102,10 @@ rule export:
         problems=targets.problems(PLAN),
         model=SHARED.model("student"),
     output:
-        results=LAYOUT.below("{evaluated}", "lm_eval/results_{sampling}.json"),
-        samples=[
-            LAYOUT.below("{evaluated}", f"lm_eval/samples_{name}_{{sampling}}.jsonl") for name in PLAN.benchmarks.names
-        ],
+        results=EVALUATIONS.lm_eval_results("{sampling}"),
+        samples=[EVALUATIONS.lm_eval_samples(name, "{sampling}") for name in PLAN.benchmarks.names],
     log:
-        LAYOUT.below("{evaluated}", "logs/export.{sampling}.log"),
+        EVALUATIONS.log("export.{sampling}"),
     localrule: True
     conda:
         "../../envs/train.yaml"
@@ -115,4 +113,5 @@ rule export:
         recipe=recipe_of("export"),
     shell:
         "python scripts/export.py --evaluations {input.evaluations:q} --samples {input.samples:q}"
-        " --problems {input.problems:q} --model {input.model:q} --out {output.results:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+        " --problems {input.problems:q} --model {input.model:q} --out-samples {output.samples:q}"
+        " --out {output.results:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"

@@ -8,7 +8,7 @@ rule report:
     output:
         report(LAYOUT.report, caption="../report/report.rst", category="Results"),
     log:
-        f"{LAYOUT.root}/report.log",
+        LAYOUT.report_log(),
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -31,7 +31,7 @@ use rule report as arm_report with:
     output:
         LAYOUT.arm_report("{arm}"),
     log:
-        f"{LAYOUT.root}/{{arm}}/report.log",
+        LAYOUT.report_log("{arm}"),
     localrule: True
     params:
         recipe=recipe_of("arm_report"),
@@ -45,7 +45,7 @@ rule figure:
     output:
         LAYOUT.figure("{figure}"),
     log:
-        f"{LAYOUT.root}/figures/logs/{{figure}}.log",
+        LAYOUT.figure_log("{figure}"),
     wildcard_constraints:
         figure="[a-z_]+",
     localrule: True

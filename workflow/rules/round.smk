@@ -170,4 +170,5 @@ rule update:
         "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
         " --state {input.state:q} --teacher {input.teacher:q} --repeats {input.repeats:q} {params.place}"
         " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"
+        " --out-live {output.live:q}"
         " --recipe $RECIPES/{params.recipe}.json &> {log:q}"

@@ -15,20 +15,22 @@
         batch.parquet  metrics.parquet  metrics.jsonl  retired.json
         policy/  state/                      folders with a manifest.json; restored/ holds recomputed ones
         evaluate/{benchmark}/{sampling}/     {shard}.samples.parquet, and {shard}.parquet with their verdicts
+        evaluate/summary.md  evaluate/lm_eval/ on demand; a folder in shared/evaluate/ may hold them too
 
-A name may be a wildcard, such as `{arm}`: then the path is a pattern for the rules.
+A name may be a wildcard, such as `{arm}`: then the path is a pattern for the rules. Paths of a round are made in
+round_paths.py. These modules need nothing but the standard library.
 """
 
-import re
 from dataclasses import dataclass
 
-from scope.artifacts.names import MANIFEST, REPORT, RESTORED, RESULTS, RETIRED, SHARED, TIMINGS
+from scope.artifacts.names import MANIFEST, REPORT, RESULTS, ROUND, SEED, SHARED, TIMINGS
+from scope.artifacts.round_paths import Round
 
 RESERVED = (SHARED, TIMINGS, "figures", "recipes", "base", "teacher")
 """Names that no arm may have: of folders beside those of the arms, and of the policies that belong to no arm."""
 NAME = r"[A-Za-z0-9][A-Za-z0-9._=+-]*"
 """Regular expression of an arm's name and of a folder of shared rollouts."""
-EVALUATED = rf"{SHARED}/evaluate/(base|teacher)|{NAME}/seed\d+/round[1-9]\d*/evaluate"
+EVALUATED = rf"{SHARED}/evaluate/(base|teacher)|{NAME}/{SEED}\d+/{ROUND}[1-9]\d*/evaluate"
 """Regular expression of a folder of evaluations of one policy, as seen from the folder of the experiment."""
 
 
@@ -50,82 +52,6 @@ def evaluation_file(folder: str, benchmark: str, sampling: str, shard: int | str
 def samples_file(folder: str, benchmark: str, sampling: str, shard: int | str) -> str:
     """The samples of one shard of the evaluations of a policy, given the folder of them all."""
     return f"{folder}/{benchmark}/{sampling}/{shard}.samples.parquet"
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """The files of one round: of an arm, or of rollouts that several arms use."""
-
-    root: str
-    """Folder of the experiment."""
-    place: str
-    """Folder of the round below it, and below the folder of timings."""
-
-    @property
-    def folder(self) -> str:
-        """The folder of all its files."""
-        return f"{self.root}/{self.place}"
-
-    @property
-    def batch(self) -> str:
-        """What `weigh` writes."""
-        return f"{self.folder}/batch.parquet"
-
-    @property
-    def policy(self) -> str:
-        """Manifest of the policy after this round."""
-        return f"{self.folder}/policy/{MANIFEST}"
-
-    @property
-    def state(self) -> str:
-        """Manifest of the optimizer state after this round."""
-        return f"{self.folder}/state/{MANIFEST}"
-
-    @property
-    def metrics(self) -> str:
-        """Figures of every optimizer step."""
-        return f"{self.folder}/metrics.parquet"
-
-    @property
-    def live(self) -> str:
-        """The same, one line of JSON for each step, while the update runs."""
-        return f"{self.folder}/metrics.jsonl"
-
-    @property
-    def retired(self) -> str:
-        """Record of what the retention policy deleted."""
-        return f"{self.folder}/{RETIRED}"
-
-    @property
-    def evaluations(self) -> str:
-        """Folder of the policy's evaluations."""
-        return f"{self.folder}/evaluate"
-
-    @property
-    def restored(self) -> "Round":
-        """Policy, state and metrics of this round, recomputed after they were deleted."""
-        return Round(self.root, f"{self.place}/{RESTORED}")
-
-    def other(self, round_: int) -> "Round":
-        """Another round of the same arm and seed."""
-        return Round(self.root, re.sub(r"round\d+$", f"round{round_}", self.place))
-
-    def shard(self, stage: str, shard: int | str) -> str:
-        """One shard of rollouts, verdicts or scores."""
-        return f"{self.folder}/{stage}/{shard}.parquet"
-
-    @property
-    def timings(self) -> str:
-        """Folder of the times of jobs of this arm and seed."""
-        return f"{self.root}/{TIMINGS}/{self.place.rpartition('/')[0]}"
-
-    def log(self, name: str) -> str:
-        """Log of a job of this round."""
-        return f"{self.folder}/logs/{name}.log"
-
-    def timing(self, name: str) -> str:
-        """Seconds and memory of a job of this round."""
-        return f"{self.root}/{TIMINGS}/{self.place}/{name}.tsv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +121,31 @@ class Shared:
 
 
 @dataclass(frozen=True, slots=True)
+class Evaluated:
+    """What is made on demand of the evaluations of one policy."""
+
+    folder: str
+    """Folder of its evaluations."""
+
+    @property
+    def summary(self) -> str:
+        """Accuracy on all benchmarks."""
+        return f"{self.folder}/summary.md"
+
+    def lm_eval_results(self, sampling: str) -> str:
+        """Results in the form of lm-evaluation-harness."""
+        return f"{self.folder}/lm_eval/results_{sampling}.json"
+
+    def lm_eval_samples(self, benchmark: str, sampling: str) -> str:
+        """Samples in the form of lm-evaluation-harness."""
+        return f"{self.folder}/lm_eval/samples_{benchmark}_{sampling}.jsonl"
+
+    def log(self, name: str) -> str:
+        """Log of a job."""
+        return f"{self.folder}/logs/{name}.log"
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """All paths of one experiment."""
 
@@ -227,7 +178,7 @@ class Layout:
 
     def round(self, arm: str, seed: int | str, round_: int | str) -> Round:
         """One round of an arm."""
-        return Round(self.root, f"{arm}/seed{seed}/round{round_}")
+        return Round(self.root, f"{arm}/{SEED}{seed}/{ROUND}{round_}")
 
     def shared_round(self, rollouts: str, seed: int | str, round_: int | str) -> Round:
         """One round of rollouts that several arms use."""
@@ -241,10 +192,18 @@ class Layout:
         """The report on one arm."""
         return f"{self.root}/{arm}/{REPORT}"
 
-    def below(self, folder: str, name: str) -> str:
-        """A file in a folder that is named from the experiment's."""
-        return f"{self.root}/{folder}/{name}"
+    def evaluated(self, folder: str) -> "Evaluated":
+        """The files of one evaluated policy; its folder is named from the experiment's, as EVALUATED is."""
+        return Evaluated(f"{self.root}/{folder}")
 
     def figure(self, name: str) -> str:
         """One figure."""
         return f"{self.root}/figures/{name}.svg"
+
+    def report_log(self, arm: str | None = None) -> str:
+        """Log of a report: of all arms, or of one."""
+        return f"{self.root}/{arm}/report.log" if arm else f"{self.root}/report.log"
+
+    def figure_log(self, name: str) -> str:
+        """Log of a figure."""
+        return f"{self.root}/figures/logs/{name}.log"

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from scope.artifacts import names
 from scope.artifacts.digests import file_digest
 from scope.errors import InputError
 
@@ -23,7 +24,7 @@ REPORT_BLOCK = re.compile(r'<script type="application/json" id="provenance">(.*?
 def kind_of(path: str | Path) -> str | None:
     """PARQUET, MANIFEST or REPORT, by the file's name; None for any other file."""
     name = os.path.basename(path)
-    return PARQUET if name.endswith(".parquet") else {"manifest.json": MANIFEST, "report.html": REPORT}.get(name)
+    return PARQUET if name.endswith(".parquet") else {names.MANIFEST: MANIFEST, names.REPORT: REPORT}.get(name)
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:

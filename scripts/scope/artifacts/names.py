@@ -6,6 +6,8 @@ They are kept apart from the paths so that a new path changes the code of no sta
 RESULTS = "results"
 SHARED = "shared"
 """The folder of what belongs to no arm alone, and the arm that such artifacts name."""
+SEED, ROUND = "seed", "round"
+"""Folders of a seed and of a round begin with these; the number follows."""
 MANIFEST = "manifest.json"
 RETIRED = "retired.json"
 RESTORED = "restored"

@@ -1,15 +1,16 @@
-"""What a path below results/ is: the paths that layout.py makes, parsed."""
+"""What a path below results/ is: the paths that layout.py and round_paths.py make, parsed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from scope.artifacts.layout import Round
-from scope.artifacts.names import RESTORED, RESULTS, SHARED
+from scope.artifacts.names import RESTORED, RESULTS, ROUND, SEED, SHARED
+from scope.artifacts.round_paths import Round
 
 _PLACE = re.compile(
-    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<folder>{SHARED}/[^/]+(?=/seed\d)|[^/]+)/)?"
-    rf"(?:seed(?P<seed>\d+)/)?(?:round(?P<round>\d+)/)?(?P<restored>{RESTORED}/)?(?P<rest>.*)"
+    rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<folder>{SHARED}/[^/]+(?=/{SEED}\d)|[^/]+)/)?"
+    rf"(?:{SEED}(?P<seed>\d+)/)?(?:{ROUND}(?P<round>\d+)/)?(?P<restored>{RESTORED}/)?(?P<rest>.*)"
 )
 
 
@@ -45,6 +46,34 @@ def parse(path: str) -> Place | None:
     return Place(match["experiment"], match["folder"], seed, round_, bool(match["restored"]), _kind(parts), policy)
 
 
+class Timing(NamedTuple):
+    """What the timing file of a job is of; None for what does not apply."""
+
+    arm: str
+    """The arm, or `shared`."""
+    seed: int | None
+    round: int | None
+    job: str
+    """The stage, and what tells its jobs apart: `rollout.0`, `score-teacher-all-0a1b.0`, `model_teacher`."""
+
+
+def parse_timing(path: Path) -> Timing:
+    """What a timing file is of, given its path below the folder of timings; folders of shared rollouts are left out."""
+    folders = path.parts[1:-1]
+    return Timing(path.parts[0], _number(SEED, folders), _number(ROUND, folders), path.stem)
+
+
+def is_shard_of(stage: str, path: str) -> bool:
+    """Whether a file is one of the shards that a stage writes."""
+    return Path(path).parent.name == stage
+
+
+def _number(word: str, folders: Iterable[str]) -> int | None:
+    """The number of the first folder that is `word` and a number."""
+    found = (re.fullmatch(rf"{word}(\d+)", folder) for folder in folders)
+    return next((int(match[1]) for match in found if match), None)
+
+
 def _kind(parts: Sequence[str]) -> str:
     """`score` for score-teacher-all, `check_teacher` for check_teacher_0a1b.parquet; others without their suffix."""
     if parts[0] == "evaluate" and not parts[-1].endswith(".samples.parquet"):
@@ -56,5 +85,5 @@ def _kind(parts: Sequence[str]) -> str:
 
 def round_of(path: str) -> Round:
     """The round that a file lies in, below whatever folder the arm's rounds lie in."""
-    match = re.match(r"(?:(?P<root>.*)/)?(?P<place>round\d+)/", path)
+    match = re.match(rf"(?:(?P<root>.*)/)?(?P<place>{ROUND}\d+)/", path)
     return Round(match["root"] or ".", match["place"])

@@ -62,7 +62,8 @@ def tree(path: str) -> Iterator[str]:
     """
     top = local(path)
     if not kind_of(top) or not os.path.isfile(top):
-        raise InputError(f"{path}: not an artifact; name a .parquet file, a folder's manifest.json or a report.html")
+        known = f"a .parquet file, a folder's {names.MANIFEST} or a {names.REPORT}"
+        raise InputError(f"{path}: not an artifact; name {known}")
     provenance = read_provenance(top)
     seen: set[str] = set()
     pending = [(0, top, "")]

@@ -45,6 +45,6 @@ class Files:
         folder = Path("scripts/scope/report")
         return sorted(str(path) for path in folder.rglob("*") if path.suffix in (".j2", ".css"))
 
-    def update_timings(self, folder: str) -> list[Path]:
-        """Files with the times of updates, below the timings of an arm and seed."""
-        return list(Path(folder).glob("round*/update.tsv"))
+    def matching(self, pattern: str) -> list[Path]:
+        """The files that a pattern with `*` names."""
+        return list(Path().glob(pattern))

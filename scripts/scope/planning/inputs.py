@@ -5,7 +5,7 @@ A function for each rule takes the plan and the job: an object with the wildcard
 
 from typing import Any
 
-from scope.artifacts.layout import Round
+from scope.artifacts.round_paths import Round
 from scope.errors import InputError
 from scope.planning.arm import ArmPlan
 from scope.planning.benchmarks import training_files
@@ -62,7 +62,7 @@ def _check_shard(of_arm: ArmPlan, job: Any) -> None:
     number = of_arm.config.rollout.shards
     if int(job.shard) >= number:
         raise InputError(
-            f"rollout/{job.shard}.parquet: rollout.shards is {number}, so the last shard has a lower number"
+            f"no shard of rollouts has the number {job.shard}: rollout.shards is {number}, and they count from 0"
         )
 
 

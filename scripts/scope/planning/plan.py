@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scope.artifacts.layout import SHARED, Layout
+from scope.artifacts.layout import Layout
 from scope.artifacts.stages import STAGES, base_stage
 from scope.config.experiment import Config, arm_config, expand_path, parse_config, with_grid
 from scope.errors import InputError
@@ -104,7 +104,7 @@ class Plan:
             for plan in map(self.arm, [*self.config.arms, *self.raw["variants"]]):
                 if fits(plan):
                     return plan
-            raise InputError(f"{self.layout.root}/{SHARED}/{name}: no variant has such settings any more; delete it")
+            raise InputError(f"{self.layout.shared.folder}/{name}: no variant has such settings any more; delete it")
 
         return self.once(("shared", name), find)
 

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scope.artifacts.layout import Round, samples_file
+from scope.artifacts.layout import samples_file
 from scope.artifacts.place import parse
+from scope.artifacts.round_paths import Round
 from scope.errors import InputError
 from scope.planning.inputs import Inputs, round_of, shards, teacher_of_update
 from scope.planning.plan import Plan
@@ -128,14 +129,14 @@ def restored_to_be_used(dag: Any) -> set[Path]:
 def announce(plan: Plan, place: Round, rounds: range) -> None:
     """Say once, before anything starts, which deleted policies will be recomputed, and at which cost."""
     needed = [r for r in rounds if not plan.files.complete(place.other(r).restored.policy)]
-    if not needed or place.other(needed[-1]).folder in _announced(plan):
+    if not needed or (last := place.other(needed[-1])).folder in _announced(plan):
         return
     _announced(plan).update(place.other(r).folder for r in rounds)
-    seconds = update_seconds(plan.files.update_timings(place.timings))
+    seconds = update_seconds(plan.files.matching(place.other("*").timing("update")))
     cost = f", about {len(needed) * seconds:.0f} s" if seconds else ""
     origin = f"round {needed[0] - 1}" if needed[0] > 1 else "the base policy"
     plan.say(
-        f"{place.other(needed[-1]).folder}/policy was deleted by the retention policy; to recompute it, {len(needed)} "
+        f"{Path(last.policy).parent} was deleted by the retention policy; to recompute it, {len(needed)} "
         f"update(s) from {origin} on are repeated{cost}"
     )
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from scope.artifacts.layout import Round, evaluation_file, issues_file, samples_file
+from scope.artifacts.layout import evaluation_file, issues_file, samples_file
+from scope.artifacts.round_paths import Round
 from scope.errors import InputError
 from scope.planning.inputs import shards
 from scope.planning.plan import CHECK, Plan
@@ -114,12 +115,12 @@ def report_data(plan: Plan) -> dict[str, list[str]]:
 
 def summary_inputs(plan: Plan, job: Any) -> list[str]:
     """The evaluations of one policy."""
-    return evaluations_in(plan, f"{plan.layout.root}/{job.evaluated}")
+    return evaluations_in(plan, plan.layout.evaluated(job.evaluated).folder)
 
 
 def export_inputs(plan: Plan, job: Any) -> dict[str, list[str]]:
     """The evaluations of one policy under one way of sampling, and the samples that they grade."""
-    place = (plan, f"{plan.layout.root}/{job.evaluated}", [job.sampling])
+    place = (plan, plan.layout.evaluated(job.evaluated).folder, [job.sampling])
     return {"evaluations": evaluations_in(*place), "samples": evaluations_in(*place, samples_file)}
 
 

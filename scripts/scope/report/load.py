@@ -11,6 +11,7 @@ import polars as pl
 
 from scope.artifacts import parquet
 from scope.artifacts.parquet import Schema
+from scope.artifacts.place import is_shard_of
 from scope.artifacts.recipe import make_provenance, read_recipe
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.checks import CHECKS
@@ -142,7 +143,7 @@ def _sampled_batch(arm: str, artifacts: dict[str, list[Artifact]]) -> SampledBat
 
 def _rollouts_deleted(batch: Artifact) -> bool:
     """Whether the rollouts that a batch was made from no longer exist."""
-    sampled = [Path(path) for path in batch.metadata["inputs"] if Path(path).parent.name == "rollout"]
+    sampled = [Path(path) for path in batch.metadata["inputs"] if is_shard_of("rollout", path)]
     return bool(sampled) and not any(path.exists() for path in sampled)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from scope.artifacts.accepted import Acceptance
 from scope.artifacts.digests import value_digest
+from scope.artifacts.names import SHARED
 from scope.artifacts.recipe import flat_settings
 from scope.report.load import Artifact
 
@@ -15,7 +16,7 @@ def sources(artifacts: dict[str, list[Artifact]]) -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for kind, files in artifacts.items():
         for stored in (file.metadata for file in files):
-            label = stored.get("arm") or stored.get("policy") or "shared"
+            label = stored.get("arm") or stored.get("policy") or SHARED
             groups.setdefault((kind, label), []).append(stored.get("recipe", {}))
     return [
         {

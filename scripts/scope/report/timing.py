@@ -5,6 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+from scope.artifacts.names import SHARED
+from scope.artifacts.place import parse_timing
 from scope.artifacts.stages import STAGES
 from scope.errors import InputError
 
@@ -21,12 +23,11 @@ SCHEMA = {
 def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
     """One row per job: arm ("shared", then the arms), seed, round, stage, seconds, memory (MB, peak).
 
-    Reads FOLDER/{arm}/seed{seed}/round{round}/{stage}.{shard}.tsv, where seed, round and shard may be missing;
-    further folders in between, and text after a stage's name and `_` or `-`, are ignored, and so are folders of
+    Reads the timing files below `folder`. Text after a stage's name and `_` or `-` is ignored, and so are folders of
     other arms, left by earlier runs.
     Raises InputError for a file without the columns `s` and `max_rss`.
     """
-    folders = ["shared", *arms]
+    folders = [SHARED, *arms]
     files = [file for arm in folders for file in sorted((folder / arm).rglob("*.tsv"))] if folder else []
     jobs = pl.DataFrame([_job(file, file.relative_to(folder)) for file in files], schema=SCHEMA)
     return jobs.with_columns(pl.col("arm").cast(pl.Enum(folders)))
@@ -36,12 +37,13 @@ def _job(file: Path, relative: Path) -> dict:
     rows = pl.read_csv(file, separator="\t", infer_schema=False)
     if not {"s", "max_rss"} <= set(rows.columns):
         raise InputError(f"{file}: a timing file has the columns s and max_rss; delete it and rerun its job")
+    timed = parse_timing(relative)
     figures = rows.select(pl.col("s", "max_rss").cast(pl.Float64, strict=False))
     return {
-        "arm": relative.parts[0],
-        "seed": _index("seed", relative),
-        "round": _index("round", relative),
-        "stage": _stage(relative.name.split(".")[0]),
+        "arm": timed.arm,
+        "seed": timed.seed,
+        "round": timed.round,
+        "stage": _stage(timed.job.split(".")[0]),
         "seconds": figures["s"].sum(),
         "memory": figures["max_rss"].max(),
     }
@@ -56,12 +58,6 @@ def stages(timings: pl.DataFrame) -> list[str]:
     """The stages that took time, in the order of the pipeline; other jobs last."""
     found = set(timings["stage"])
     return [stage for stage in STAGES if stage in found] + sorted(found - set(STAGES))
-
-
-def _index(word: str, path: Path) -> int | None:
-    """The number of the folder named after `word`; the first folder is an arm, whatever its name."""
-    found = [re.fullmatch(rf"{word}(\d+)", folder) for folder in path.parts[1:-1]]
-    return next((int(match[1]) for match in found if match), None)
 
 
 def totals(timings: pl.DataFrame) -> list[dict]:

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from scope.artifacts.names import RESULTS
 from scope.errors import InputError
 from scope.run.leftovers import controllers
 from scope.run.lock import lock_owner
@@ -70,7 +71,7 @@ def _only_controller(folder: Path, lock) -> None:
 
 def stage_errors(folder: Path, since: float) -> list[str]:
     """The last `error:` line of each stage log written since a time, with the log's name."""
-    logs = [log for log in (folder / "results").rglob("*.log") if log.stat().st_mtime >= since]
+    logs = [log for log in (folder / RESULTS).rglob("*.log") if log.stat().st_mtime >= since]
     errors = {log: re.findall(r"^error: .*", log.read_text(errors="replace"), re.M) for log in sorted(logs)}
     return [f"{log.relative_to(folder)}: {lines[-1]}" for log, lines in errors.items() if lines]
 

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, folder_of, open_folder, read_manifest, write_manifest
 from scope.artifacts.labels import check_files, check_policy
+from scope.artifacts.names import SEED
 from scope.artifacts.partial import Unfinished, open_partial, say
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
@@ -143,9 +144,9 @@ def _tracked(args: Namespace, work: Unfinished) -> Iterator[Callable[[dict[str, 
     if dist.get_rank():
         yield lambda row: None
         return
-    metrics = Path(args.out_metrics)
-    arm = metrics.parent.parent
-    run = f"{arm.parent.parent.name}/{args.arm}/seed{args.seed}"
+    live = Path(args.out_live)
+    folder = live.parent.parent
+    run = f"{folder.parent.parent.name}/{args.arm}/{SEED}{args.seed}"
     labels = {"arm": args.arm, "seed": args.seed}
-    with closing(Tracker(metrics.with_suffix(".jsonl"), work, run=run, folder=arm, config=labels)) as tracker:
+    with closing(Tracker(live, work, run=run, folder=folder, config=labels)) as tracker:
         yield tracker.log
