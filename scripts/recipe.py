@@ -16,8 +16,13 @@ def main() -> None:
     """Read the configuration, print one recipe."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("stage", choices=sorted(WITH_RECIPE))
-    parser.add_argument("--config", nargs="+", default=["config/config.yaml"], metavar="YAML",
-                        help="laid over config/variants.yaml (default: the demo)")  # fmt: skip
+    parser.add_argument(
+        "--config",
+        nargs="+",
+        default=["config/config.yaml"],
+        metavar="YAML",
+        help="laid over config/variants.yaml (default: the demo)",
+    )
     parser.add_argument("--arm", help="name of a variant; needed where the configuration runs several arms")
     parser.add_argument("--model", default="student", choices=["student", "teacher"], help="for the stage `model`")
     parser.add_argument("--benchmark", default="coins", help="for the stages of one benchmark")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from scope.artifacts.recipe import Settings, make_recipe
-from scope.artifacts.stages import STAGES
+from scope.artifacts.stages import STAGES, base_stage
 from scope.config.experiment import Config
 from scope.evaluate.export_recipe import ExportRecipe, ExportSettings
 from scope.evaluate.recipe import EvaluateRecipe, EvaluationSettings
@@ -83,7 +83,7 @@ def build_settings(config: Config, stage: str, wildcards: Mapping[str, str]) -> 
         return problems_recipe(config, wildcards["benchmark"])
     if stage == "check_problems":
         return check_problems_recipe(config, wildcards["benchmark"])
-    return RECIPES[stage](config)
+    return RECIPES[base_stage(stage)](config)
 
 
 def model_recipe(config: Config, model: str) -> ModelRecipe:

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from conftest import ROOT, run
 from scope.artifacts import fingerprint
 from scope.artifacts.recipe import Settings, check_recipe, make_provenance, make_recipe, named, read_recipe
-from scope.artifacts.stages import STAGES
+from scope.artifacts.stages import STAGES, WITH_RECIPE
 from scope.errors import InputError
+from scope.planning.recipes import RECIPES
 
 
 @pytest.fixture
@@ -116,7 +117,11 @@ def test_no_stage_imports_the_configuration():
         names = {str(path.relative_to(fingerprint.SCRIPTS)) for path in fingerprint.import_closure(script)}
         found = {name for name in names if name.startswith("scope/config/")}
         found |= names & {"scope/planning/recipes.py", "scope/planning/derived.py"}
-        assert not found, f"every new configuration key would rerun {stage}"
+        assert not found, f"every new configuration key would rerun {stage.name}"
+
+
+def test_every_stage_of_the_table_has_a_recipe():
+    assert {*RECIPES, "model", "problems"} == set(WITH_RECIPE)
 
 
 SHARED = {"model": ["worlds"], "tokenizer": ["worlds"], "prompts": ["worlds"]}
