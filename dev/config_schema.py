@@ -24,8 +24,9 @@ def _rows(node: dict[str, Any], whole: dict[str, Any], prefix: str = "") -> Iter
     for name, field in node["properties"].items():
         options = [_resolve(option, whole) for option in field.get("anyOf", [field])]
         section = next((option for option in options if "properties" in option), None)
-        named = next((_resolve(inner, whole) for option in options
-                      for inner in option.get("patternProperties", {}).values()), {})  # fmt: skip
+        named = next(
+            (_resolve(inner, whole) for option in options for inner in option.get("patternProperties", {}).values()), {}
+        )
         text = field.get("description") or (section or {}).get("description", "")
         default = "required" if name in node.get("required", []) else ""
         if "default" in field and not isinstance(field["default"], dict):

@@ -89,8 +89,10 @@ def read_log(text: str, folder: Path) -> list[tuple[str, float, Path, Path]]:
 
 def stages_table(runs: dict[str, dict[str, list[Times]]]) -> str:
     """Means per stage and run: around the command, start of the work, work; and the first two together."""
-    lines = ["| stage | run | jobs | queue, Snakemake, polling | launch, imports, model | work | overhead |",
-             "|---|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "| stage | run | jobs | queue, Snakemake, polling | launch, imports, model | work | overhead |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for stage in dict.fromkeys(stage for jobs in runs.values() for stage in jobs):
         for name, jobs in runs.items():
             times = jobs.get(stage, [])
@@ -109,8 +111,10 @@ def round_overhead(jobs: dict[str, list[Times]]) -> float:
 
 def model_table(runs: dict[str, dict[str, list[Times]]]) -> str:
     """Share of overhead in a round's wall-clock time, if a step takes as long as in the paper's Table 8."""
-    lines = [f"| run | overhead of a round | {' | '.join(f'{steps} steps a round' for steps in STEPS)} |",
-             f"|---|---|{'---|' * len(STEPS)}"]  # fmt: skip
+    lines = [
+        f"| run | overhead of a round | {' | '.join(f'{steps} steps a round' for steps in STEPS)} |",
+        f"|---|---|{'---|' * len(STEPS)}",
+    ]
     for name, jobs in runs.items():
         overhead = round_overhead(jobs)
         shares = " | ".join(f"{overhead / (overhead + steps * STEP_S):.1%}" for steps in STEPS)

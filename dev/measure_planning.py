@@ -23,7 +23,7 @@ from scope import cli
 ROOT = Path(__file__).resolve().parent.parent
 SIZES = ("3x8", "25x8", "125x8", "400x8", "100x64", "1250x8")
 STAGES = 5
-BARE = '''
+BARE = """
 import sys
 sys.setrecursionlimit(20000)
 PLACE = "results/{arm}/round{round}"
@@ -54,7 +54,7 @@ rule update:
     input: PLACE + "/batch", before
     output: PLACE + "/policy"
     shell: ""
-'''  # fmt: skip
+"""
 
 
 class Cost(NamedTuple):
@@ -69,8 +69,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="ROUNDSxARMS", help=" ".join(SIZES))
     parser.add_argument("--repeat", type=int, default=2, help="dry runs of each kind and size (default: 2)")
-    parser.add_argument("--out", type=Path, default=Path("results/planning"), metavar="STEM",
-                        help="writes STEM.md, STEM.json and STEM.svg (default: results/planning)")  # fmt: skip
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results/planning"),
+        metavar="STEM",
+        help="writes STEM.md, STEM.json and STEM.svg (default: results/planning)",
+    )
     args = parser.parse_args()
     rows = []
     for size in args.sizes:
@@ -93,10 +98,16 @@ def measure(rounds: int, arms: int, repeat: int) -> dict[str, float]:
         late = plan(ROOT, f"results/planning/v0/seed0/round{rounds}/metrics.parquet", "--configfile", config)
     ours, theirs = (Cost(*map(min, zip(*costs, strict=True))) for costs in zip(*runs, strict=True))
     return {
-        "rounds": rounds, "arms": arms, "jobs": rounds * arms * STAGES,
-        "seconds": ours.seconds, "bare": theirs.seconds, "ratio": ours.seconds / theirs.seconds,
-        "megabytes": ours.megabytes, "bare_megabytes": theirs.megabytes, "late": late.seconds,
-    }  # fmt: skip
+        "rounds": rounds,
+        "arms": arms,
+        "jobs": rounds * arms * STAGES,
+        "seconds": ours.seconds,
+        "bare": theirs.seconds,
+        "ratio": ours.seconds / theirs.seconds,
+        "megabytes": ours.megabytes,
+        "bare_megabytes": theirs.megabytes,
+        "late": late.seconds,
+    }
 
 
 def write_config(folder: Path, rounds: int, arms: int) -> Path:
@@ -153,9 +164,15 @@ def chart(rows: list[dict[str, float]]) -> str:
 
     names = {"seconds": "this workflow", "bare": "bare Snakemake"}
     points = [{"jobs": r["jobs"], "seconds": r[key], "plan": name} for r in rows for key, name in names.items()]
-    lines = alt.Chart(alt.InlineData(values=points)).mark_line(point=True).encode(
-        x=alt.X("jobs:Q", title="jobs"), y=alt.Y("seconds:Q", title="seconds of a dry run"),
-        color=alt.Color("plan:N", title=None))  # fmt: skip
+    lines = (
+        alt.Chart(alt.InlineData(values=points))
+        .mark_line(point=True)
+        .encode(
+            x=alt.X("jobs:Q", title="jobs"),
+            y=alt.Y("seconds:Q", title="seconds of a dry run"),
+            color=alt.Color("plan:N", title=None),
+        )
+    )
     return vl_convert.vegalite_to_svg(lines.properties(width=560, height=300).to_dict())
 
 

@@ -19,8 +19,14 @@ from scope import cli
 from scope.errors import InputError
 
 ROOT = Path(__file__).resolve().parent.parent
-ARMS = ("scope", "scope_no_weights", "scope_no_student_weight", "scope_reversed_student", "scope_no_teacher_weight",
-        "scope_reversed_teacher")  # fmt: skip
+ARMS = (
+    "scope",
+    "scope_no_weights",
+    "scope_no_student_weight",
+    "scope_reversed_student",
+    "scope_no_teacher_weight",
+    "scope_reversed_teacher",
+)
 
 
 def main() -> None:
@@ -31,8 +37,13 @@ def main() -> None:
         "--configfile", nargs="+", default=["config/config.yaml"], metavar="YAML", help="the experiment"
     )
     parser.add_argument("--cores", default="2", help="jobs at a time (default: 2)")
-    parser.add_argument("--out", type=Path, default=Path("results/sharing"), metavar="STEM",
-                        help="writes STEM.md and STEM.json (default: results/sharing)")  # fmt: skip
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("results/sharing"),
+        metavar="STEM",
+        help="writes STEM.md and STEM.json (default: results/sharing)",
+    )
     args = parser.parse_args()
     experiments = {"sharing_together": args.arms} | {f"sharing_{arm}": [arm] for arm in args.arms}
     taken = [name for name in experiments if (ROOT / "results" / name).exists()]
@@ -48,8 +59,8 @@ def main() -> None:
 def measure(experiment: str, arms: list[str], args: argparse.Namespace) -> dict[str, object]:
     """Run one experiment; its jobs and its seconds of wall clock."""
     names = f"arms=[{','.join(arms)}]"
-    command = [sys.executable, "scripts/run.py", "--cores", args.cores, "--configfile", *args.configfile, "--config",
-               f"experiment={experiment}", names]  # fmt: skip
+    chosen = ["--configfile", *args.configfile, "--config", f"experiment={experiment}", names]
+    command = [sys.executable, "scripts/run.py", "--cores", args.cores, *chosen]
     print(f"{experiment}: running", file=sys.stderr)
     started = time.perf_counter()
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -66,13 +77,14 @@ def table(rows: list[dict[str, object]]) -> str:
     """Together against apart, in Markdown; the aggregate rule `all` counts as a job of each run."""
     together, *apart = rows
     jobs, seconds = (sum(row[key] for row in apart) for key in ("jobs", "seconds"))
-    return "\n".join([
+    lines = [
         f"| {len(together['arms'])} arms | jobs | wall clock, s |",
         "|---|---|---|",
         f"| one experiment, sharing | {together['jobs']} | {together['seconds']:.0f} |",
         f"| one experiment each | {jobs} | {seconds:.0f} |",
         f"| ratio | {together['jobs'] / jobs:.2f} | {together['seconds'] / seconds:.2f} |",
-    ])  # fmt: skip
+    ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

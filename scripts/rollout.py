@@ -40,11 +40,24 @@ def main() -> None:
     inputs, place = [args.prompts, args.policy], {"arm": args.arm, "seed": args.seed, "round": args.round}
     with partial_output(args.out, args.recipe, inputs, **place, shard=args.shard) as work:
         rows = sample_groups(
-            engine, prompts, Sampling(at, settings.rollout.max_tokens), work, n=settings.rollout.n, seed=args.seed,
-            round_=0 if static else args.round)  # fmt: skip
+            engine,
+            prompts,
+            Sampling(at, settings.rollout.max_tokens),
+            work,
+            n=settings.rollout.n,
+            seed=args.seed,
+            round_=0 if static else args.round,
+        )
         parquet.write(
-            args.out, ROLLOUTS, rows, recipe=args.recipe, inputs=inputs, **place, temperature=at,
-            logprob_temperature=settings.student_temperature)  # fmt: skip
+            args.out,
+            ROLLOUTS,
+            rows,
+            recipe=args.recipe,
+            inputs=inputs,
+            **place,
+            temperature=at,
+            logprob_temperature=settings.student_temperature,
+        )
 
 
 if __name__ == "__main__":

@@ -33,21 +33,29 @@ def main() -> None:
     scorer = settings.scorer
     if scorer is None:
         raise InputError("the recipe has no scorer: this method needs no scores; continue with the stage `weigh`")
-    rows = parquet.read(args.rollouts, ROLLOUTS).join(
-        parquet.read(args.verdicts, VERDICTS).select("prompt_id", "sample_index", "correct"),
-        on=["prompt_id", "sample_index"], how="left", maintain_order="left",
-    ).join(parquet.read(args.prompts, PROMPTS).select("prompt_id", "prompt_token_ids"), on="prompt_id",
-           how="left", maintain_order="left")  # fmt: skip
+    rows = parquet.read(args.rollouts, ROLLOUTS)
+    verdicts = parquet.read(args.verdicts, VERDICTS).select("prompt_id", "sample_index", "correct")
+    prompts = parquet.read(args.prompts, PROMPTS).select("prompt_id", "prompt_token_ids")
+    rows = rows.join(verdicts, on=["prompt_id", "sample_index"], how="left", maintain_order="left")
+    rows = rows.join(prompts, on="prompt_id", how="left", maintain_order="left")
     wanted = pl.lit(True) if scorer.scored == "all" else ~pl.col("correct")
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
     place = {"arm": args.arm, "seed": args.seed, "round": args.round}
     with partial_output(args.out, args.recipe, inputs, **place) as work:
         scores = score_rollouts(
-            rows, wanted, scorer.teacher, args.scorer, work, dtype=settings.models.dtype,
-            temperature=scorer.temperature)  # fmt: skip
+            rows, wanted, scorer.teacher, args.scorer, work, dtype=settings.models.dtype, temperature=scorer.temperature
+        )
         parquet.write(
-            args.out, SCORES, scores, recipe=args.recipe, inputs=inputs, **place,
-            scorer=scorer.model, scored=scorer.scored, logprob_temperature=scorer.temperature)  # fmt: skip
+            args.out,
+            SCORES,
+            scores,
+            recipe=args.recipe,
+            inputs=inputs,
+            **place,
+            scorer=scorer.model,
+            scored=scorer.scored,
+            logprob_temperature=scorer.temperature,
+        )
 
 
 if __name__ == "__main__":

@@ -17,11 +17,16 @@ def main() -> None:
     cli.add_place(parser)
     parser.add_argument("--batch", required=True, metavar="PARQUET")
     parser.add_argument("--policy", required=True, metavar="MANIFEST", help="policy of the round before")
-    parser.add_argument("--state", nargs="?", metavar="MANIFEST",
-                        help="optimizer state of the round before; none in round 1")  # fmt: skip
+    parser.add_argument(
+        "--state", nargs="?", metavar="MANIFEST", help="optimizer state of the round before; none in round 1"
+    )
     parser.add_argument("--teacher", nargs="?", metavar="MANIFEST", help="teacher, for the exact KL")
-    parser.add_argument("--repeats", nargs="?", metavar="MANIFEST", help="policy that was deleted: the log reports "
-                        "whether this one is the same, bit by bit")  # fmt: skip
+    parser.add_argument(
+        "--repeats",
+        nargs="?",
+        metavar="MANIFEST",
+        help="policy that was deleted: the log reports whether this one is the same, bit by bit",
+    )
     parser.add_argument("--out-policy", required=True, metavar="MANIFEST")
     parser.add_argument("--out-state", required=True, metavar="MANIFEST")
     parser.add_argument("--out-metrics", required=True, metavar="PARQUET")

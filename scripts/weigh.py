@@ -48,8 +48,16 @@ def main() -> None:
     }
     inputs = [args.prompts, *args.rollouts, *args.verdicts, *args.scores]
     parquet.write(
-        args.out, BATCH, batch, recipe=args.recipe, inputs=inputs,
-        arm=args.arm, seed=args.seed, round=args.round, losses=losses)  # fmt: skip
+        args.out,
+        BATCH,
+        batch,
+        recipe=args.recipe,
+        inputs=inputs,
+        arm=args.arm,
+        seed=args.seed,
+        round=args.round,
+        losses=losses,
+    )
 
 
 if __name__ == "__main__":

@@ -96,7 +96,11 @@ def vllm_server(tiny, tmp_path_factory):
     with open(log, "w") as output:
         server = subprocess.Popen(
             [*command, *options.split(), "--generation-config", "vllm"],
-            env=environment, stdout=output, stderr=output, start_new_session=True)  # fmt: skip
+            env=environment,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
     url = f"http://127.0.0.1:{port}"
     _wait_until_healthy(url, server, log)
     yield url, key
@@ -125,7 +129,11 @@ def run(*command, check=True, cwd=ROOT, **environment):
     """Run a command, from the repository root unless told; returns the completed process with its text."""
     variables = {name: str(value) for name, value in environment.items()}
     done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, text=True, capture_output=True,
-        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **variables})  # fmt: skip
+        [str(word) for word in command],
+        cwd=cwd,
+        text=True,
+        capture_output=True,
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", **variables},
+    )
     assert not check or done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     return done

@@ -14,8 +14,13 @@ def start_and_kill(command, kept, output, seconds="0.1"):
     folder, pattern = kept
     environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "SCOPE_KEEP_SECONDS": seconds}
     process = subprocess.Popen(
-        [str(word) for word in command], cwd=ROOT, env=environment,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)  # fmt: skip
+        [str(word) for word in command],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     deadline = time.monotonic() + 120
     while not list(folder.glob(pattern)) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.002)

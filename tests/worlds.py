@@ -39,18 +39,36 @@ def made_up_round(verdicts, seed=0):
     rng = random.Random(seed)
     tokens = lambda low, high: [rng.randrange(3, 17) for _ in range(rng.randint(low, high))]  # noqa: E731
     rows = [
-        {"prompt_id": prompt, "sample_index": index, "correct": mark == "1", "reason": "made up", "response_text": "",
-         "finish_reason": "stop", "response_token_ids": [*tokens(2, 12), EOS]}
-        for prompt, marks in verdicts.items() for index, mark in enumerate(marks)
-    ]  # fmt: skip
+        {
+            "prompt_id": prompt,
+            "sample_index": index,
+            "correct": mark == "1",
+            "reason": "made up",
+            "response_text": "",
+            "finish_reason": "stop",
+            "response_token_ids": [*tokens(2, 12), EOS],
+        }
+        for prompt, marks in verdicts.items()
+        for index, mark in enumerate(marks)
+    ]
     for row in rows:
         row["logprobs"], row["scorer_logprobs"] = ([-3 * rng.random() for _ in row["response_token_ids"]] for _ in "ab")
     prompts = [
-        {"prompt_id": prompt, "prompt_token_ids": tokens(3, 9), **dict.fromkeys(("problem", "answer", "source"), ""),
-         "domain": "puzzle"} for prompt in verdicts
-    ]  # fmt: skip
-    return Round(table("rollouts", rows), table("verdicts", rows), table("scores", rows), table("prompts", prompts),
-                 list(verdicts))  # fmt: skip
+        {
+            "prompt_id": prompt,
+            "prompt_token_ids": tokens(3, 9),
+            **dict.fromkeys(("problem", "answer", "source"), ""),
+            "domain": "puzzle",
+        }
+        for prompt in verdicts
+    ]
+    return Round(
+        table("rollouts", rows),
+        table("verdicts", rows),
+        table("scores", rows),
+        table("prompts", prompts),
+        list(verdicts),
+    )
 
 
 def table(kind, rows):

@@ -258,8 +258,10 @@ def test_a_grid_around_a_finished_arm_adds_cells_and_redoes_none(finished, chang
 def test_targets_of_one_arm_one_report_and_one_figure(finished):
     arm = f"{RESULTS}/scope-tau=0.5/seed0/round1/policy/manifest.json"
     assert would_run(finished, f"{RESULTS}/kd/seed0/round1/batch.parquet", *WORLD) == {
-        "rollout_shared": 1, "verify_shared": 1, "weigh": 1,
-    }  # fmt: skip
+        "rollout_shared": 1,
+        "verify_shared": 1,
+        "weigh": 1,
+    }
     assert would_run(finished, f"{RESULTS}/scope/report.html", *WORLD) == {"arm_report": 1}
     assert would_run(finished, f"{RESULTS}/figures/accuracy.svg", *WORLD) == {"figure": 1}
     refused = snakemake(finished, "-n", arm, *WORLD, check=False)

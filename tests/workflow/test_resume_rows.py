@@ -24,9 +24,8 @@ PROMPTS, N = 128, 8  # four batches of the transformers engine
 
 
 def prompt_rows(count):
-    return [
-        {"prompt_id": f"p{i:03d}", "problem": "99=18:", "answer": "18", "source": "s", "domain": "puzzle",
-         "tests": None, "prompt_token_ids": [3 + i % 10, 14, 3 + i % 7, 5]} for i in range(count)]  # fmt: skip
+    row = {"problem": "99=18:", "answer": "18", "source": "s", "domain": "puzzle", "tests": None}
+    return [{"prompt_id": f"p{i:03d}", "prompt_token_ids": [3 + i % 10, 14, 3 + i % 7, 5], **row} for i in range(count)]
 
 
 @pytest.fixture(scope="module")
@@ -51,17 +50,18 @@ def rollout(tiny, world, out, temperature=1.0, seed=0):
         "data": {"max_prompt_tokens": 8},
         "prompts_per_round": PROMPTS,
     }
-    return [sys.executable, ROOT / "scripts/rollout.py", "--prompts", world / "prompts.parquet", *AT_PLACE,
-            f"--seed={seed}", "--policy", tiny["student"], "--out", out,
-            "--recipe", make_recipe("rollout", settings)]  # fmt: skip
+    files = ["--prompts", world / "prompts.parquet", "--policy", tiny["student"], "--out", out]
+    recipe = ["--recipe", make_recipe("rollout", settings)]
+    return [sys.executable, ROOT / "scripts/rollout.py", *files, *AT_PLACE, f"--seed={seed}", *recipe]
 
 
 def score(tiny, world, out, temperature=1.0):
     teacher = {"backend": "in_process", "pack_tokens": 64}
     scorer = {"model": "teacher", "scored": "incorrect", "temperature": temperature, "teacher": teacher}
     files = [f"--{name}={world / name}.parquet" for name in ("prompts", "rollouts", "verdicts")]
-    return [sys.executable, ROOT / "scripts/score.py", *files, *AT_PLACE, "--scorer", tiny["teacher"], "--out", out,
-            "--recipe", make_recipe("score", {"scorer": scorer, "models": {"dtype": "float32"}})]  # fmt: skip
+    files += ["--scorer", tiny["teacher"], "--out", out]
+    recipe = ["--recipe", make_recipe("score", {"scorer": scorer, "models": {"dtype": "float32"}})]
+    return [sys.executable, ROOT / "scripts/score.py", *files, *AT_PLACE, *recipe]
 
 
 def parts_of(out, name):

@@ -45,19 +45,24 @@ def batch(tmp_path_factory):
 
 def update(batch, place, ranks=1, stage=1, rate=1e-3):
     section = Update(
-        steps_per_round=STEPS, prompts_per_step=1, learning_rate=rate, micro_batch_tokens=64, ranks=ranks,
-        deepspeed={"zero_optimization": {"stage": stage}}).model_dump()  # fmt: skip
+        steps_per_round=STEPS,
+        prompts_per_step=1,
+        learning_rate=rate,
+        micro_batch_tokens=64,
+        ranks=ranks,
+        deepspeed={"zero_optimization": {"stage": stage}},
+    ).model_dump()
     settings = {
         "update": section,
         "student_temperature": 1.0,
         "teacher_temperature": None,
         "models": {"dtype": "float32"},
     }
-    return [sys.executable, ROOT / "scripts/update.py", "--batch", batch / "batch.parquet", *AT_PLACE,
-            "--policy", batch / "student/manifest.json", "--out-policy", place / "policy/manifest.json",
-            "--out-state", place / "state/manifest.json", "--out-metrics", place / "metrics.parquet",
-            "--out-live", place / "metrics.jsonl",
-            "--recipe", make_recipe("update", settings)]  # fmt: skip
+    inputs = ["--batch", batch / "batch.parquet", "--policy", batch / "student/manifest.json"]
+    sealed = ["--out-policy", place / "policy/manifest.json", "--out-state", place / "state/manifest.json"]
+    metrics = ["--out-metrics", place / "metrics.parquet", "--out-live", place / "metrics.jsonl"]
+    recipe = ["--recipe", make_recipe("update", settings)]
+    return [sys.executable, ROOT / "scripts/update.py", *AT_PLACE, *inputs, *sealed, *metrics, *recipe]
 
 
 def kill_update(command, place):

@@ -151,9 +151,11 @@ def no_bubblewrap(folder):
 
 
 ONE_ROUND = {
-    "rounds": 1, "rollout": {"shards": 1}, "evaluation": {"engine": "transformers", "n": 1, "max_tokens": 16},
+    "rounds": 1,
+    "rollout": {"shards": 1},
+    "evaluation": {"engine": "transformers", "n": 1, "max_tokens": 16},
     "data": {"benchmarks": {"aime24": {"limit": 6}}},
-}  # fmt: skip
+}
 
 
 @pytest.mark.skipif("SCOPE_DATA" not in os.environ, reason="SCOPE_DATA is not set: no real rows to run on")
@@ -178,7 +180,10 @@ def test_the_report_opens_in_a_browser_without_a_console_message(finished, tmp_p
     page = finished / "results/smallest/report.html"
     opened = subprocess.run(
         ["chromium", *options.split(), f"--user-data-dir={tmp_path}", "--dump-dom", page.as_uri()],
-        text=True, capture_output=True, timeout=120)  # fmt: skip
+        text=True,
+        capture_output=True,
+        timeout=120,
+    )
     assert "CONSOLE" not in opened.stderr
     charts = page.read_text().count('class="chart"')
     assert opened.stdout.count("<svg") + opened.stdout.count("<canvas") >= charts > 0

@@ -33,8 +33,15 @@ PURE_METHODS = {
     "removesuffix", "rjust", "rsplit", "rstrip", "split", "splitlines", "startswith", "strip", "total_seconds", "upper",
     "values",
 }  # fmt: skip
-PURE_OF_MODULES = {("json", "dumps"), ("os", "getpid"), ("shlex", "join"), ("shlex", "quote"), ("time", "monotonic"),
-                   ("time", "strftime"), ("time", "time")}  # fmt: skip
+PURE_OF_MODULES = {
+    ("json", "dumps"),
+    ("os", "getpid"),
+    ("shlex", "join"),
+    ("shlex", "quote"),
+    ("time", "monotonic"),
+    ("time", "strftime"),
+    ("time", "time"),
+}
 CONSUMERS = {"map", "filter"}  # pure where the function that they call is
 
 

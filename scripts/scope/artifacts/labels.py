@@ -35,6 +35,7 @@ def check_policy(manifest: str | Path, arm: str, seed: int | None, round_: int |
 def _check(path: str | Path, notes: dict[str, Any], **wanted: set[Any]) -> None:
     for key, allowed in wanted.items():
         if notes.get(key) not in allowed:
-            raise InputError(f"{path}: made as {key} {notes.get(key)}, used as {key} "
-                             f"{' or '.join(map(str, sorted(allowed)))}; put the right file back, or delete it and "
-                             "run again")  # fmt: skip
+            raise InputError(
+                f"{path}: made as {key} {notes.get(key)}, used as {key} "
+                f"{' or '.join(map(str, sorted(allowed)))}; put the right file back, or delete it and run again"
+            )

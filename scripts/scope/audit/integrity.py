@@ -60,8 +60,10 @@ class Audit:
 
     def problems(self) -> list[str]:
         """Every problem as one line: the file, what is wrong, what to do."""
-        broken = [f"{file}: {what} {_several(makers)}; restore it, or delete what recorded it and run again"
-                  for (file, what), makers in self._broken.items()]  # fmt: skip
+        broken = [
+            f"{file}: {what} {_several(makers)}; restore it, or delete what recorded it and run again"
+            for (file, what), makers in self._broken.items()
+        ]
         return sorted([*self._problems, *broken])
 
     def _add(self, path: str, *problems: str) -> None:

@@ -19,8 +19,10 @@ def are_digests(value: Any, digits: int = 64) -> bool:
     """Whether a value read from JSON maps printable names to digests of so many hexadecimal digits."""
     if not isinstance(value, dict):
         return False
-    return all(name.isprintable() and isinstance(digest, str) and re.fullmatch(f"[0-9a-f]{{{digits}}}", digest)
-               for name, digest in value.items())  # fmt: skip
+    return all(
+        name.isprintable() and isinstance(digest, str) and re.fullmatch(f"[0-9a-f]{{{digits}}}", digest)
+        for name, digest in value.items()
+    )
 
 
 def inputs_of(provenance: dict[str, Any]) -> dict[str, str]:

@@ -57,8 +57,11 @@ def effective_sample_size(weight: pl.Expr) -> pl.Expr:
 def _check_arguments(tau: float, student_weight: str, teacher_weight: str, scale: str) -> None:
     if not tau > 0:
         raise InputError(f"tau is {tau}; it must be positive (large for nearly uniform weights)")
-    for name, value, allowed in (("student_weight", student_weight, SIGN), ("teacher_weight", teacher_weight, SIGN),
-                                 ("scale", scale, ("sum", "mean"))):  # fmt: skip
+    for name, value, allowed in (
+        ("student_weight", student_weight, SIGN),
+        ("teacher_weight", teacher_weight, SIGN),
+        ("scale", scale, ("sum", "mean")),
+    ):
         if value not in allowed:
             raise InputError(f"{name} is {value!r}; write one of {', '.join(allowed)}")
 

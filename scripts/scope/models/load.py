@@ -18,8 +18,11 @@ def check_model_folder(folder: str | Path) -> None:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder}: no such model folder; set models.*.path to one in Hugging Face format")
-    for pattern, what in (("config.json", "a configuration"), ("*.safetensors", "safetensors weights"),
-                          ("tokenizer*", "a tokenizer")):  # fmt: skip
+    for pattern, what in (
+        ("config.json", "a configuration"),
+        ("*.safetensors", "safetensors weights"),
+        ("tokenizer*", "a tokenizer"),
+    ):
         if not any(folder.glob(pattern)):
             raise InputError(f"{folder}: has no {pattern}; a model folder needs {what} (other formats are not loaded)")
 

@@ -138,8 +138,11 @@ def own_rollouts(config: Config) -> tuple[int, int]:
 def shared_rollouts(configs: list[Config]) -> int:
     """Bytes per seed, at most, of rollouts and scores that arms with equal settings have in common: each once."""
     rollouts = {rollouts_name(config): shared_rounds(config) * rollout_bytes(config) for config in configs}
-    scores = {(rollouts_name(config), scores_name(config)): shared_rounds(config) * score_bytes(config)
-              for config in configs if method_of(config.objective).scorer}  # fmt: skip
+    scores = {
+        (rollouts_name(config), scores_name(config)): shared_rounds(config) * score_bytes(config)
+        for config in configs
+        if method_of(config.objective).scorer
+    }
     return sum(rollouts.values()) + sum(scores.values())
 
 
@@ -199,8 +202,10 @@ def describe(projection: Projection, free: int, taken: int = 0) -> str:
     if projection.peak <= free + taken:
         return line
     lacking = readable(projection.peak - free - taken)
-    return (f"{line}\ndisk: with responses of full length the peak does not fit by {lacking}: "
-            "free disk space, keep less (the section `retention`), or plan fewer arms or rounds")  # fmt: skip
+    return (
+        f"{line}\ndisk: with responses of full length the peak does not fit by {lacking}: "
+        "free disk space, keep less (the section `retention`), or plan fewer arms or rounds"
+    )
 
 
 def readable(size: int) -> str:

@@ -20,8 +20,10 @@ def read_key(path: str | Path) -> str | None:
     if not path.exists():
         return None
     if path.stat().st_mode & 0o077:
-        raise InputError(f"{path}: others can read this key: chmod 600 {path}; if somebody may have read it, give the "
-                         "servers another one")  # fmt: skip
+        raise InputError(
+            f"{path}: others can read this key: chmod 600 {path}; if somebody may have read it, give the "
+            "servers another one"
+        )
     key = path.read_text().strip()
     if not key:
         raise InputError(f"{path}: holds no key; remove it, then start the servers again")
@@ -32,9 +34,11 @@ def need_key(path: str | Path) -> str:
     """The key. Raises InputError where there is none."""
     key = read_key(path)
     if key is None:
-        raise InputError(f"no API key of the teacher's servers: {KEY_VARIABLE} is not set and {path} not found; "
-                         "`python scripts/teacher_service.py start` makes the file; for servers of your own (backend: "
-                         "external), write their key into it and chmod 600")  # fmt: skip
+        raise InputError(
+            f"no API key of the teacher's servers: {KEY_VARIABLE} is not set and {path} not found; "
+            "`python scripts/teacher_service.py start` makes the file; for servers of your own (backend: "
+            "external), write their key into it and chmod 600"
+        )
     return key
 
 

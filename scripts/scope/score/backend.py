@@ -32,5 +32,7 @@ def check_scores(scores: Sequence[Sequence[float]], pairs: Sequence[Pair], who: 
         bad = [i for i, value in enumerate(values) if not isfinite(value) or value > 1e-3]
         if len(values) != len(pair.response) or bad:
             what = f"log-probability {values[bad[0]]} at token {bad[0]}" if bad else f"{len(values)} log-probabilities"
-            raise InputError(f"{name}: the scorer gave {what} for {len(pair.response)} response tokens; check the "
-                             "scorer's weights, or its server's log")  # fmt: skip
+            raise InputError(
+                f"{name}: the scorer gave {what} for {len(pair.response)} response tokens; check the "
+                "scorer's weights, or its server's log"
+            )

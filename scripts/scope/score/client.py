@@ -40,15 +40,24 @@ class Server:
         """Make sure that the server serves under the name that the configuration gives."""
         served = [model["id"] for model in self.send("GET", "/v1/models")["data"]]
         if self.model not in served:
-            raise InputError(f"{self.url} serves {', '.join(served) or 'nothing'}, not {self.model!r}; "
-                             "correct teacher.server.model")  # fmt: skip
+            raise InputError(
+                f"{self.url} serves {', '.join(served) or 'nothing'}, not {self.model!r}; correct teacher.server.model"
+            )
 
     def score(self, pair: Pair) -> list[float]:
         """Log-probability in nats of every response token; the entry of each token is picked by its id."""
         ids = [*pair.prompt, *pair.response]
-        answer = self.send("POST", "/v1/completions", json={
-            "model": self.model, "prompt": ids, "max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0,
-        })  # fmt: skip
+        answer = self.send(
+            "POST",
+            "/v1/completions",
+            json={
+                "model": self.model,
+                "prompt": ids,
+                "max_tokens": 1,
+                "temperature": 0.0,
+                "prompt_logprobs": 0,
+            },
+        )
         if answer["choices"][0].get("finish_reason") == "abort":
             raise Unavailable(f"{self.url} aborted a request", reached=True)
         return read_prompt_logprobs(answer, ids)[len(pair.prompt) :]
@@ -76,8 +85,10 @@ def read_prompt_logprobs(answer: dict[str, Any], ids: Sequence[int]) -> list[flo
     """
     entries = answer["choices"][0].get("prompt_logprobs")
     if not entries or len(entries) != len(ids):
-        raise InputError(f"the server gave {len(entries or [])} prompt log-probabilities for {len(ids)} tokens; "
-                         "it must be a vLLM server that honours prompt_logprobs")  # fmt: skip
+        raise InputError(
+            f"the server gave {len(entries or [])} prompt log-probabilities for {len(ids)} tokens; "
+            "it must be a vLLM server that honours prompt_logprobs"
+        )
     found = [float("nan")]
     for position, (entry, token) in enumerate(zip(entries[1:], ids[1:], strict=True), start=1):
         if entry is None or str(token) not in entry or entry[str(token)].get("logprob") is None:

@@ -95,8 +95,9 @@ class PoolTeacher(Teacher):
             self.lived = now
         elif now > self.lived + self.connection.patience_s:
             failures = "; ".join(endpoint.failure for endpoint in self.here) or "there is none"
-            raise InputError(f"no teacher's server answered for {self.connection.patience_s:g} s ({failures}); "
-                             f"{self.remedy}")  # fmt: skip
+            raise InputError(
+                f"no teacher's server answered for {self.connection.patience_s:g} s ({failures}); {self.remedy}"
+            )
 
     def _ask(self, pairs: Sequence[Pair], waiting: deque[int], answers: Answers) -> None:
         """Hand out pairs, one to each server in turn, as long as servers have free slots."""

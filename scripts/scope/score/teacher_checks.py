@@ -29,8 +29,10 @@ def check_token_map(student: PreTrainedTokenizerBase, teacher: PreTrainedTokeniz
                 "a teacher must share the student's tokenizer: choose another pair under models"
             )
     if student.eos_token_id != teacher.eos_token_id:
-        raise InputError(f"token map: the student ends with id {student.eos_token_id}, the teacher with "
-                         f"{teacher.eos_token_id}; choose another pair under models")  # fmt: skip
+        raise InputError(
+            f"token map: the student ends with id {student.eos_token_id}, the teacher with "
+            f"{teacher.eos_token_id}; choose another pair under models"
+        )
     return f"{len(student.get_vocab())} student tokens have the same ids in the teacher"
 
 
@@ -39,8 +41,10 @@ def check_finite(scores: list[list[float]]) -> str:
     values = [value for row in scores for value in row]
     bad = [value for value in values if not isfinite(value)]
     if bad:
-        raise InputError(f"probe: {len(bad)} of {len(values)} teacher log-probabilities are not finite (such as "
-                         f"{bad[0]}); the teacher's weights are damaged")  # fmt: skip
+        raise InputError(
+            f"probe: {len(bad)} of {len(values)} teacher log-probabilities are not finite (such as "
+            f"{bad[0]}); the teacher's weights are damaged"
+        )
     return f"{len(values)} probe log-probabilities are finite, mean {sum(values) / len(values):.4f} nats"
 
 
@@ -48,6 +52,8 @@ def check_agreement(scores: list[list[float]], reference: list[list[float]], dty
     """Two backends must give the same log-probabilities, to what the arithmetic allows."""
     gap = max(abs(a - b) for x, y in zip(scores, reference, strict=True) for a, b in zip(x, y, strict=True))
     if not gap <= TOLERANCE[dtype]:
-        raise InputError(f"probe: {names[0]} and {names[1]} differ by {gap:.2e} nats, more than {TOLERANCE[dtype]} in "
-                         f"{dtype}; they do not hold the same weights")  # fmt: skip
+        raise InputError(
+            f"probe: {names[0]} and {names[1]} differ by {gap:.2e} nats, more than {TOLERANCE[dtype]} in "
+            f"{dtype}; they do not hold the same weights"
+        )
     return f"{names[0]} and {names[1]} agree to {gap:.1e} nats ({dtype})"

@@ -17,8 +17,10 @@ def relaunch(ranks: int) -> None:
     if ranks == 1 == nodes or "RANK" in os.environ:
         return
     if ranks % nodes:
-        raise InputError(f"update.ranks is {ranks}, which {nodes} nodes cannot share evenly; set it to a multiple, or "
-                         "the resource `nodes` of the rule update to a divisor")  # fmt: skip
+        raise InputError(
+            f"update.ranks is {ranks}, which {nodes} nodes cannot share evenly; set it to a multiple, or "
+            "the resource `nodes` of the rule update to a divisor"
+        )
     # The launcher that ends first takes the meeting point away, and the others would log that as an error.
     os.environ.setdefault("LOGLEVEL", "CRITICAL")
     meeting = ["--standalone"] if nodes == 1 else several_nodes(nodes)
@@ -29,8 +31,11 @@ def relaunch(ranks: int) -> None:
 def several_nodes(nodes: int) -> list[str]:
     """Options of torchrun on this node of a SLURM step: its number, and where the first node listens."""
     first = ask("scontrol", "show", "hostnames", os.environ["SLURM_STEP_NODELIST"]).split()[0]
-    place = {"node-rank": os.environ["SLURM_NODEID"], "master-addr": node_address(first),
-             "master-port": os.environ["SCOPE_PORT"]}  # fmt: skip
+    place = {
+        "node-rank": os.environ["SLURM_NODEID"],
+        "master-addr": node_address(first),
+        "master-port": os.environ["SCOPE_PORT"],
+    }
     return [f"--nnodes={nodes}", *(f"--{option}={value}" for option, value in place.items())]
 
 

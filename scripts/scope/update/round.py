@@ -48,8 +48,10 @@ def _check_state(manifest: str, update: UpdateSettings) -> None:
     """A DeepSpeed state loads only with the same number of ranks and the same ZeRO stage."""
     written, wanted = read_manifest(manifest).get("cut"), state_cut(update)
     if written != wanted:
-        raise InputError(f"{manifest}: written as {written}, to be loaded as {wanted}; set update back, or run the "
-                         "rounds again from the first")  # fmt: skip
+        raise InputError(
+            f"{manifest}: written as {written}, to be loaded as {wanted}; set update back, or run the "
+            "rounds again from the first"
+        )
 
 
 def state_cut(update: UpdateSettings) -> dict[str, Any]:
@@ -99,8 +101,10 @@ def compare(manifest: str, original: str) -> str:
     other = sorted(name for name in listed if made.get(name) != listed[name])
     if not other:
         return f"{manifest}: equal to {original}, bit by bit"
-    return (f"Warning: {manifest}: {', '.join(other)} differ from {original}: the arithmetic of this machine, of its "
-            "libraries or of its parallel sums is another one; the policies agree up to rounding")  # fmt: skip
+    return (
+        f"Warning: {manifest}: {', '.join(other)} differ from {original}: the arithmetic of this machine, of its "
+        "libraries or of its parallel sums is another one; the policies agree up to rounding"
+    )
 
 
 def loss_settings(settings: UpdateRecipe, losses: dict[str, Any]) -> LossSettings:

@@ -31,8 +31,13 @@ class Tracker:
 
             # One id per arm and seed: the rounds of an arm are one run, and `wandb sync` joins them.
             self.run = wandb.init(
-                id=run.replace("/", "-"), name=run, dir=folder, resume="allow", config=config,
-                settings=wandb.Settings(silent=True, x_disable_stats=True))  # fmt: skip
+                id=run.replace("/", "-"),
+                name=run,
+                dir=folder,
+                resume="allow",
+                config=config,
+                settings=wandb.Settings(silent=True, x_disable_stats=True),
+            )
 
     def log(self, row: dict[str, Any]) -> None:
         """One optimizer step: its `step` and figures."""

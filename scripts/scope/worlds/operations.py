@@ -61,8 +61,13 @@ OPERATIONS = (
     Operation("xs", "xs", "square each", ("[x * x for x in xs]", "[x ** 2 for x in xs]")),
     Operation("xs", "xs", "keep those above {k}", ("[x for x in xs if x > {k}]", "[x for x in xs if {k} < x]"), DIGITS),
     Operation("xs", "xs", "keep those below {k}", ("[x for x in xs if x < {k}]", "[x for x in xs if {k} > x]"), DIGITS),
-    Operation("xs", "xs", "keep multiples of {k}",
-              ("[x for x in xs if x % {k} == 0]", "[x for x in xs if not x % {k}]"), (2, 3, 4, 5)),
+    Operation(
+        "xs",
+        "xs",
+        "keep multiples of {k}",
+        ("[x for x in xs if x % {k} == 0]", "[x for x in xs if not x % {k}]"),
+        (2, 3, 4, 5),
+    ),
     Operation("xs", "xs", "drop the first {k}", ("xs[{k}:]", "list(xs[{k}:])"), FEW),
     Operation("xs", "xs", "keep the first {k}", ("xs[:{k}]", "list(xs[:{k}])"), FEW),
     Operation("xs", "xs", "reverse it", ("xs[::-1]", "list(reversed(xs))")),
@@ -79,7 +84,7 @@ OPERATIONS = (
     Operation("s", "s", "remove each {k}", ('s.replace("{k}", "")', '"".join(s.split("{k}"))'), LETTERS),
     Operation("s", "n", "take the length", ("len(s)", "sum(1 for x in s)")),
     Operation("s", "n", "count each {k}", ('s.count("{k}")', 'len(s.split("{k}")) - 1'), LETTERS),
-)  # fmt: skip
+)
 
 
 def apply(step: Step, value: Any) -> Any:

@@ -178,11 +178,18 @@ def test_scores_of_pairs_that_are_done_are_not_asked_for(tiny):
 @pytest.mark.real
 @pytest.mark.slow
 def test_vllm_yields_each_index_once_and_asks_for_none_that_is_done(tiny):
-    asked = {"requests": [[[3 + i % 10, 14, 5], i] for i in range(12)], "draw": {"temperature": 1.0, "max_tokens": 12},
-             "tempered": True, "done": [1, 5, 11]}  # fmt: skip
+    asked = {
+        "requests": [[[3 + i % 10, 14, 5], i] for i in range(12)],
+        "draw": {"temperature": 1.0, "max_tokens": 12},
+        "tempered": True,
+        "done": [1, 5, 11],
+    }
     done = subprocess.run(
         [sys.executable, ROOT / "tests/sample_process.py", "vllm", tiny["student"].parent],
-        input=json.dumps(asked), text=True, capture_output=True)  # fmt: skip
+        input=json.dumps(asked),
+        text=True,
+        capture_output=True,
+    )
     assert done.returncode == 0, done.stderr[-4000:]
     lines = dict(line.split(" ", 1) for line in done.stdout.splitlines() if line.startswith(("SAMPLES", "EACH")))
     whole, each = json.loads(lines["SAMPLES"]), json.loads(lines["EACH"])

@@ -199,8 +199,8 @@ def test_a_recipe_of_other_code_is_refused():
 def test_a_command_line_reports_a_recipe_of_other_code_in_one_line(tmp_path):
     planned = json.loads(make_recipe("retire", {}))
     planned["code"] = "0" * 64
-    done = run(sys.executable, "scripts/retire.py", "--round", "1", "--batch", "b", "--out", tmp_path / "o",
-               "--recipe", json.dumps(planned), check=False)  # fmt: skip
+    arguments = ["--round", "1", "--batch", "b", "--out", tmp_path / "o", "--recipe", json.dumps(planned)]
+    done = run(sys.executable, "scripts/retire.py", *arguments, check=False)
     assert done.returncode == 2
     assert re.fullmatch(
         r"error: retire.py or a module that it imports was edited .*start the run again.*\n", done.stderr

@@ -40,8 +40,8 @@ def sealed(manifest, name, text, inputs):
 
 
 def prompts(path, inputs):
-    rows = [{"prompt_id": f"p{i}", "problem": "1=1:", "answer": "0", "source": "s", "domain": "puzzle", "tests": None,
-             "prompt_token_ids": [i]} for i in range(3)]  # fmt: skip
+    row = {"problem": "1=1:", "answer": "0", "source": "s", "domain": "puzzle", "tests": None}
+    rows = [{"prompt_id": f"p{i}", "prompt_token_ids": [i], **row} for i in range(3)]
     return write(path, "prompts", rows, inputs, split="train")
 
 

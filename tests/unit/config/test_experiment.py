@@ -140,8 +140,12 @@ def test_a_pool_is_given_by_urls_or_by_addresses_with_one_port(raw):
 def test_where_servers_are_reruns_nothing(raw, key, value, stages):
     served = merge(raw, {"teacher": {"backend": "external", "server": SERVER}})
     before, after = parse_config(served), parse_config(with_key(served, f"teacher.{key}", value))
-    assert {stage for stage in WITH_RECIPE if recipe(before, stage, model="student", benchmark="coins")
-            != recipe(after, stage, model="student", benchmark="coins")} == stages  # fmt: skip
+    assert {
+        stage
+        for stage in WITH_RECIPE
+        if recipe(before, stage, model="student", benchmark="coins")
+        != recipe(after, stage, model="student", benchmark="coins")
+    } == stages
 
 
 def test_arms_use_the_same_servers(raw):

@@ -34,8 +34,13 @@ def settings(raw, arm):
 def test_cells_are_named_by_what_differs_from_their_variant(demo):
     expanded = cells(demo, {"tau": TAU, "lr": RATE})
     assert set(expanded["arms"]) == {
-        "scope", "scope-tau=0.5", "scope-tau=2", "scope-lr=1e-05", "scope-lr=1e-05-tau=0.5", "scope-lr=1e-05-tau=2",
-    }  # fmt: skip
+        "scope",
+        "scope-tau=0.5",
+        "scope-tau=2",
+        "scope-lr=1e-05",
+        "scope-lr=1e-05-tau=0.5",
+        "scope-lr=1e-05-tau=2",
+    }
     config = parse_config(expanded)
     assert config.arms == expanded["arms"]
     cell = arm_config(expanded, "scope-lr=1e-05-tau=0.5")
@@ -53,8 +58,11 @@ def test_arms_named_beside_a_grid_run_too_and_once(demo):
 
 def test_a_new_value_or_axis_renames_nothing(demo):
     small = cells(demo, {"tau": {**TAU, "values": [0.5, 1]}})
-    grown = cells(demo, {"tau": TAU, "lr": RATE, "clip": {"key": "update.grad_clip", "values": [1, 0.5]}},
-                  variants=["opd", "scope"])  # fmt: skip
+    grown = cells(
+        demo,
+        {"tau": TAU, "lr": RATE, "clip": {"key": "update.grad_clip", "values": [1, 0.5]}},
+        variants=["opd", "scope"],
+    )
     assert set(small["arms"]) < set(grown["arms"])
     for name in small["arms"]:
         assert settings(small, name) == settings(grown, name)
@@ -79,10 +87,14 @@ def test_names_never_collide(demo):
     letters = "ab1.-_+"
     for _ in range(100):
         axes = {
-            name: {"key": f"update.deepspeed.{name}", "values": list({
-                draw.choice("ab1") + "".join(draw.choices(letters, k=draw.randrange(4))) for _ in range(3)})}
+            name: {
+                "key": f"update.deepspeed.{name}",
+                "values": list(
+                    {draw.choice("ab1") + "".join(draw.choices(letters, k=draw.randrange(4))) for _ in range(3)}
+                ),
+            }
             for name in ("a", "b", "a1", "ab")[: draw.randrange(1, 5)]
-        }  # fmt: skip
+        }
         expanded = cells(demo, axes)
         wanted = list(itertools.product(*(axis["values"] for axis in axes.values())))
         read = [re.findall(r"-([A-Za-z]\w*)=(.*?)(?=-[A-Za-z]\w*=|$)", name) for name in expanded["arms"]]

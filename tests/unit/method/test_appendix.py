@@ -58,8 +58,11 @@ def test_weights_of_mean_1_break_the_bound():
 
 LENGTH = 2
 FIRST = {"a": 5 / 8, "b": 2 / 8, "c": 1 / 8}
-SECOND = {"a": {"a": 1 / 2, "b": 1 / 4, "c": 1 / 4}, "b": {"a": 1 / 8, "b": 3 / 4, "c": 1 / 8},
-          "c": {"a": 3 / 8, "b": 3 / 8, "c": 2 / 8}}  # fmt: skip
+SECOND = {
+    "a": {"a": 1 / 2, "b": 1 / 4, "c": 1 / 4},
+    "b": {"a": 1 / 8, "b": 3 / 4, "c": 1 / 8},
+    "c": {"a": 3 / 8, "b": 3 / 8, "c": 2 / 8},
+}
 PI = {first + second: FIRST[first] * SECOND[first][second] for first, second in product("abc", repeat=LENGTH)}
 CORRECT = [response for response in PI if "a" in response]
 TAUS = [0.5, 0.7, 1.0, 4.0]
@@ -96,9 +99,15 @@ def large_group_mass(tau):
     """Eq. 4 on a group that holds every correct response exactly as often as pi draws it: the weight of all y's."""
     group = [response for response in CORRECT for _ in range(round(64 * PI[response]))]
     assert len(group) == 64 * sum(PI[response] for response in CORRECT)
-    rows = pl.DataFrame({
-        "prompt_id": "x", "correct": True, "response": group, "teacher_mean_logprob": -1.0,
-        "student_mean_logprob": [math.log(PI[response]) / LENGTH for response in group]})  # fmt: skip
+    rows = pl.DataFrame(
+        {
+            "prompt_id": "x",
+            "correct": True,
+            "response": group,
+            "teacher_mean_logprob": -1.0,
+            "student_mean_logprob": [math.log(PI[response]) / LENGTH for response in group],
+        }
+    )
     weighed = path_weights(rows, tau=tau, student_weight="high_ppl", teacher_weight="low_ppl", scale="sum")
     return dict(weighed.group_by("response").agg(pl.col("weight").sum()).iter_rows())
 

@@ -69,8 +69,10 @@ def test_the_gap_of_equation_3_carries_no_gradient():
 
 def test_nll_and_entropy_by_hand():
     assert_close(losses.nll(LOGP), tensor(math.log(2), math.log(5)))
-    assert_close(losses.entropy(tensor([0.5, 0.5], [0.25, 0.75]).log()),
-                 tensor(math.log(2), 0.25 * math.log(4) + 0.75 * math.log(4 / 3)))  # fmt: skip
+    assert_close(
+        losses.entropy(tensor([0.5, 0.5], [0.25, 0.75]).log()),
+        tensor(math.log(2), 0.25 * math.log(4) + 0.75 * math.log(4 / 3)),
+    )
 
 
 def test_reverse_kl_by_hand():
@@ -123,10 +125,8 @@ def test_over_sequences_sampled_opd_follows_each_prefix_but_not_the_way_to_it():
     logp_first, logp_second = logps(first), logps(second)
     prefix, joint = logp_first.exp(), (logp_first[:, None] + logp_second).exp()
 
-    per_response = (
-        losses.opd(logp_first, logp_first.detach(), teacher_first)[:, None]
-        + losses.opd(logp_second, logp_second.detach(), teacher_second)
-    )  # fmt: skip
+    of_first = losses.opd(logp_first, logp_first.detach(), teacher_first)
+    per_response = of_first[:, None] + losses.opd(logp_second, logp_second.detach(), teacher_second)
     sampled = gradients((joint.detach() * per_response).sum(), first, second)
 
     kl_first = losses.reverse_kl(logp_first, teacher_first)

@@ -36,8 +36,11 @@ def incorrect(*log_ppls, prompt="x"):
 
 def random_rollouts(seed, prompts=20, n=8):
     rng = random.Random(seed)
-    rows = [(f"x{prompt}", rng.random() < 0.5, -4 * rng.random(), -4 * rng.random())
-            for prompt in range(prompts) for _ in range(n)]  # fmt: skip
+    rows = [
+        (f"x{prompt}", rng.random() < 0.5, -4 * rng.random(), -4 * rng.random())
+        for prompt in range(prompts)
+        for _ in range(n)
+    ]
     rng.shuffle(rows)
     return rollouts(*rows)
 

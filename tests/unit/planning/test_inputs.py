@@ -44,9 +44,14 @@ def test_arms_with_equal_sampling_share_rollouts_and_those_with_other_sampling_d
 
 @pytest.mark.parametrize(
     ("arm", "scorer"),
-    [("scope", "teacher"), ("opd", "teacher"), ("scope_released", "teacher"), ("scope_full_kl", "teacher"),
-     ("grpo", "student")],
-)  # fmt: skip
+    [
+        ("scope", "teacher"),
+        ("opd", "teacher"),
+        ("scope_released", "teacher"),
+        ("scope_full_kl", "teacher"),
+        ("grpo", "student"),
+    ],
+)
 def test_the_checked_teacher_scores_and_under_grpo_the_base_policy(arm, scorer):
     plan = plan_of(arms=[arm], objective={"kl_coefficient": 0.1} if arm == "grpo" else {})
     expected = {"scorer": TEACHER, "checked": CHECK} if scorer == "teacher" else {"scorer": STUDENT}
@@ -89,8 +94,10 @@ def test_an_update_continues_policy_and_state_and_needs_the_teacher_for_the_exac
     before = X.round(arm, 3, 1)
     assert inputs.update(plan, job(arm=arm, seed=3, round=1)) == {"policy": STUDENT, "state": [], "teacher": teacher}
     assert inputs.update(plan, job(arm=arm, seed=3, round=2)) == {
-        "policy": before.policy, "state": before.state, "teacher": teacher
-    }  # fmt: skip
+        "policy": before.policy,
+        "state": before.state,
+        "teacher": teacher,
+    }
 
 
 def test_an_arm_with_other_settings_of_the_teacher_has_checks_of_its_own():

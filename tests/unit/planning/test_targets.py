@@ -104,9 +104,7 @@ def test_training_problems_are_compared_with_the_benchmarks_that_are_chosen():
     for name in ("one", "two"):
         table.add(f"data/{name}.parquet")
     plan = real(table)
-    assert held_out_files(plan.config, plan.benchmarks) == {
-        "one": ["data/one.parquet"], "two": ["data/two.parquet"]
-    }  # fmt: skip
+    assert held_out_files(plan.config, plan.benchmarks) == {"one": ["data/one.parquet"], "two": ["data/two.parquet"]}
 
 
 def test_missing_training_problems_are_named():

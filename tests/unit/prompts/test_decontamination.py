@@ -37,7 +37,8 @@ def test_a_copy_in_other_dress_is_the_same_problem(copy):
 
 def test_a_part_that_is_long_enough_is_quoted_by_its_first_words():
     assert found(f"Warm up: {PROBLEM[60:]} Then halve it.") == {
-        0: "shares 13 words with aime row 4: x leq 7 find the number of ordered pairs a b of integers"}  # fmt: skip
+        0: "shares 13 words with aime row 4: x leq 7 find the number of ordered pairs a b of integers"
+    }
     assert found(" ".join(PROBLEM.split()[:9]) + " what?") == {}
     assert 0 in found(" ".join(PROBLEM.split()[:9]) + " what?", n=5)
 
@@ -61,8 +62,10 @@ def test_a_phrase_in_many_problems_is_a_stock_phrase_but_a_copy_stays_one():
         "can be written as a fraction with relatively prime positive integers above and below the line find the sum"
     )
     held_out = {"aime": [(0, f"The area of the large green square with side 17 in its corner {phrase}")]}
-    others = [f"Number {i} of the {i * i} many and quite different long riddles about {i % 7} hares: it {phrase}"
-              for i in range(STOCK + 1)]  # fmt: skip
+    others = [
+        f"Number {i} of the {i * i} many and quite different long riddles about {i % 7} hares: it {phrase}"
+        for i in range(STOCK + 1)
+    ]
     assert set(contaminated(others[:-1], held_out, 13)) == set(range(STOCK))
     assert contaminated(others, held_out, 13) == {}
     copies = [f"{held_out['aime'][0][1]} {i}" for i in range(STOCK + 1)]

@@ -106,8 +106,11 @@ class HubServer(BaseHTTPRequestHandler):
             siblings = [{"rfilename": file} for file in FILES]
             self.answer(json.dumps({"id": "owner/name", "sha": REVISION, "siblings": siblings}).encode())
         elif path.startswith(f"/api/datasets/owner/name/tree/{REVISION}"):
-            self.answer(json.dumps([{"type": "file", "path": file, "size": len(data), "oid": "0" * 40}
-                                    for file, data in FILES.items()]).encode())  # fmt: skip
+            self.answer(
+                json.dumps(
+                    [{"type": "file", "path": file, "size": len(data), "oid": "0" * 40} for file, data in FILES.items()]
+                ).encode()
+            )
         elif name in FILES:
             self.answer(FILES[name])
         else:
@@ -115,8 +118,12 @@ class HubServer(BaseHTTPRequestHandler):
 
     def answer(self, data):
         self.send_response(200)
-        for header, value in (("Content-Length", len(data)), ("ETag", f'"{hash(data) % 2**64:040x}"'),
-                              ("X-Repo-Commit", REVISION), ("Content-Type", "application/json")):  # fmt: skip
+        for header, value in (
+            ("Content-Length", len(data)),
+            ("ETag", f'"{hash(data) % 2**64:040x}"'),
+            ("X-Repo-Commit", REVISION),
+            ("Content-Type", "application/json"),
+        ):
             self.send_header(header, str(value))
         self.end_headers()
         if self.command == "GET":

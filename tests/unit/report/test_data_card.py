@@ -57,8 +57,10 @@ def card(page, tmp_path):  # noqa: F811
 
 def test_the_card_counts_what_is_there(card):
     words, _ = card
-    assert ("aime 20 20 broken kept: 1; contaminated dropped: 1 50.0 7 40.0 11 19 20 s0 3; s1 3; s2 3; s3 3; 3 others"
-            " CC BY 4.0 owner/name at 0123") in words  # fmt: skip
+    assert (
+        "aime 20 20 broken kept: 1; contaminated dropped: 1 50.0 7 40.0 11 19 20 s0 3; s1 3; s2 3; s3 3; 3 others"
+        " CC BY 4.0 owner/name at 0123"
+    ) in words
     assert "train 4 4 none – – 2 2 2 made-up 4 not stated –" in words
     assert "integers from 0 to 10" in words
 

@@ -30,8 +30,10 @@ def recipe(arms=ARMS):
 def files(tmp_path_factory):
     """Evaluations of base, teacher and two arms after rounds 1 and 2, and metrics of one step of either arm."""
     folder = tmp_path_factory.mktemp("figures")
-    evaluations = [write_evaluation(folder / "base.parquet", "base", None, None, 0.2),
-                   write_evaluation(folder / "teacher.parquet", "teacher", None, None, 0.48)]  # fmt: skip
+    evaluations = [
+        write_evaluation(folder / "base.parquet", "base", None, None, 0.2),
+        write_evaluation(folder / "teacher.parquet", "teacher", None, None, 0.48),
+    ]
     metrics = []
     for arm in ARMS:
         for round_ in (1, 2):
@@ -71,8 +73,18 @@ def test_figures_name_the_methods_that_log_a_loss():
 
 def test_the_command_line_writes_the_same_bytes_as_another_process(files, tmp_path):
     out = tmp_path / "figures" / "accuracy.svg"
-    command = [sys.executable, SCRIPTS / "figure.py", "--figure", "accuracy", "--evaluations",
-               *reversed(files["evaluations"]), "--out", out, "--recipe", recipe()]  # fmt: skip
+    inputs = ["--evaluations", *reversed(files["evaluations"])]
+    command = [
+        sys.executable,
+        SCRIPTS / "figure.py",
+        "--figure",
+        "accuracy",
+        *inputs,
+        "--out",
+        out,
+        "--recipe",
+        recipe(),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert out.read_text() == plotted("accuracy", files) == plotted("accuracy", files)
@@ -80,8 +92,16 @@ def test_the_command_line_writes_the_same_bytes_as_another_process(files, tmp_pa
 
 
 def test_an_unknown_figure_is_refused_with_the_names_there_are(tmp_path):
-    command = [sys.executable, SCRIPTS / "figure.py", "--figure", "accurcy", "--out", tmp_path / "x", "--recipe",
-               recipe()]  # fmt: skip
+    command = [
+        sys.executable,
+        SCRIPTS / "figure.py",
+        "--figure",
+        "accurcy",
+        "--out",
+        tmp_path / "x",
+        "--recipe",
+        recipe(),
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 2
     assert "'accuracy', 'pass_at_k', 'share_correct'" in done.stderr
@@ -129,8 +149,10 @@ def test_forty_arms_are_all_in_the_legend(files, tmp_path):
 
 
 def test_a_figure_that_no_arm_logged_is_refused_with_who_logs_it(files):
-    told = (r"none of the arms scope-tau=0\.5-lr=1e-05 logged kl_reference; it is logged by grpo with "
-            r"objective\.kl_coefficient above 0: leave this figure out")  # fmt: skip
+    told = (
+        r"none of the arms scope-tau=0\.5-lr=1e-05 logged kl_reference; it is logged by grpo with "
+        r"objective\.kl_coefficient above 0: leave this figure out"
+    )
     with pytest.raises(InputError, match=told):
         plotted("kl_reference", {**files, "metrics": files["metrics"][:2]}, ARMS[:1])
 

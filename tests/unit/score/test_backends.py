@@ -190,9 +190,15 @@ def test_scores_keep_null_where_the_objective_needs_none(tiny, tmp_path):
     from scope.score.rows import score_rollouts
 
     rows = pl.DataFrame(
-        {"prompt_id": ["a", "b"], "sample_index": [0, 0], "correct": [True, False],
-         "prompt_token_ids": [[3], [4]], "response_token_ids": [[5, 1], [6, 1]]},
-        schema_overrides={"sample_index": pl.Int32})  # fmt: skip
+        {
+            "prompt_id": ["a", "b"],
+            "sample_index": [0, 0],
+            "correct": [True, False],
+            "prompt_token_ids": [[3], [4]],
+            "response_token_ids": [[5, 1], [6, 1]],
+        },
+        schema_overrides={"sample_index": pl.Int32},
+    )
     work = open_partial(tmp_path / "scores.parquet", RECIPE, [])
     scores = score_rollouts(rows, ~pl.col("correct"), IN_PROCESS, tiny["teacher"], work, **OPTIONS)
     assert scores["scorer_logprobs"].is_null().to_list() == [True, False]
@@ -207,15 +213,14 @@ def test_scores_survive_the_artifact(tmp_path):
 
 
 def check_teacher(tiny, tmp_path, teacher, **environment):
-    prompts = [
-        {"prompt_id": str(i), "problem": "p", "answer": "a", "source": "s", "domain": "puzzle", "tests": None,
-         "prompt_token_ids": [3 + i, 14, 5]} for i in range(4)]  # fmt: skip
+    row = {"problem": "p", "answer": "a", "source": "s", "domain": "puzzle", "tests": None}
+    prompts = [{"prompt_id": str(i), "prompt_token_ids": [3 + i, 14, 5], **row} for i in range(4)]
     parquet.write(tmp_path / "prompts.parquet", PROMPTS, prompts, recipe=RECIPE)
     settings = {"teacher": teacher, "models": {"dtype": "float32"}, "rollout": {"engine": "transformers"}}
-    return run(
-        BIN / "python", "scripts/check_teacher.py", "--student", tiny["student"], "--teacher", tiny["teacher"],
-        "--prompts", tmp_path / "prompts.parquet", "--out", tmp_path / "checks.parquet",
-        "--recipe", make_recipe("check_teacher", settings), check=False, **environment)  # fmt: skip
+    models = ["--student", tiny["student"], "--teacher", tiny["teacher"]]
+    files = ["--prompts", tmp_path / "prompts.parquet", "--out", tmp_path / "checks.parquet"]
+    recipe = ["--recipe", make_recipe("check_teacher", settings)]
+    return run(BIN / "python", "scripts/check_teacher.py", *models, *files, *recipe, check=False, **environment)
 
 
 SERVED = {"backend": "external", "model": "teacher", "pack_tokens": 64}

@@ -161,9 +161,12 @@ def test_all_dead_ends_after_patience_with_what_to_do(service, two):
         service.record(stub.url, process)
         later(lambda stub=stub: len(stub.scored) >= 20, stub.die)
     begun = time.monotonic()
-    with pytest.raises(InputError, match=r"no teacher's server answered for 0.6 s "
-                                         r"\((?:\S+: (?:Connect|RemoteProtocol|Read)Error(?:; )?){2}\); "
-                                         r"start replicas: python scripts/teacher_service.py start"):  # fmt: skip
+    with pytest.raises(
+        InputError,
+        match=r"no teacher's server answered for 0.6 s "
+        r"\((?:\S+: (?:Connect|RemoteProtocol|Read)Error(?:; )?){2}\); "
+        r"start replicas: python scripts/teacher_service.py start",
+    ):
         service.open(attempts=20).score(PAIRS)
     assert 0.6 < time.monotonic() - begun < 8
 

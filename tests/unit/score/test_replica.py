@@ -153,8 +153,12 @@ def drive(tmp_path):
         command = [str(BIN / "python"), str(ROOT / "tests/stub_server.py"), str(port), json.dumps(faults)]
         service = {"heartbeat_s": 0.1, "deadline_s": 60, "idle_s": None, **changes}
         given = json.dumps([port, command, str(tmp_path), service, left])
-        process = subprocess.Popen([BIN / "python", "-c", DRIVER, given], stderr=subprocess.PIPE, text=True,
-                                   env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")})  # fmt: skip
+        process = subprocess.Popen(
+            [BIN / "python", "-c", DRIVER, given],
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "scripts")},
+        )
         started.append(process)
         return process, tmp_path, f"http://127.0.0.1:{port}"
 

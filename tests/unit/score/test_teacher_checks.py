@@ -59,8 +59,10 @@ def test_probes_are_the_same_in_every_run():
     assert [pair.prompt for pair in checks.probe_pairs(prompts, 17)] == [[2], [1]]
 
 
-@pytest.mark.parametrize(("missing", "said"), [("config.json", "a configuration"), ("model.safetensors", "safetensors"),
-                                               ("tokenizer.json", "a tokenizer")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [("config.json", "a configuration"), ("model.safetensors", "safetensors"), ("tokenizer.json", "a tokenizer")],
+)
 def test_an_incomplete_model_folder_is_named(tmp_path, missing, said):
     with pytest.raises(InputError, match="no such model folder"):
         check_model_folder(tmp_path / "nowhere")

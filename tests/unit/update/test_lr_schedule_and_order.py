@@ -94,8 +94,13 @@ def test_a_seed_never_changes():
 
 
 def test_seeds_differ_with_every_part_and_with_their_order():
-    parts = [(seed, round_, prompt, sample) for seed in range(3) for round_ in range(3) for prompt in ("x", "y")
-             for sample in range(8)]  # fmt: skip
+    parts = [
+        (seed, round_, prompt, sample)
+        for seed in range(3)
+        for round_ in range(3)
+        for prompt in ("x", "y")
+        for sample in range(8)
+    ]
     seeds = {derive_seed(*part) for part in parts}
     assert len(seeds) == len(parts)
     assert derive_seed(1, 2) != derive_seed(2, 1)

@@ -425,8 +425,11 @@ def test_logged_figures_by_hand(arm, student, teacher):
     with torch.no_grad():
         logps = [distributions(student, row, 1.0) for row in rows]
     entropies = torch.cat([-(logp.exp() * logp).sum(dim=-1) for logp in logps])
-    wrong = [(row["weight"] / row["normaliser"], torch.tensor(row["scorer_logprobs"]) - of_tokens(logp, row))
-             for row, logp in zip(rows, logps, strict=True) if not row["correct"]]  # fmt: skip
+    wrong = [
+        (row["weight"] / row["normaliser"], torch.tensor(row["scorer_logprobs"]) - of_tokens(logp, row))
+        for row, logp in zip(rows, logps, strict=True)
+        if not row["correct"]
+    ]
     advantage = sum(w * a.sum() for w, a in wrong) / sum(w * len(a) for w, a in wrong)
     positive = torch.cat([a > 0 for _, a in wrong]).double().mean()
 
@@ -493,8 +496,11 @@ def update_recipe(ranks):
 
 def run_update(place, batch, policy, *, ranks=1, check=True):
     """Run scripts/update.py; returns the finished process and where its policy and metrics lie."""
-    out = {"policy": place / "policy/manifest.json", "state": place / "state/manifest.json",
-           "metrics": place / "metrics.parquet"}  # fmt: skip
+    out = {
+        "policy": place / "policy/manifest.json",
+        "state": place / "state/manifest.json",
+        "metrics": place / "metrics.parquet",
+    }
     words = [f"--{name}={value}" for name, value in RUN.items()] + [
         f"--out-{name}={path}" for name, path in out.items()
     ]
@@ -504,10 +510,15 @@ def run_update(place, batch, policy, *, ranks=1, check=True):
 
 def write_mixed_batch(path, student, teacher):
     """Two steps with all four token losses, which `update` may meet in any company."""
-    arms = {"scope": {"a": "110", "b": "000", "c": "100", "d": "111"}, "grpo": {"e": "10", "f": "01"},
-            "kd": {"g": "11", "h": "01"}}  # fmt: skip
-    parts = [make_batch(ARMS[arm], student, teacher, groups, prompts_per_step=len(groups) // 2)
-             for arm, groups in arms.items()]  # fmt: skip
+    arms = {
+        "scope": {"a": "110", "b": "000", "c": "100", "d": "111"},
+        "grpo": {"e": "10", "f": "01"},
+        "kd": {"g": "11", "h": "01"},
+    }
+    parts = [
+        make_batch(ARMS[arm], student, teacher, groups, prompts_per_step=len(groups) // 2)
+        for arm, groups in arms.items()
+    ]
     losses = {"kl": "sampled", "opd_clip": None, "pg_clip": 0.2, "kl_coefficient": 0.1}
     parquet.write(path, BATCH, pl.concat(parts, how="vertical_relaxed"), recipe=RECIPE, losses=losses, **RUN)
     return path

@@ -236,9 +236,16 @@ def test_assertions_name_the_functions_that_they_call():
 
 def test_the_tests_of_taco_are_of_both_kinds():
     assert code_tests.taco('{"inputs": ["1\\n", ["2", "3"]], "outputs": ["1", ["2", "3"]]}') == {
-        "kind": "stdio", "inputs": ["1\n", "2\n3"], "outputs": ["1", "2\n3"]}  # fmt: skip
+        "kind": "stdio",
+        "inputs": ["1\n", "2\n3"],
+        "outputs": ["1", "2\n3"],
+    }
     assert code_tests.taco('{"fn_name": "f", "inputs": [[1]], "outputs": [2]}') == {
-        "kind": "calls", "function": "f", "inputs": [[1]], "outputs": [2]}  # fmt: skip
+        "kind": "calls",
+        "function": "f",
+        "inputs": [[1]],
+        "outputs": [2],
+    }
 
 
 @pytest.mark.parametrize(
@@ -343,7 +350,11 @@ def test_the_private_tests_of_livecodebench_are_read_without_making_objects(tmp_
     assert code_tests.livecodebench(public, packed(public), "{}") == both
     function = json.dumps([{"input": '[1, 2]\n"x"', "output": "true", "testtype": "functional"}])
     assert code_tests.livecodebench(function, "[]", '{"func_name": "f"}') == {
-        "kind": "calls", "function": "f", "inputs": [[[1, 2], "x"]], "outputs": [True]}  # fmt: skip
+        "kind": "calls",
+        "function": "f",
+        "inputs": [[[1, 2], "x"]],
+        "outputs": [True],
+    }
 
     class Evil:
         def __reduce__(self):
@@ -367,8 +378,10 @@ def real(name):
 
 
 def reasons(programs, tests):
-    rows = [("code", "p", f"```python\n{program}\n```", "", json.dumps(test))
-            for program, test in zip(programs, tests, strict=True)]  # fmt: skip
+    rows = [
+        ("code", "p", f"```python\n{program}\n```", "", json.dumps(test))
+        for program, test in zip(programs, tests, strict=True)
+    ]
     return [verdict.reason for verdict in verify_rows(rows)]
 
 

@@ -143,11 +143,17 @@ def test_a_million_digits_and_a_million_boxes_are_verified_at_once():
 
 def test_hostile_answers_end_by_the_deadline_and_are_not_correct():
     boxes = [
-        "9^{9^{9^9}}", r"9^{9^{9^{9}}} \bmod 7", "(((2^{999999})^{999999})^{999999})^{999999}",
-        r"\binom{10^9}{5 \cdot 10^8}", r"\sum_{k=1}^{10^9} k^k", r"\prod_{k=1}^{10^9} \sin k",
-        "(" * 900 + "8" + ")" * 900, r"\frac{1" * 150 + "}{2}" * 150,
-        r"\int_0^1 \frac{\log(1+x^{2+\sqrt{3}})}{1+x}\,dx", "7",
-    ]  # fmt: skip
+        "9^{9^{9^9}}",
+        r"9^{9^{9^{9}}} \bmod 7",
+        "(((2^{999999})^{999999})^{999999})^{999999}",
+        r"\binom{10^9}{5 \cdot 10^8}",
+        r"\sum_{k=1}^{10^9} k^k",
+        r"\prod_{k=1}^{10^9} \sin k",
+        "(" * 900 + "8" + ")" * 900,
+        r"\frac{1" * 150 + "}{2}" * 150,
+        r"\int_0^1 \frac{\log(1+x^{2+\sqrt{3}})}{1+x}\,dx",
+        "7",
+    ]
     rows = [("math", "", rf"\boxed{{{box}}}", "7") for box in boxes]
     started = time.monotonic()
     verdicts = verify_rows(rows, deadline_s=2, workers=2)

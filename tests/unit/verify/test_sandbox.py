@@ -25,9 +25,17 @@ pytestmark = sandboxed
 EXPECTED = "the-expected-output-7f3a"
 STDIO = json.dumps({"kind": "stdio", "inputs": ["7\n"], "outputs": [EXPECTED], "time_s": 2})
 CALLS = json.dumps({"kind": "calls", "function": "f", "inputs": [[7]], "outputs": [EXPECTED], "time_s": 2})
-ASSERTS = json.dumps({
-    "kind": "asserts", "functions": ["f"], "setup": "", "tests": f"assert f(7) == {EXPECTED!r}", "preamble": "",
-    "prompt": "", "time_s": 2})  # fmt: skip
+ASSERTS = json.dumps(
+    {
+        "kind": "asserts",
+        "functions": ["f"],
+        "setup": "",
+        "tests": f"assert f(7) == {EXPECTED!r}",
+        "preamble": "",
+        "prompt": "",
+        "time_s": 2,
+    }
+)
 KINDS = {"stdio": STDIO, "calls": CALLS, "asserts": ASSERTS}
 GOOD = f"def f(x):\n    return {EXPECTED!r}\nprint({EXPECTED!r})\n"
 

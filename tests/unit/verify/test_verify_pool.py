@@ -56,9 +56,15 @@ def no_torch(response, answer):
 
 
 HOSTILE = {
-    hang: "timeout", hang_in_c: "timeout", kill_worker: "crashed", exit_worker: "timeout", read_null: "crashed",
-    gorge: "crashed", recurse: "crashed", quit_python: "crashed",
-}  # fmt: skip
+    hang: "timeout",
+    hang_in_c: "timeout",
+    kill_worker: "crashed",
+    exit_worker: "timeout",
+    read_null: "crashed",
+    gorge: "crashed",
+    recurse: "crashed",
+    quit_python: "crashed",
+}
 ISOLATED = {f.__name__: Verifier(f, against="answer", isolated=True) for f in [*HOSTILE, honest, no_torch]}
 ISOLATED["honest"] = ISOLATED["honest"]._replace(known=("1", "1"))
 

@@ -119,7 +119,11 @@ def test_verdicts_carry_where_they_came_from(judged):
     folder, _ = judged
     facts = parquet.metadata(folder / "verdicts.parquet")
     assert {key: facts.get(key) for key in ("arm", "seed", "round", "note")} == {
-        "arm": "scope", "seed": 3, "round": 2, "note": None}  # fmt: skip
+        "arm": "scope",
+        "seed": 3,
+        "round": 2,
+        "note": None,
+    }
     names = ("prompts.parquet", "rollouts.parquet")
     assert facts["inputs"] == {name: file_digest(folder / name) for name in names}
 
