@@ -21,9 +21,13 @@ from scope.verify.verdict import Reason, Verdict
 from scope.verify.verifier import Verifier
 
 HOSTILE = (
-    "9^{9^{9^9}}", r"\binom{10^9}{5 \cdot 10^8}", r"\sum_{k=1}^{10^9} k^k", "(" * 900 + "8" + ")" * 900,
-    r"\int_0^1 \frac{\log(1+x^{2+\sqrt{3}})}{1+x}\,dx", r"\frac{1" * 150 + "}{2}" * 150,
-)  # fmt: skip
+    "9^{9^{9^9}}",
+    r"\binom{10^9}{5 \cdot 10^8}",
+    r"\sum_{k=1}^{10^9} k^k",
+    "(" * 900 + "8" + ")" * 900,
+    r"\int_0^1 \frac{\log(1+x^{2+\sqrt{3}})}{1+x}\,dx",
+    r"\frac{1" * 150 + "}{2}" * 150,
+)
 
 
 def main() -> None:
@@ -85,8 +89,9 @@ def bare_math_verify(response: str, answer: str) -> Verdict:
     """math-verify alone, with its defaults but for its timers, which work in a main thread only."""
     from math_verify import parse, verify
 
-    equal = verify(parse(rf"\boxed{{{answer}}}", parsing_timeout=None), parse(response, parsing_timeout=None),
-                   timeout_seconds=None)  # fmt: skip
+    equal = verify(
+        parse(rf"\boxed{{{answer}}}", parsing_timeout=None), parse(response, parsing_timeout=None), timeout_seconds=None
+    )
     return Verdict.of(Reason.correct if equal else Reason.wrong)
 
 

@@ -22,13 +22,20 @@ SMALL = {"teacher": {"pack_tokens": 64}}
 EXPERIMENTS = {
     "every method, three seeds": {"arms": ["scope", "opd", "kd", "grpo", "scope_tau2"], "seeds": [0, 1, 2]},
     "retention": {"retention": {"keep_policies_every": 2, "keep_rollouts": "last"}, "arms": ["scope", "kd"]},
-    "shards, no scorer": {"rollout": {"shards": 3}, "rounds": 2, "evaluation": {"every": 0}, "arms": ["free", "kd"],
-                          "variants": {"free": FREE}},
-    "another teacher, other draws": {"arms": ["scope", "small", "hot"], "variants": {
-        "small": SMALL, "hot": {"rollout": {"temperature": 1.5, "shards": 2}}}},
+    "shards, no scorer": {
+        "rollout": {"shards": 3},
+        "rounds": 2,
+        "evaluation": {"every": 0},
+        "arms": ["free", "kd"],
+        "variants": {"free": FREE},
+    },
+    "another teacher, other draws": {
+        "arms": ["scope", "small", "hot"],
+        "variants": {"small": SMALL, "hot": {"rollout": {"temperature": 1.5, "shards": 2}}},
+    },
     "another teacher, unused": {"arms": ["kd", "small"], "variants": {"small": SMALL | FREE}},
     "a grid": {"grid": {"axes": {"tau": {"key": "objective.tau", "values": [0.5, 1, 2]}}}},
-}  # fmt: skip
+}
 
 
 def world(**sections):
@@ -61,8 +68,13 @@ def hours(**sections):
 def test_the_hours_of_one_arm_by_hand():
     # 6 rounds of 10 steps; 3 evaluated rounds, the base policy and the teacher on one benchmark, under two samplings
     assert hours() == pytest.approx(
-        {"rollout": 60 * 90 * 4 / 3600, "score": 60 * 60 * 2 / 3600, "update": 60 * 45 * 8 / 3600,
-         "evaluate": 5 * 2 * 120 * 3 / 3600})  # fmt: skip
+        {
+            "rollout": 60 * 90 * 4 / 3600,
+            "score": 60 * 60 * 2 / 3600,
+            "update": 60 * 45 * 8 / 3600,
+            "evaluate": 5 * 2 * 120 * 3 / 3600,
+        }
+    )
 
 
 def test_arms_pay_for_the_first_rounds_rollouts_once():

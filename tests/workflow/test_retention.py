@@ -155,8 +155,10 @@ def test_the_results_still_verify(finished):
     assert re.search(r"results/retention: \d+ artifacts, \d+ links, [1-9]\d* retired files: all as recorded", said)
 
 
-COMES_BACK = (rf"{ARM}/round2/policy was deleted by the retention policy; to recompute it, 2 update\(s\) from "
-              r"the base policy on are repeated, about \d+ s")  # fmt: skip
+COMES_BACK = (
+    rf"{ARM}/round2/policy was deleted by the retention policy; to recompute it, 2 update\(s\) from "
+    r"the base policy on are repeated, about \d+ s"
+)
 
 
 @pytest.mark.real
@@ -212,8 +214,12 @@ def test_what_a_changed_policy_will_delete_is_printed_before_it_goes(finished, t
     assert "retention: deletes" not in snakemake(finished, "-n", *WORLD)
     (tmp_path / "less.yaml").write_text("retention: {keep_policies_every: 0, keep_states_every: 0, keep_best: true}\n")
     said = snakemake(finished, "-n", *WORLD, tmp_path / "less.yaml")
-    assert re.search(r"^retention: deletes from earlier rounds: 1 x policy and 1 x state, \S+ .B, except the "
-                     r"best policy$", said, re.M)  # fmt: skip
+    assert re.search(
+        r"^retention: deletes from earlier rounds: 1 x policy and 1 x state, \S+ .B, except the "
+        r"best policy$",
+        said,
+        re.M,
+    )
 
 
 @pytest.mark.real

@@ -151,8 +151,15 @@ def full_round(config, tokenizer):
          "reason": "the answer is another number"}
         for prompt in order for index in range(config.rollout.n) for ids in [tokens(length)]
     ]  # fmt: skip
-    prompts = [{"prompt_id": prompt, "prompt_token_ids": tokens(prompt_tokens), "domain": "math",
-                **dict.fromkeys(("problem", "answer", "source"), "")} for prompt in order]  # fmt: skip
+    prompts = [
+        {
+            "prompt_id": prompt,
+            "prompt_token_ids": tokens(prompt_tokens),
+            "domain": "math",
+            **dict.fromkeys(("problem", "answer", "source"), ""),
+        }
+        for prompt in order
+    ]
     names = {kind: SCHEMAS[kind].columns.names for kind in ("rollouts", "verdicts", "scores")}
     tables = {kind: table(kind, rows).select(columns) for kind, columns in names.items()}
     return made_up_round({"a": "1"}).but(**tables, prompts=table("prompts", prompts), order=order)
@@ -164,8 +171,12 @@ def test_rollouts_and_batches_hold_a_round_in_which_no_response_ends_early(token
     config = arm_config(world(rounds=1, update=small, rollout={"max_tokens": tokens}), "opd")
     sources = [file.read_text() for file in (ROOT / "scripts").rglob("*.py")]
     full = full_round(config, bpe_tokenizer(sources, 8000) if tokenizer == "bpe" else character_tokenizer())
-    rows = {"rollouts": full.rollouts, "verdicts": full.verdicts, "scores": full.scores,
-            "batch": weigh(full, config.objective)}  # fmt: skip
+    rows = {
+        "rollouts": full.rollouts,
+        "verdicts": full.verdicts,
+        "scores": full.scores,
+        "batch": weigh(full, config.objective),
+    }
     for kind, frame in rows.items():
         parquet.write(tmp_path / kind, SCHEMAS[kind], frame, recipe=make_recipe("rollout", {}))
     written = {kind: (tmp_path / kind).stat().st_size for kind in rows}
@@ -312,11 +323,20 @@ def test_sizes_are_decimal_with_two_significant_digits(size, text):
 
 GB = 10**9
 PROJECTION = disk.Projection(
-    policies=4 * GB, states=7 * GB, rollouts=GB // 10, batches=GB // 5, shared=0, end=113 * GB // 10, peak=27 * GB,
-    per_policy=GB, per_state=7 * GB,
-)  # fmt: skip
-LINE = ("disk: about 11 GB at the end (4 policies 4.0 GB, 1 state 7.0 GB, rollouts at most 100 MB, batches at most "
-        "200 MB), 27 GB at the peak")  # fmt: skip
+    policies=4 * GB,
+    states=7 * GB,
+    rollouts=GB // 10,
+    batches=GB // 5,
+    shared=0,
+    end=113 * GB // 10,
+    peak=27 * GB,
+    per_policy=GB,
+    per_state=7 * GB,
+)
+LINE = (
+    "disk: about 11 GB at the end (4 policies 4.0 GB, 1 state 7.0 GB, rollouts at most 100 MB, batches at most "
+    "200 MB), 27 GB at the peak"
+)
 
 
 def test_what_fits_is_printed_in_one_line():

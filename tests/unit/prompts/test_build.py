@@ -114,14 +114,20 @@ def test_the_chat_template_of_the_tokenizer_is_around_the_filled_template(chatty
     ("template", "section", "said"),
     [
         (None, chat(), "data.chat: the student's tokenizer has no chat template; leave `chat` out"),
-        ("{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}", chat("Be brief."),
-         "data.chat.system: 'Be brief.' does not appear"),
-        ("{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}", chat("Be brief."),
-         "data.chat: the student's chat template refuses its messages: no system"),
+        (
+            "{% for m in messages if m.role == 'user' %}{{ m.content }}{% endfor %}",
+            chat("Be brief."),
+            "data.chat.system: 'Be brief.' does not appear",
+        ),
+        (
+            "{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}",
+            chat("Be brief."),
+            "data.chat: the student's chat template refuses its messages: no system",
+        ),
         ("{{ messages[0].content }}", chat(thinking=True), "data.chat.thinking: .* has no such switch"),
         ("{{ messages[0].content }}", chat(thinking=False), "data.chat.thinking: .* has no such switch"),
     ],
-)  # fmt: skip
+)
 def test_what_a_chat_template_cannot_do_is_refused(chatty, template, section, said):
     with pytest.raises(InputError, match=said):
         build(rows(("1+1?", "2")), chatty(template), chat=section)
@@ -170,9 +176,13 @@ def test_rows_of_code_carry_their_tests_and_their_starter(tmp_path):
 
 def test_rows_are_chosen_by_what_their_columns_hold(tmp_path):
     path = tmp_path / "rows.parquet"
-    columns = {"problem": list("abcd"), "answer": list("1234"), "hard": [True, True, False, True],
-               "level": [1, 2, 2, 2],
-               "date": ["2024-07-31", "2024-08-01T00:00:00", "2025-01-31", "2025-02-02"]}  # fmt: skip
+    columns = {
+        "problem": list("abcd"),
+        "answer": list("1234"),
+        "hard": [True, True, False, True],
+        "level": [1, 2, 2, 2],
+        "date": ["2024-07-31", "2024-08-01T00:00:00", "2025-01-31", "2025-02-02"],
+    }
     pl.DataFrame(columns).write_parquet(path)
     chosen = lambda **changes: "".join(row["problem"] for row in read_rows([path], spec(**changes)))  # noqa: E731
     assert chosen(where={"hard": True}) == "abd"

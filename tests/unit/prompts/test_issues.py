@@ -34,8 +34,10 @@ def at_once(monkeypatch):
 
 
 def rows(*pairs, **columns):
-    return [{"row": 10 + row, "problem": problem, "answer": answer, "source": "s", **columns}
-            for row, (problem, answer) in enumerate(pairs)]  # fmt: skip
+    return [
+        {"row": 10 + row, "problem": problem, "answer": answer, "source": "s", **columns}
+        for row, (problem, answer) in enumerate(pairs)
+    ]
 
 
 def job_of(expected):
@@ -56,7 +58,7 @@ ROWS_WITH_ISSUES = {
     "broken": (rows(("What is \x0crac{1}{2}?", "1")), [10], r"problem: the character U\+000C before 'rac"),
     "unverifiable": (rows(("a", r"\text{}")), [10], r"the answer .* does not verify against itself: empty_box"),
     "contaminated": (rows((LONG, "1")), [10], "equals aime row 8"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("issue", ROWS_WITH_ISSUES)

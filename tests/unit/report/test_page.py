@@ -42,9 +42,12 @@ def recipe(**changes):
         "report": {"title": f"Title {HOSTILE}", "question": "Does it help?", "bootstrap": 200},
         "evaluation": {"sampling": SAMPLINGS, "n": N, "max_tokens": 8},
         "models": {"student": {"path": None}},
-        "experiment": "made-up", "seeds": [0, 1], "rounds": 2, "arms": ARMS,
+        "experiment": "made-up",
+        "seeds": [0, 1],
+        "rounds": 2,
+        "arms": ARMS,
         "origins": {"train": {"dataset": None, "licence": "MIT"}},
-    }  # fmt: skip
+    }
     return make_recipe("report", {**settings, **changes})
 
 
@@ -101,10 +104,17 @@ def write_run(folder, arm, seed, round_, *, correct, text="1+6=7", prompts=4, re
             key = {"prompt_id": f"x{prompt}", "sample_index": sample}
             right, ids = correct(prompt, sample), list(range(len(text) + 1))
             student = [-0.5 - 0.01 * token for token in ids]
-            rollouts.append({**key, "response_token_ids": ids, "response_text": text, "logprobs": student,
-                             "finish_reason": "stop"})  # fmt: skip
-            verdicts.append({**key, "correct": right, "extracted": "7" if right else None,
-                             "reason": "equal" if right else "no_answer"})  # fmt: skip
+            rollouts.append(
+                {**key, "response_token_ids": ids, "response_text": text, "logprobs": student, "finish_reason": "stop"}
+            )
+            verdicts.append(
+                {
+                    **key,
+                    "correct": right,
+                    "extracted": "7" if right else None,
+                    "reason": "equal" if right else "no_answer",
+                }
+            )
             batch.append({"step": prompt + 1, **key, "prompt_token_ids": [1, 2], "response_token_ids": ids,
                           "logprobs": student, "scorer_logprobs": None if right else [-1.0] * len(ids),
                           "correct": right, "truncated": False, "path": "correct" if right else "incorrect",
@@ -115,8 +125,16 @@ def write_run(folder, arm, seed, round_, *, correct, text="1+6=7", prompts=4, re
     for kind, rows in {"rollouts": rollouts, "verdicts": verdicts, "batch": batch}.items():
         owner = "shared" if sampled and kind != "batch" else arm
         path = folder / owner / f"seed{seed}" / f"round{round_}" / f"{kind}.parquet"
-        parquet.write(path, SCHEMAS[kind], rows, recipe=recipe if owner == arm else sampled, inputs=inputs,
-                        arm=owner, seed=seed, round=round_)  # fmt: skip
+        parquet.write(
+            path,
+            SCHEMAS[kind],
+            rows,
+            recipe=recipe if owner == arm else sampled,
+            inputs=inputs,
+            arm=owner,
+            seed=seed,
+            round=round_,
+        )
         inputs.append(path)
     return where
 
@@ -131,8 +149,10 @@ def world(tmp_path_factory):
     """Arguments of a whole report: two arms, two seeds, two rounds; in the arm `lost` every rollout is wrong."""
     tmp_path = tmp_path_factory.mktemp("world")
     prompts = [write_prompts(tmp_path / "p.parquet")]
-    evaluations = [write_evaluation(tmp_path / "base.parquet", "base", None, None, 0.2),
-                   write_evaluation(tmp_path / "teacher.parquet", "teacher", None, None, 0.48)]  # fmt: skip
+    evaluations = [
+        write_evaluation(tmp_path / "base.parquet", "base", None, None, 0.2),
+        write_evaluation(tmp_path / "teacher.parquet", "teacher", None, None, 0.48),
+    ]
     metrics, runs = [], []
     for arm, shares in {"scope": [0.2, 0.4], "lost": [0.2, 0.0]}.items():
         for seed in (0, 1):
@@ -322,9 +342,15 @@ def test_five_rollouts_correct_and_incorrect_by_turns(html):
     assert html.count('<article class="sample">') == 5
     assert re.findall(r"\d\. (correct|incorrect) Problem", samples) == ["correct", "incorrect"] * 2 + ["correct"]
     assert len(set(re.findall(r"problem (\d)", samples))) == 3
-    for words in ("From the last batch of scope (seed 0, round 2)", "incorrect path, loss opd, weight 0.5, advantage –",
-                  "equal; extracted 7", "no_answer; extracted nothing", "problem 0 <b>", "EOS",
-                  "this rollout has no scorer"):  # fmt: skip
+    for words in (
+        "From the last batch of scope (seed 0, round 2)",
+        "incorrect path, loss opd, weight 0.5, advantage –",
+        "equal; extracted 7",
+        "no_answer; extracted nothing",
+        "problem 0 <b>",
+        "EOS",
+        "this rollout has no scorer",
+    ):
         assert words in samples
     assert 'title="token 0: student −0.5, scorer −1, log-ratio 0.5"' in html
 
@@ -381,9 +407,14 @@ def test_curves_hold_the_numbers_of_the_table(html):
 
 def test_time_is_summed_over_seeds_and_shards(html):
     words = section(html, "time")
-    for row in ("Stage shared seconds scope seconds lost seconds", "rollout – 4,000 4,000 8 512",
-                "evaluate – 4,321 – 1 512", "model 12.5 – – 1 512", "other 0.25 – – 1 512",
-                "total 12.8 8,321 4,000 11 512"):  # fmt: skip
+    for row in (
+        "Stage shared seconds scope seconds lost seconds",
+        "rollout – 4,000 4,000 8 512",
+        "evaluate – 4,321 – 1 512",
+        "model 12.5 – – 1 512",
+        "other 0.25 – – 1 512",
+        "total 12.8 8,321 4,000 11 512",
+    ):
         assert row in words
 
 
