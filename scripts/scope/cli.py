@@ -30,7 +30,7 @@ class StageParser(argparse.ArgumentParser):
         return args
 
 
-def parser(stage: str, description: str) -> StageParser:
+def parser(stage: str, description: str | None) -> StageParser:
     """An argument parser for one stage, with its `--recipe`."""
     made = StageParser(
         description=description,

@@ -54,7 +54,8 @@ def canonical(tree: ast.Module, find: Callable[[str], frozenset[str]]) -> ast.Mo
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and (theirs := find(node.module)):
             names |= {alias.asname or alias.name for alias in node.names if alias.name in theirs}
-    return _Canonical(names).visit(tree)
+    _Canonical(names).visit(tree)
+    return tree
 
 
 def log_functions(tree: ast.Module) -> frozenset[str]:
@@ -76,7 +77,7 @@ class _Canonical(ast.NodeTransformer):
         """Leave out the docstring of any block, then go on below."""
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_docstring(body[0]):
-            node.body = body[1:]
+            del body[0]
         return super().visit(node)
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:

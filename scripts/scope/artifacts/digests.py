@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,6 @@ def value_digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def input_digests(paths: list[str | Path]) -> dict[str, str]:
+def input_digests(paths: Iterable[str | Path]) -> dict[str, str]:
     """Digest of each input by its path as given."""
     return {str(path): file_digest(path) for path in paths}

@@ -5,6 +5,7 @@ The manifest is what rules declare and what readers open; a folder without one w
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ def write_manifest(
     manifest: str | Path,
     *,
     recipe: str,
-    inputs: list[str | Path] = (),
+    inputs: Sequence[str | Path] = (),
     folder: str | Path | None = None,
     **labels: Any,
 ) -> None:
@@ -38,7 +39,7 @@ def write_manifest(
     content = {
         "folder": str(root.resolve()) if folder else ".",
         "files": {str(path.relative_to(root)): file_digest(path) for path in files},
-        **make_provenance(recipe, list(inputs)),
+        **make_provenance(recipe, inputs),
         **labels,
     }
     with atomic(manifest) as temporary:

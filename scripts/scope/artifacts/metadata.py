@@ -21,10 +21,10 @@ PARQUET, MANIFEST, REPORT = "Parquet file", "manifest", "report"
 REPORT_BLOCK = re.compile(r'<script type="application/json" id="provenance">(.*?)</script>', re.DOTALL)
 
 
-def kind_of(path: str | Path) -> str | None:
-    """PARQUET, MANIFEST or REPORT, by the file's name; None for any other file."""
+def kind_of(path: str | Path) -> str:
+    """PARQUET, MANIFEST or REPORT, by the file's name; empty for any other file."""
     name = os.path.basename(path)
-    return PARQUET if name.endswith(".parquet") else {names.MANIFEST: MANIFEST, names.REPORT: REPORT}.get(name)
+    return PARQUET if name.endswith(".parquet") else {names.MANIFEST: MANIFEST, names.REPORT: REPORT}.get(name, "")
 
 
 def read_provenance(path: str | Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ input gives equal bytes. The schema metadata carries the provenance: the recipe 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ class Schema:
 
     def empty(self) -> pl.DataFrame:
         """A frame with these columns and no rows."""
-        return pl.from_arrow(self.columns.empty_table())
+        return pl.DataFrame(self.columns.empty_table())
 
 
 def write(
@@ -38,7 +39,7 @@ def write(
     rows: pl.DataFrame | list[dict[str, Any]],
     *,
     recipe: str,
-    inputs: list[str | Path] = (),
+    inputs: Sequence[str | Path] = (),
     **labels: Any,
 ) -> None:
     """Write rows atomically, sorted, with checksums and provenance.
@@ -47,9 +48,9 @@ def write(
     Raises InputError when a column is missing, of another type, null where it may not be, or a key repeats.
     """
     if not isinstance(rows, pl.DataFrame):
-        rows = pl.from_arrow(pa.Table.from_pylist(rows, schema=schema.columns))
+        rows = pl.DataFrame(pa.Table.from_pylist(rows, schema=schema.columns))
     table = _conform(rows.sort(schema.sort_keys), schema, str(path))
-    provenance = {**make_provenance(recipe, list(inputs)), **labels}
+    provenance = {**make_provenance(recipe, inputs), **labels}
     table = table.replace_schema_metadata(
         {f"scope.{key}": json.dumps(value, sort_keys=True) for key, value in provenance.items()}
     )
@@ -66,12 +67,12 @@ def read(path: str | Path, schema: Schema, columns: list[str] | None = None) -> 
     try:
         table = pq.read_table(path, columns=columns, page_checksum_verification=True).replace_schema_metadata(None)
         table.validate(full=True)
-        rows = pl.from_arrow(table)
+        rows = pl.DataFrame(table)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the stage that writes {schema.name}") from None
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({error}); delete it and run its stage again") from None
-    return pl.from_arrow(_conform(rows, schema, str(path), columns))
+    return pl.DataFrame(_conform(rows, schema, str(path), columns))
 
 
 def read_all(paths: list[str | Path], schema: Schema) -> pl.DataFrame:

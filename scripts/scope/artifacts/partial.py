@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,20 +42,20 @@ class Unfinished:
 
 
 @contextmanager
-def partial_output(output: str | Path, recipe: str, inputs: list[str | Path], **place: Any) -> Iterator[Unfinished]:
+def partial_output(output: str | Path, recipe: str, inputs: Sequence[str | Path], **place: Any) -> Iterator[Unfinished]:
     """Context: the unfinished work of an output, removed when the output has been written."""
     work = open_partial(output, recipe, inputs, **place)
     yield work
     work.clear()
 
 
-def open_partial(output: str | Path, recipe: str, inputs: list[str | Path], **place: Any) -> Unfinished:
+def open_partial(output: str | Path, recipe: str, inputs: Sequence[str | Path], **place: Any) -> Unfinished:
     """The partial work of an output: that of an earlier attempt from the same recipe, code and inputs, else empty.
 
     `place` holds the arguments beside recipe and inputs that decide what is computed, such as seed and round.
     """
     folder = partial_folder(output)
-    made_from = {**make_provenance(recipe, list(inputs)), "place": place}
+    made_from = {**make_provenance(recipe, inputs), "place": place}
     identity = value_digest(made_from)
     if folder.is_dir() and (before := _read_record(folder)) != made_from:
         say(f"starts fresh, {folder} is removed: {'; '.join(_differences(before, made_from))}")

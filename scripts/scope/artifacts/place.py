@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from scope.artifacts.names import RESTORED, RESULTS, ROUND, SEED, SHARED
 from scope.artifacts.round_paths import Round
+from scope.errors import InputError
 
 _PLACE = re.compile(
     rf"{RESULTS}/(?P<experiment>[^/]+)/(?:(?P<folder>{SHARED}/[^/]+(?=/{SEED}\d)|[^/]+)/)?"
@@ -40,7 +41,7 @@ def parse(path: str) -> Place | None:
     match = _PLACE.match(path)
     if not match:
         return None
-    seed, round_ = (number and int(number) for number in match.group("seed", "round"))
+    seed, round_ = (int(number) if number else None for number in match.group("seed", "round"))
     shared, parts = match["folder"] == SHARED, match["rest"].split("/")
     policy = parts[1] if shared and parts[0] == "evaluate" and len(parts) > 2 else None
     return Place(match["experiment"], match["folder"], seed, round_, bool(match["restored"]), _kind(parts), policy)
@@ -74,16 +75,25 @@ def _number(word: str, folders: Iterable[str]) -> int | None:
     return next((int(match[1]) for match in found if match), None)
 
 
+def artifact_place(path: str) -> Place:
+    """What the path of an artifact is. Raises ValueError outside of every experiment, where no artifact lies."""
+    if place := parse(path):
+        return place
+    raise ValueError(f"{path}: lies in no experiment")
+
+
 def _kind(parts: Sequence[str]) -> str:
     """`score` for score-teacher-all, `check_teacher` for check_teacher_0a1b.parquet; others without their suffix."""
     if parts[0] == "evaluate" and not parts[-1].endswith(".samples.parquet"):
         return "grade"
     stem = parts[0].split(".")[0]
-    known = re.match(r"(score)-|(check_teacher)(?:_|$)|(model)s$", stem)
-    return known[known.lastindex] if known else stem
+    known = re.match(r"score(?=-)|check_teacher(?=_|$)|model(?=s$)", stem)
+    return known[0] if known else stem
 
 
 def round_of(path: str) -> Round:
-    """The round that a file lies in, below whatever folder the arm's rounds lie in."""
+    """The round that a file lies in, below whatever folder the arm's rounds lie in. Raises InputError for no round."""
     match = re.match(rf"(?:(?P<root>.*)/)?(?P<place>{ROUND}\d+)/", path)
+    if not match:
+        raise InputError(f"{path}: lies in no round; name a file in a folder {ROUND}1, {ROUND}2, ...")
     return Round(match["root"] or ".", match["place"])

@@ -6,7 +6,7 @@ own for its settings, beside the code that uses them: a stage that imported anot
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,7 +58,7 @@ def check_recipe(text: str, script: str) -> None:
         )
 
 
-def make_provenance(recipe: str, inputs: list[str | Path]) -> dict[str, Any]:
+def make_provenance(recipe: str, inputs: Sequence[str | Path]) -> dict[str, Any]:
     """The provenance of an artifact: its recipe, the modules behind it, and the digests of its inputs.
 
     Where the code that runs was accepted as equal to the recipe's, `accepted` holds its fingerprint and the records.

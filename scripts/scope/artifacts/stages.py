@@ -24,8 +24,8 @@ class Stage(NamedTuple):
 VERIFIERS = ("verify_math", "verify_code", "verify_puzzle")
 
 
-def _stage(name: str, *scripts: str, **facts: bool | str) -> Stage:
-    return Stage(name, scripts or (name,), **facts)
+def _stage(name: str, *scripts: str, like: str | None = None, **facts: bool) -> Stage:
+    return Stage(name, scripts or (name,), like=like, **facts)
 
 
 # In the order in which they first run.

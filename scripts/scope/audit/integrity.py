@@ -16,7 +16,7 @@ from scope.artifacts.layout import Layout
 from scope.artifacts.metadata import kind_of, local
 from scope.artifacts.names import RESULTS, SHARED
 from scope.artifacts.partial import is_unfinished
-from scope.artifacts.place import parse
+from scope.artifacts.place import artifact_place, parse
 from scope.audit import lineage
 from scope.audit.acceptance import records_of
 from scope.errors import InputError
@@ -117,7 +117,7 @@ class Audit:
 
     def _compare(self, file: str, recorded: str, maker: str) -> None:
         now = self._digest(file)
-        if now is None and (_is_restored(file) or file in self._dropped(parse(maker).experiment)):
+        if now is None and (_is_restored(file) or file in self._dropped(artifact_place(maker).experiment)):
             self.retired.add(file)
         elif now is None:
             self._broken[file, "missing or unreadable, but recorded by"].append(maker)
@@ -146,7 +146,7 @@ def _several(names: list[str]) -> str:
 
 def wrong_labels(path: str, provenance: dict[str, Any]) -> list[str]:
     """Problems of an artifact whose labels name another arm, seed, round or policy than the place where it lies."""
-    place = parse(path)
+    place = artifact_place(path)
     here = {"arm": place.arm, "seed": place.seed, "round": place.round, "policy": place.policy or place.arm}
     labels = {key: provenance[key] for key in here if None not in (provenance.get(key), here[key])}
     return [
@@ -158,7 +158,7 @@ def wrong_labels(path: str, provenance: dict[str, Any]) -> list[str]:
 
 def foreign_input(path: str, given: str) -> list[str]:
     """Problems of an artifact in results/ whose input lies where nothing was made for it."""
-    own, other = parse(path), parse(given)
+    own, other = artifact_place(path), parse(given)
     if other is None:
         return []
     if own.experiment != other.experiment:
@@ -169,7 +169,7 @@ def foreign_input(path: str, given: str) -> list[str]:
     differs = {
         "arm": not for_all and other.folder != own.folder,
         "seed": None not in (own.seed, other.seed) and own.seed != other.seed,
-        "round": None not in (own.round, other.round) and own.round - other.round not in (0, 1),
+        "round": own.round is not None and other.round is not None and own.round - other.round not in (0, 1),
     }
     return [f"mixed-up: made from {given}, of another {key}; {PUT_BACK}" for key in differs if differs[key]]
 

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from scope.artifacts import names
 from scope.artifacts.digests import value_digest
@@ -15,7 +15,7 @@ from scope.errors import InputError
 SHORT = 12
 
 
-def are_digests(value: Any, digits: int = 64) -> bool:
+def are_digests(value: Any, digits: int = 64) -> TypeGuard[dict[str, str]]:
     """Whether a value read from JSON maps printable names to digests of so many hexadecimal digits."""
     if not isinstance(value, dict):
         return False
