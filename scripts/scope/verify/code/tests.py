@@ -105,7 +105,7 @@ def _imports(tests: str, setup: str) -> str:
     return "".join(f"import {name}\n" for name in sorted(owners & sys.stdlib_module_names - _bound(trees)))
 
 
-def _bound(trees: list[ast.AST]) -> set[str]:
+def _bound(trees: list[ast.Module]) -> set[str]:
     """Names that are imported, defined or assigned anywhere in the trees."""
     imports = _nodes(trees, ast.Import | ast.ImportFrom)
     names = {alias.asname or alias.name.split(".")[0] for node in imports for alias in node.names}
@@ -113,7 +113,7 @@ def _bound(trees: list[ast.AST]) -> set[str]:
     return names | {node.id for node in _nodes(trees, ast.Name) if isinstance(node.ctx, ast.Store)}
 
 
-def _nodes(trees: list[ast.AST], kind: Any) -> Iterator[Any]:
+def _nodes(trees: list[ast.Module], kind: Any) -> Iterator[Any]:
     return (node for tree in trees for node in ast.walk(tree) if isinstance(node, kind))
 
 

@@ -95,7 +95,7 @@ def same_solutions(prediction: Any, gold: Any) -> bool:
 
     if not (isinstance(prediction, sympy.Eq) and isinstance(gold, sympy.Eq)):
         return True
-    gap = (prediction.lhs - prediction.rhs) - (gold.lhs - gold.rhs)
+    gap = (prediction.lhs - prediction.rhs) - (gold.lhs - gold.rhs)  # pyright: ignore[reportOperatorIssue]
     return gap == 0 or sympy.expand(gap) == 0 or bool(sympy.solve(gold, gold.free_symbols))
 
 

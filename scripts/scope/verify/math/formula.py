@@ -80,7 +80,7 @@ def parse(answer: str) -> Any | None:
         return None
     text = _BARE_LOG.sub(r"\\ln", answer)
     try:
-        parsed = latex2sympy(
+        parsed: Any = latex2sympy(
             text,
             is_real=not should_treat_as_complex(text),
             normalization_config=_normalization(),

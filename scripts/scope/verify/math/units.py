@@ -37,7 +37,7 @@ def split_unit(text: str) -> tuple[str, tuple[str, ...]]:
         return text[: match.start()].strip(), ("degree",)
     match = _WORDS.search(text)
     unit = _read(match) if match else None
-    return (text, ()) if unit is None else (text[: match.start()].strip(), unit)
+    return (text, ()) if match is None or unit is None else (text[: match.start()].strip(), unit)
 
 
 def _read(match: re.Match[str]) -> tuple[str, ...] | None:
@@ -48,4 +48,4 @@ def _read(match: re.Match[str]) -> tuple[str, ...] | None:
         return None
     names = [_UNITS[w] for w in known if _UNITS[w]]
     power = match[3] or next((_POWERS[w] for w in known if w in _POWERS), None)
-    return tuple(names + [power] * (power is not None)) if names else ()
+    return tuple(names + ([power] if power else [])) if names else ()

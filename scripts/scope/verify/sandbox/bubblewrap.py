@@ -75,7 +75,7 @@ def _files() -> list[str]:
     if sys.base_prefix != "/usr":
         shared.append((sys.base_prefix, "/python"))
     numpy = importlib.util.find_spec("numpy")
-    packages = [Path(numpy.origin).parents[1] / name for name in PACKAGES] if numpy else []
+    packages = [Path(numpy.origin).parents[1] / name for name in PACKAGES] if numpy and numpy.origin else []
     shared += [(str(folder), f"/inside/{folder.name}") for folder in packages if folder.is_dir()]
     binds = [word for source, target in shared for word in ("--ro-bind", source, target)]
     links = [word for name in ("bin", "lib", "lib64") for word in ("--symlink", f"usr/{name}", f"/{name}")]

@@ -5,7 +5,7 @@ import selectors
 import signal
 import subprocess
 import time
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 CHUNK = 1 << 16
 
@@ -45,27 +45,29 @@ class Process:
         self._limits = limits
         self._end = time.monotonic() + limits.wall_s
         self._held = bytearray()
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        self._process = subprocess.Popen(command, **pipes, start_new_session=True, env={})
-        os.set_blocking(self._process.stdin.fileno(), False)
-        os.set_blocking(self._process.stdout.fileno(), False)
+        pipe, null = subprocess.PIPE, subprocess.DEVNULL
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=null, start_new_session=True, env={})
+        self._stdin = cast(IO[bytes], self._process.stdin)
+        self._stdout = cast(IO[bytes], self._process.stdout)
+        os.set_blocking(self._stdin.fileno(), False)
+        os.set_blocking(self._stdout.fileno(), False)
 
     def __enter__(self) -> "Process":
         return self
 
     def __exit__(self, *_: Any) -> None:
         os.killpg(self._process.pid, signal.SIGKILL)
-        for pipe in (self._process.stdin, self._process.stdout):
-            pipe.close()
+        self._stdin.close()
+        self._stdout.close()
         self._process.wait()
 
     def send(self, line: str) -> None:
         """Write one line. Raises Dead, and Late where the process does not read it."""
         rest = memoryview(line.encode() + b"\n")
         while rest:
-            self._wait_until(self._process.stdin, selectors.EVENT_WRITE, self._end)
+            self._wait_until(self._stdin, selectors.EVENT_WRITE, self._end)
             try:
-                rest = rest[os.write(self._process.stdin.fileno(), rest) :]
+                rest = rest[os.write(self._stdin.fileno(), rest) :]
             except BrokenPipeError:
                 raise Dead from None
 
@@ -73,8 +75,8 @@ class Process:
         """The next line that the process writes. Raises Dead, Late, and TooMuch for a line beyond the limit."""
         deadline = min(self._end, time.monotonic() + within_s)
         while b"\n" not in self._held:
-            self._wait_until(self._process.stdout, selectors.EVENT_READ, deadline)
-            chunk = os.read(self._process.stdout.fileno(), CHUNK)
+            self._wait_until(self._stdout, selectors.EVENT_READ, deadline)
+            chunk = os.read(self._stdout.fileno(), CHUNK)
             if not chunk:
                 raise Dead
             self._held += chunk

@@ -25,9 +25,10 @@ def pack(value: Any) -> Any:
     for kind in (int, str):
         if isinstance(value, kind):
             return kind(value)
-    for kind, tag in ((float, "f"), (complex, "c")):
-        if isinstance(value, kind):
-            return {tag: repr(kind(value))}
+    if isinstance(value, float):
+        return {"f": repr(float(value))}
+    if isinstance(value, complex):
+        return {"c": repr(complex(value))}
     if isinstance(value, bytes | bytearray):
         return {"b": bytes(value).hex()}
     if isinstance(value, dict):
