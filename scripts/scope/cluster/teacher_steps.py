@@ -29,7 +29,8 @@ class Replicas(NamedTuple):
 def replicas_of(config: Config) -> Replicas:
     """How many replicas a run needs, the manifest that they serve, and the file of their key."""
     number = config.teacher.managed.replicas if config.teacher.backend == "managed" else 0
-    key_file = config.teacher.server.key_file if number else ""
+    server = config.teacher.server
+    key_file = server.key_file if number and server else ""
     return Replicas(number, Layout(config.experiment).shared.model("teacher"), key_file)
 
 

@@ -4,7 +4,6 @@
 slurmctld may be restarting.
 """
 
-import re
 import shlex
 import subprocess
 import time
@@ -12,6 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from scope.errors import InputError
+from scope.slurm.parse import shown
 
 RETRY_S = 2.0
 
@@ -86,4 +86,4 @@ def cancel(jobs: Iterable[str], *options: str) -> None:
 
 def node_address(node: str) -> str:
     """The address at which other nodes reach a node."""
-    return re.search(r"\bNodeAddr=(\S+)", ask("scontrol", "show", "node", node))[1]
+    return shown(r"\bNodeAddr=(\S+)", ask("scontrol", "show", "node", node))

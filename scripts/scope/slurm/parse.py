@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scope.errors import InputError
+
 # States of jobs that wait or run; those of a job that is over are not among them.
 QUEUED = (
     "PENDING",
@@ -54,9 +56,10 @@ def read_json_queue(answer: Mapping[str, Any], user: int) -> list[Job]:
     for job in answer["jobs"]:
         states = [job["job_state"]] if isinstance(job["job_state"], str) else job["job_state"]
         if job["user_id"] == user and not set(states).isdisjoint(QUEUED):
-            values = (job[key] for key in ("state_reason", "dependency", "name"))
-            folder = Path(job["current_working_directory"])
-            jobs.append(Job(str(job["job_id"]), states[0], *values, folder, job["comment"]))
+            reason, dependency, name, folder, comment = (
+                job[key] for key in ("state_reason", "dependency", "name", "current_working_directory", "comment")
+            )
+            jobs.append(Job(str(job["job_id"]), states[0], reason, dependency, name, Path(folder), comment))
     return jobs
 
 
@@ -99,7 +102,7 @@ class Allocation(NamedTuple):
 
 def read_allocation(text: str) -> Allocation:
     """The allocation that `scontrol --details show job` describes; TRES has GPUs only where a cluster accounts them."""
-    resources = dict(item.split("=") for item in re.search(r"\b(?:Alloc)?TRES=(\S+)", text)[1].split(","))
+    resources = dict(item.split("=") for item in shown(r"\b(?:Alloc)?TRES=(\S+)", text).split(","))
     held = re.search(r"\bJOB_GRES=(\S+)", text)
     nodes = [read_node(line) for line in re.findall(r"\bNodes=\S+ (CPU_IDs=.*)", text)]
     return Allocation(
@@ -114,9 +117,16 @@ def read_allocation(text: str) -> Allocation:
 
 def read_node(text: str) -> NodeResources:
     """What `CPU_IDs=0-3,8 Mem=12000 GRES=gpu:2(IDX:0-1)` gives of one node."""
-    ranges = [part.split("-") for part in re.search(r"CPU_IDs=(\S+)", text)[1].split(",")]
+    ranges = [part.split("-") for part in shown(r"CPU_IDs=(\S+)", text).split(",")]
     cpus = sum(int(bounds[-1]) - int(bounds[0]) + 1 for bounds in ranges)
-    return NodeResources(gpu_count(text), cpus, int(re.search(r"Mem=(\d+)", text)[1]))
+    return NodeResources(gpu_count(text), cpus, int(shown(r"Mem=(\d+)", text)))
+
+
+def shown(pattern: str, text: str) -> str:
+    """What the group of `pattern` matches in SLURM's answer. Raises InputError where it matches nothing."""
+    if match := re.search(pattern, text):
+        return match[1]
+    raise InputError(f"SLURM's answer has nothing of the form {pattern}: {text.strip()[:200] or 'it is empty'}")
 
 
 def gpu_count(gres: str) -> int:

@@ -1,6 +1,6 @@
 """Check SLURM's settings against the requests of the profiles: parsed output in, verdicts out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from scope.artifacts.stages import base_stage
 from scope.cluster.check.types import GPU_RULES, Profile, Request, Verdict
@@ -54,7 +54,7 @@ def check_status_command(settings: Mapping[str, str], profile: Profile) -> Verdi
     )
 
 
-def check_account(settings: Mapping[str, str], requests: list[Request]) -> Verdict:
+def check_account(settings: Mapping[str, str], requests: Sequence[Request]) -> Verdict:
     """Whether jobs need an account."""
     without = [request.rule for request in requests if not request.resources.get("slurm_account")]
     if not without:
@@ -70,7 +70,7 @@ def check_account(settings: Mapping[str, str], requests: list[Request]) -> Verdi
 
 
 def check_partition(
-    name: str, partitions: Mapping[str, Mapping[str, str]], requests: list[Request], settings: Mapping[str, str]
+    name: str, partitions: Mapping[str, Mapping[str, str]], requests: Sequence[Request], settings: Mapping[str, str]
 ) -> Iterator[Verdict]:
     """Whether a partition exists and is up, allows enough time, and requeues preempted jobs."""
     subject, found = f"partition {name}", partitions.get(name)
@@ -90,7 +90,7 @@ def check_partition(
     yield check_preemption(name, found["PreemptMode"], settings)
 
 
-def check_time_limit(name: str, limit: str, requests: list[Request]) -> Verdict:
+def check_time_limit(name: str, limit: str, requests: Sequence[Request]) -> Verdict:
     """Whether every runtime fits into the partition's limit: a longer job would stay pending for ever."""
     subject, longest = f"{name}: time limit", max(requests, key=lambda request: request.resources.get("runtime") or 0)
     without = [request.rule for request in requests if not request.resources.get("runtime")]
@@ -135,7 +135,7 @@ def check_preemption(name: str, mode: str, settings: Mapping[str, str]) -> Verdi
     return Verdict("ok", subject, f"PreemptMode={mode}")
 
 
-def check_fit(requests: list[Request], answer: str, offered: str) -> Verdict:
+def check_fit(requests: Sequence[Request], answer: str, offered: str) -> Verdict:
     """Whether SLURM can schedule jobs with this request, from the answer of `sbatch --test-only`."""
     first, subject = requests[0], ", ".join(request.rule for request in requests)
     asked = f"GPUs {first.gpus}, CPUs {first.threads}, {first.resources['mem_mb']} MB"
@@ -149,7 +149,7 @@ def check_fit(requests: list[Request], answer: str, offered: str) -> Verdict:
     return Verdict("FAILED", subject, f"SLURM cannot schedule {asked}: {reason}", remedy)
 
 
-def check_gpus(requests: list[Request], ranks: int) -> Iterator[Verdict]:
+def check_gpus(requests: Sequence[Request], ranks: int) -> Iterator[Verdict]:
     """Whether stages that load a model get GPUs with as many CPUs, and the update one GPU for each rank."""
     without = [request.rule for request in requests if request.rule in GPU_RULES and not request.gpus]
     if without:
@@ -181,7 +181,7 @@ def check_gpus(requests: list[Request], ranks: int) -> Iterator[Verdict]:
         )
 
 
-def check_durations(requests: list[Request], config: Config) -> Iterator[Verdict]:
+def check_durations(requests: Sequence[Request], config: Config) -> Iterator[Verdict]:
     """Whether runtimes cover what the section `expected_cost` projects for one job."""
     for request in requests:
         projected = job_minutes(config, base_stage(request.rule), request.gpus)

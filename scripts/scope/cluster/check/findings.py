@@ -1,6 +1,6 @@
 """Check what probe jobs found on their nodes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any
 
@@ -101,9 +101,7 @@ def check_modules(place: str, found: dict[str, Any]) -> Iterator[Verdict]:
         yield Verdict("ok", place, f"imports {', '.join(versions)}")
 
 
-def check_gpus(
-    place: str, asked: int, visible: str, cuda: str | None = None, names: list[str] | None = None
-) -> Verdict:
+def check_gpus(place: str, asked: int, visible: str, cuda: str | None = None, names: Sequence[str] = ()) -> Verdict:
     """Whether SLURM gives the requested GPUs, and torch sees them."""
     given = len(visible.split(",")) if visible else 0
     if given != asked:
@@ -120,11 +118,11 @@ def check_gpus(
             f"CUDA_VISIBLE_DEVICES={visible} as requested, but this torch has no CUDA",
             "install the CUDA build of torch in this environment",
         )
-    if len(names or []) != asked:
+    if len(names) != asked:
         return Verdict(
             "FAILED",
             place,
-            f"torch (CUDA {cuda}) sees {len(names or [])} of {asked} GPUs",
+            f"torch (CUDA {cuda}) sees {len(names)} of {asked} GPUs",
             "compare the node's driver (nvidia-smi) with torch's CUDA",
         )
     return Verdict("ok", place, f"torch (CUDA {cuda}) sees {', '.join(names)}")

@@ -28,7 +28,7 @@ def submitted(args: argparse.Namespace, rule: str, resources: dict[str, Any]) ->
     from snakemake_executor_plugin_slurm.submit_string import get_submit_command
     from snakemake_executor_plugin_slurm.utils import set_gres_string
 
-    job = SimpleNamespace(threads=threads_of(args, rule), resources=Resources(resources))
+    job: Any = SimpleNamespace(threads=threads_of(args, rule), resources=Resources(resources))
     flags = {"account": "-A", "partition": "-p"}
     named = {name: resources.get(f"slurm_{name}") for name in flags}
     chosen = {name: f"{flags[name]} {shlex.quote(str(value))}" if value else "" for name, value in named.items()}
