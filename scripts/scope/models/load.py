@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from scope.errors import InputError
 
@@ -32,9 +32,10 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
     return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
-def load_model(folder: str | Path, dtype: str) -> torch.nn.Module:
+def load_model(folder: str | Path, dtype: str) -> PreTrainedModel:
     """The model in a folder, in evaluation mode, on the accelerator where there is one."""
     model = AutoModelForCausalLM.from_pretrained(
         folder, dtype=getattr(torch, dtype), local_files_only=True, trust_remote_code=False, use_safetensors=True
     )
-    return model.to(device()).eval()
+    model.to(device())  # pyright: ignore[reportArgumentType]  # transformers hides that `to` is a method
+    return model.eval()

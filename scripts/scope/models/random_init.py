@@ -1,5 +1,7 @@
 """Randomly initialised causal language models, for the embedded worlds."""
 
+from typing import cast
+
 import torch
 from transformers import PreTrainedTokenizerBase, Qwen3Config, Qwen3ForCausalLM
 
@@ -19,8 +21,8 @@ def make_model(shape: ModelShape, tokenizer: PreTrainedTokenizerBase) -> Qwen3Fo
         head_dim=shape.head_dim,
         max_position_embeddings=4096,
         tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
+        eos_token_id=cast(int, tokenizer.eos_token_id),
+        pad_token_id=cast(int, tokenizer.pad_token_id),
         bos_token_id=None,
     )
     return Qwen3ForCausalLM(config)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import cast
 
 import torch
 from tqdm import tqdm
@@ -44,7 +45,7 @@ def _collate(batch: list[tuple[str, str]], tokenizer: PreTrainedTokenizerBase) -
     )
     pairs = [(p, [*r, tokenizer.eos_token_id]) for p, r in zip(prompt_ids, response_ids, strict=True)]
     width = max(len(p) + len(r) for p, r in pairs)
-    ids = torch.full((len(pairs), width), tokenizer.pad_token_id)
+    ids = torch.full((len(pairs), width), cast(int, tokenizer.pad_token_id))
     labels = torch.full((len(pairs), width), -100)
     for i, (prompt, response) in enumerate(pairs):
         end = len(prompt) + len(response)

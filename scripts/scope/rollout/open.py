@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from scope.models.dtype import Dtype
 from scope.rollout.engine import Engine
 
 
-def open_engine(kind: str, folder: str | Path, *, dtype: str, max_model_len: int, tempered: bool = False) -> Engine:
+def open_engine(kind: str, folder: str | Path, *, dtype: Dtype, max_model_len: int, tempered: bool = False) -> Engine:
     """The engine `vllm` or `transformers` with the model of `folder` loaded.
 
     Log-probabilities are those of log softmax(logits), or, `tempered`, of log softmax(logits / temperature).

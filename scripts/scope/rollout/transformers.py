@@ -4,13 +4,14 @@ Each sample uses Gumbel noise from its own seed; the largest perturbed log-proba
 `generate` can run greedily and a sample does not depend on its neighbours.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from tqdm import tqdm
 from transformers import LogitsProcessor, LogitsProcessorList
-from transformers.generation import (
+from transformers.generation.logits_process import (
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
     TopKLogitsWarper,
@@ -18,6 +19,7 @@ from transformers.generation import (
 )
 
 from scope.errors import InputError
+from scope.models.dtype import Dtype
 from scope.models.load import load_model, load_tokenizer
 from scope.rollout.engine import Engine, Request, Sample, Sampling
 
@@ -27,9 +29,10 @@ BATCH = 256
 class TransformersEngine(Engine):
     """Samples with `model.generate`, left-padded batches."""
 
-    def __init__(self, folder: str | Path, *, dtype: str, max_model_len: int, tempered: bool = False):
+    def __init__(self, folder: str | Path, *, dtype: Dtype, max_model_len: int, tempered: bool = False):
         self.model = load_model(folder, dtype)
         self.tokenizer = load_tokenizer(folder)
+        self.eos = cast(int, self.tokenizer.eos_token_id)
         self.max_model_len = max_model_len
         self.tempered = tempered
 
@@ -56,12 +59,13 @@ class TransformersEngine(Engine):
         ).to(self.model.device)
         recorder = _Recorder(sampling.temperature if self.tempered else 1.0)
         noise = _SeededGumbel([request.seed for request in requests])
-        ids = self.model.generate(
+        generate = cast(Callable[..., torch.Tensor], self.model.generate)
+        ids = generate(
             input_ids=encoded["input_ids"],
             attention_mask=encoded["attention_mask"],
             do_sample=False,
             max_new_tokens=sampling.max_tokens,
-            eos_token_id=self.tokenizer.eos_token_id,
+            eos_token_id=self.eos,
             pad_token_id=self.tokenizer.pad_token_id,
             logits_processor=LogitsProcessorList([recorder, *_warpers(sampling), noise]),
         )
@@ -70,10 +74,10 @@ class TransformersEngine(Engine):
         return [self._cut(row, logprobs) for row, logprobs in zip(sampled, recorder.read(sampled), strict=True)]
 
     def _cut(self, ids: torch.Tensor, logprobs: torch.Tensor) -> Sample:
-        ended = (ids == self.tokenizer.eos_token_id).nonzero()
+        ended = (ids == self.eos).nonzero()
         length = int(ended[0]) + 1 if len(ended) else len(ids)
         tokens = ids[:length].tolist()
-        text = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        text = cast(str, self.tokenizer.decode(tokens, skip_special_tokens=True))
         return Sample(tokens, logprobs[:length].tolist(), text, "stop" if len(ended) else "length")
 
 

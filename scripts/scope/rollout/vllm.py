@@ -4,9 +4,11 @@ import os
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import cast
 
 from tqdm import tqdm
 
+from scope.models.dtype import Dtype
 from scope.rollout.engine import Engine, Request, Sample, Sampling
 
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
@@ -14,7 +16,8 @@ os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 
-from vllm import LLM, SamplingParams
+from vllm import LLM, RequestOutput, SamplingParams
+from vllm.logprobs import Logprob
 from vllm.platforms import current_platform
 
 BATCH_TOKENS = 8192
@@ -26,7 +29,7 @@ class VllmEngine(Engine):
     The model folder's generation_config is ignored, so that only the caller's settings count.
     """
 
-    def __init__(self, folder: str | Path, *, dtype: str, max_model_len: int, tempered: bool = False):
+    def __init__(self, folder: str | Path, *, dtype: Dtype, max_model_len: int, tempered: bool = False):
         cpu = current_platform.is_cpu()
         self.llm = LLM(
             model=str(folder),
@@ -56,7 +59,7 @@ class VllmEngine(Engine):
         index_of = {name.split("-")[0]: index for name, index in zip(queued, asked, strict=True)}
         with tqdm(total=len(asked), desc="sample", unit="sample", mininterval=1) as progress:
             while self.llm.llm_engine.has_unfinished_requests():
-                for output in self.llm.llm_engine.step():
+                for output in cast(list[RequestOutput], self.llm.llm_engine.step()):
                     progress.update()
                     yield index_of[output.request_id], _sample(output.outputs[0])
 
@@ -64,13 +67,16 @@ class VllmEngine(Engine):
         """log p(token | those before it) at temperature 1, for every token of each sequence but the first."""
         params = SamplingParams(max_tokens=1, prompt_logprobs=0)
         outputs = self.llm.generate([{"prompt_token_ids": list(ids)} for ids in sequences], params)
-        return [
-            [entry[token].logprob for entry, token in zip(output.prompt_logprobs[1:], ids[1:], strict=True)]
-            for output, ids in zip(outputs, sequences, strict=True)
-        ]
+        return [_logprobs(output.prompt_logprobs, ids, first=1) for output, ids in zip(outputs, sequences, strict=True)]
+
+
+def _logprobs(given: object, token_ids: Sequence[int], first: int = 0) -> list[float]:
+    """The log-probability of each token from the `first`, in what vLLM gives when asked for log-probabilities."""
+    entries = cast(list[dict[int, Logprob]], given)[first:]
+    return [entry[token].logprob for entry, token in zip(entries, token_ids[first:], strict=True)]
 
 
 def _sample(completion) -> Sample:
     token_ids = list(completion.token_ids)
-    logprobs = [entry[token].logprob for entry, token in zip(completion.logprobs, token_ids, strict=True)]
+    logprobs = _logprobs(completion.logprobs, token_ids)
     return Sample(token_ids, logprobs, completion.text, completion.finish_reason)

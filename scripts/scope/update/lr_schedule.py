@@ -11,4 +11,6 @@ def learning_rate(step: int, *, peak: float, schedule: str, warmup_steps: int, t
         return peak * step / warmup_steps
     if schedule == "constant":
         return peak
+    if total_steps is None:
+        raise ValueError("a linear schedule needs total_steps")
     return peak * max(0.0, (total_steps + 1 - step) / (total_steps + 1 - warmup_steps))

@@ -21,9 +21,10 @@ from scope.errors import InputError
 from scope.method.batch_metrics import batch_metrics
 from scope.models.load import load_model, load_tokenizer
 from scope.update.checkpoints import Checkpoints, from_first_rank
+from scope.update.loss_settings import LossSettings
 from scope.update.recipe import UpdateRecipe, UpdateSettings
 from scope.update.tracking import Tracker
-from scope.update.trainer import LossSettings, Trainer
+from scope.update.trainer import Trainer
 
 
 def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:

@@ -38,7 +38,7 @@ class StepMetrics:
         tallies = [None] * dist.get_world_size()
         dist.all_gather_object(tallies, (self.sums, self.means, self.maxima))
         sums, means, maxima = zip(*tallies, strict=True)
-        figures = {name: sum(s.get(name, 0.0) for s in sums) for name in _names(sums)}
+        figures: dict[str, float] = {name: sum(s.get(name, 0.0) for s in sums) for name in _names(sums)}
         for name in _names(means):
             total, weight = map(sum, zip(*(m.get(name, (0.0, 0.0)) for m in means), strict=True))
             if weight:

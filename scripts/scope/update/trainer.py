@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 import deepspeed
 import polars as pl
@@ -19,6 +20,7 @@ from torch import Tensor
 from torch import distributed as dist
 from torch.nn.utils import get_total_norm
 from tqdm import tqdm
+from transformers import PreTrainedModel
 
 from scope.errors import InputError
 from scope.method import losses
@@ -26,21 +28,10 @@ from scope.models.packed_forward import Pack, gather_targets, log_probabilities,
 from scope.models.pair import Pair
 from scope.update.checkpoints import Checkpoint
 from scope.update.deepspeed_config import deepspeed_config
+from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
 from scope.update.recipe import UpdateSettings
 from scope.update.step_metrics import StepMetrics
-
-
-@dataclass(frozen=True)
-class LossSettings:
-    """How the token losses are computed; the batch's metadata carries all but the temperatures."""
-
-    kl: str
-    opd_clip: float | None
-    pg_clip: float | None
-    kl_coefficient: float | None
-    student_temperature: float
-    teacher_temperature: float
 
 
 @dataclass(frozen=True)
@@ -59,6 +50,12 @@ class MicroBatch:
     logp_old: Tensor | None = None
 
 
+class Optimizer(Protocol):
+    """What the trainer needs of DeepSpeed's optimizer."""
+
+    param_groups: list[dict[str, Any]]
+
+
 class Trainer:
     """A DeepSpeed engine around the policy, and the teacher where the exact KL needs its distribution."""
 
@@ -72,10 +69,13 @@ class Trainer:
     ):
         self.update, self.loss, self.teacher = update, loss, teacher
         optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
-        self.engine, self.optimizer, _, _ = deepspeed.initialize(
+        self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, dtype)
         )
-        self.device = self.engine.device
+        # What the annotations of DeepSpeed leave open
+        self.optimizer = cast(Optimizer, wrapped)
+        self.policy = cast(PreTrainedModel, self.engine.module)
+        self.device = cast(torch.device, self.engine.device)
 
     def run_round(
         self, batch: pl.DataFrame, steps_done: int, checkpoint: Checkpoint | None = None
@@ -161,9 +161,9 @@ class Trainer:
         """Step the optimizer; returns the gradient's norm before clipping, which has to be finite."""
         norm = None
         if self.engine.zero_optimization_stage() == 0:
-            norm = get_total_norm([p.grad for p in self.engine.module.parameters() if p.grad is not None])
+            norm = get_total_norm([p.grad for p in self.policy.parameters() if p.grad is not None])
         self.engine.step()
-        norm = float(self.engine.get_global_grad_norm() if norm is None else norm)
+        norm = float(cast(float, self.engine.get_global_grad_norm()) if norm is None else norm)
         if not isfinite(norm):
             raise InputError(f"step {number}: the gradient is not finite (norm {norm}); lower update.learning_rate; "
                              "the policy was not saved")  # fmt: skip
@@ -193,10 +193,11 @@ class Trainer:
         if kind == "nll":
             return losses.nll(logp_M)
         if kind == "pg":
-            surrogate_M = losses.pg(logp_M, old_M, micro.advantage[mask], self.loss.pg_clip)
-            if self.loss.kl_coefficient == 0:
+            clip, coefficient = self.loss.of_grpo()
+            surrogate_M = losses.pg(logp_M, old_M, micro.advantage[mask], clip)
+            if coefficient == 0:
                 return surrogate_M
-            return surrogate_M + self.loss.kl_coefficient * losses.k3(logp_M, scorer_M)
+            return surrogate_M + coefficient * losses.k3(logp_M, scorer_M)
         if self.loss.kl == "full":
             return losses.reverse_kl(logp_RV[mask], self.teacher_distribution(micro.pack)[mask])
         return losses.opd(logp_M, old_M, scorer_M, self.loss.opd_clip)
@@ -204,8 +205,10 @@ class Trainer:
     @torch.no_grad()
     def teacher_distribution(self, pack: Pack) -> Tensor:
         """(R, V) log pi_T(.) over the student's vocabulary."""
+        if self.teacher is None or self.loss.teacher_temperature is None:
+            raise InputError("kl: full needs the teacher and its temperature")
         logits_RV = response_logits(self.teacher, pack)
-        known, vocabulary = logits_RV.shape[1], self.engine.module.config.vocab_size
+        known, vocabulary = logits_RV.shape[1], self.policy.config.vocab_size
         if known < vocabulary:
             raise InputError(f"the teacher knows {known} tokens, the student {vocabulary}; use kl: sampled")
         return log_probabilities(logits_RV[:, :vocabulary], self.loss.teacher_temperature)
@@ -228,15 +231,16 @@ class Trainer:
             tally.add_weighted_mean("advantage_incorrect", advantage_R[wrong], micro.coefficient[wrong])
             tally.add_mean("advantage_incorrect_positive", (advantage_R[wrong] > 0).float())
         if "pg" in micro.kind:
-            tally.add_mean("clipped", ((rho_R - 1).abs() > self.loss.pg_clip)[live].float())
-            if self.loss.kl_coefficient:
+            clip, coefficient = self.loss.of_grpo()
+            tally.add_mean("clipped", ((rho_R - 1).abs() > clip)[live].float())
+            if coefficient:
                 tally.add_mean("kl_reference", losses.k3(logp_R, micro.scorer_logp)[live])
 
     def save_policy(self, folder: Path) -> None:
         """Write the policy in Hugging Face format from rank 0; all ranks take part."""
-        with deepspeed.zero.GatheredParameters(list(self.engine.module.parameters()), modifier_rank=None):
+        with deepspeed.zero.GatheredParameters(list(self.policy.parameters()), modifier_rank=None):
             if dist.get_rank() == 0:
-                self.engine.module.save_pretrained(folder)
+                self.policy.save_pretrained(folder)
 
     def save_state(self, folder: Path) -> None:
         """Write optimizer state and full-precision weights, every rank its part."""

@@ -109,7 +109,8 @@ def write_states(folder):
     from scope.update.launch import join_ranks
 
     join_ranks(1)
-    from scope.update.trainer import LossSettings, Trainer
+    from scope.update.loss_settings import LossSettings
+    from scope.update.trainer import Trainer
 
     batch = weigh(made_up_round({"a": "10"}), objective_of("kd"))
     for dtype, stage in STATES:

@@ -35,8 +35,9 @@ from scope.models.pair import Pair
 from scope.models.tokenizers import character_tokenizer
 from scope.update.checkpoints import Checkpoints
 from scope.update.launch import join_ranks
+from scope.update.loss_settings import LossSettings
 from scope.update.recipe import UpdateSettings
-from scope.update.trainer import LossSettings, Trainer
+from scope.update.trainer import Trainer
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
 
 GROUPS = {"a": "1100", "b": "0000", "c": "1111", "d": "0111"}
