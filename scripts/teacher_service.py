@@ -14,10 +14,9 @@ import sys
 
 from scope import cli
 from scope.config.experiment import open_config
-from scope.errors import InputError
 from scope.score.api_key import make_key
 from scope.score.connection import VARIABLE, to_text
-from scope.score.from_config import connection_of
+from scope.score.from_config import need_connection
 from scope.score.service import jobs
 
 
@@ -32,7 +31,7 @@ def main() -> None:
         print(where(args.configfile))
         return
     config = jobs.served_config(args.configfile)
-    connection = connection_of(config.teacher, config.experiment)
+    connection = need_connection(config.teacher, config.experiment)
     if args.command == "start":
         jobs.teacher_manifest(config.experiment, args.configfile)
         make_key(connection.key_file)
@@ -48,10 +47,7 @@ def main() -> None:
 def where(configfiles: list[str]) -> str:
     """A line of shell that sets the variable with the addresses of an experiment's servers."""
     config = open_config(*configfiles)
-    connection = connection_of(config.teacher, config.experiment)
-    if connection is None:
-        raise InputError("teacher.backend is in_process: there is no server")
-    return f"export {VARIABLE}={shlex.quote(to_text(connection))}"
+    return f"export {VARIABLE}={shlex.quote(to_text(need_connection(config.teacher, config.experiment)))}"
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Counted as if nothing were done yet. GPU hours are those for which jobs hold GPU
 waiting in queues, starts, repeated attempts, checks of the teacher and the making of models are not in them.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from scope.artifacts.stages import STAGES, base_stage
@@ -77,7 +77,7 @@ def policies_graded(experiment: Config, arms: Mapping[str, Config]) -> int:
 
 def gpu_hours(experiment: Config, arms: Mapping[str, Config]) -> dict[str, float] | None:
     """GPU hours of each stage, or None where the configuration has no section `expected_cost`."""
-    cost, hours = experiment.expected_cost, Counter()
+    cost, hours = experiment.expected_cost, defaultdict[str, float](float)
     if cost is None:
         return None
     for stage, config, rounds in rounds_to_run(arms):

@@ -90,7 +90,7 @@ def weigh(plan: Plan, job: Any) -> Inputs:
     return {
         "rollouts": shards(plan, *place, "rollout"),
         "verdicts": shards(plan, *place, "verify"),
-        "scores": shards(plan, *place, scores) if of_arm.scorer else [],
+        "scores": shards(plan, *place, scores) if of_arm.scorer and scores else [],
     }
 
 

@@ -34,7 +34,7 @@ def overrides_in(assignments: Sequence[str] | None) -> dict:
     try:
         return parse_config(assignments)
     except ValueError as error:
-        raise InputError(f"--config {' '.join(assignments)}: {error}") from None
+        raise InputError(f"--config {' '.join(assignments or [])}: {error}") from None
 
 
 class _Word(str):

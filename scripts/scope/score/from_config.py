@@ -3,6 +3,7 @@
 import os
 
 from scope.artifacts.layout import Layout
+from scope.errors import InputError
 from scope.score.connection import Connection
 
 
@@ -20,3 +21,11 @@ def connection_of(teacher, experiment: str) -> Connection | None:
         server.concurrency,
         server.patience_s,
     )
+
+
+def need_connection(teacher, experiment: str) -> Connection:
+    """As `connection_of`. Raises InputError where no server is used."""
+    connection = connection_of(teacher, experiment)
+    if connection is None:
+        raise InputError("teacher.backend is in_job: there is no server")
+    return connection

@@ -50,10 +50,10 @@ class Replica:
         """Serve until SIGTERM, the walltime's end or idleness. Raises InputError where the server dies or hangs."""
         try:
             with ending_on_signals(self.record.ends):
-                self._start()
+                server = self._start()
                 while True:
                     self._beat()
-                    self._wait()
+                    self._wait(server)
         except Ending as reason:
             say(f"{reason}: accepts no more requests, finishes the open ones")
             self._remove_record()
@@ -62,18 +62,19 @@ class Replica:
             self._remove_record()
             self._kill()
 
-    def _start(self) -> None:
+    def _start(self) -> subprocess.Popen:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with open(self.log, "w") as output:
             self.server = subprocess.Popen(
                 self.command, env=self.environment, stdout=output, stderr=output, start_new_session=True
             )
         say(f"starts a server at {self.record.url}, log {self.log}")
+        return self.server
 
-    def _wait(self) -> None:
+    def _wait(self, server: subprocess.Popen) -> None:
         """Until the next beat. Raises InputError as soon as the server is dead."""
         try:
-            status = self.server.wait(self.service.heartbeat_s if self.scored else 1.0)
+            status = server.wait(self.service.heartbeat_s if self.scored else 1.0)
         except subprocess.TimeoutExpired:
             return
         raise InputError(f"the server ended with status {status}; {tail(self.log)}")
@@ -144,7 +145,7 @@ class Replica:
 @contextmanager
 def ending_on_signals(ends: float | None) -> Iterator[None]:
     """Context: SIGTERM, SIGINT and, some time before the walltime's end, SIGALRM raise Ending; none does afterwards."""
-    reasons = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT", signal.SIGALRM: "the walltime ends"}
+    reasons: dict[int, str] = {signal.SIGTERM: "SIGTERM", signal.SIGINT: "SIGINT", signal.SIGALRM: "the walltime ends"}
 
     def end(number: int, _: object) -> None:
         for each in reasons:

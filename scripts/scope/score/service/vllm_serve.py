@@ -11,7 +11,7 @@ from scope.artifacts.layout import Layout
 from scope.errors import InputError
 from scope.score.api_key import need_key
 from scope.score.client import Server
-from scope.score.from_config import connection_of
+from scope.score.from_config import need_connection
 from scope.score.service.registry import Record
 from scope.score.service.replica import Replica
 from scope.slurm.commands import node_address
@@ -24,7 +24,7 @@ GPU_OPTIONS = {"max-num-batched-tokens": 2048, "gpu-memory-utilization": 0.85}
 
 def open_replica(config, manifest: Path, host: str | None) -> Replica:
     """A replica on this node, at `host` or the node's own address, of the model of `manifest`."""
-    section, connection = config.teacher, connection_of(config.teacher, config.experiment)
+    section, connection = config.teacher, need_connection(config.teacher, config.experiment)
     key, model = need_key(connection.key_file), section.server.model
     host = host or own_address()
     url, job = f"http://{host}:{free_port(host)}", os.environ.get("SLURM_JOB_ID")
