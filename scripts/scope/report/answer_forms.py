@@ -41,7 +41,7 @@ _PROSE = re.compile(r"\\(?:text|mbox)\{[^{}]*[a-zA-Z]{3}")
 def form(domain: str, answer: str, tests: str | None) -> str:
     """One of FORMS."""
     if domain == "code":
-        return json.loads(tests)["kind"]
+        return json.loads(cast(str, tests))["kind"]
     return "route" if domain == "puzzle" else _of_mathematics(answer)
 
 

@@ -72,7 +72,7 @@ def _coloured(colours: dict[str, str], field: str, shown: alt.Legend | None = No
 
 def _whole_numbers(values: pl.Series) -> alt.Axis:
     ticks = values.unique().sort().to_list()
-    return alt.Axis(format="d", **({"values": ticks} if len(ticks) <= 10 else {}))
+    return alt.Axis(format="d", values=ticks if len(ticks) <= 10 else alt.Undefined)
 
 
 def _dashed_teacher() -> Any:
@@ -115,7 +115,7 @@ def _curves(frame: pl.DataFrame, x: alt.X, title: str, colour: alt.Color) -> Cha
     band = chart.mark_area(opacity=paint).encode(x=x, y=alt.Y("low:Q", title=title), y2="high:Q", color=colour)
     line = chart.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, strokeDash=_dashed_teacher())
     dots = chart.mark_circle(size=32, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltip)
-    return (band + line + dots).properties(height=250, description=title)
+    return alt.LayerChart(layer=[band, line, dots]).properties(height=250, description=title)
 
 
 def step_lines(

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
 from scope.report import charts
 from scope.report.answer_forms import FORMS, LARGEST_GUESS, form, guessable
-from scope.report.load import Artifact
+from scope.report.load import ArtifactRows
 from scope.report.recipe import Origin
 from scope.report.style import form_colours
 
@@ -16,7 +16,9 @@ MOST_SOURCES = 4
 MOST_ISSUES = 50
 
 
-def data_card(problems: list[Artifact], issues: list[Artifact], origins: Mapping[str, Origin]) -> dict[str, Any]:
+def data_card(
+    problems: list[ArtifactRows], issues: list[ArtifactRows], origins: Mapping[str, Origin]
+) -> dict[str, Any]:
     """The card of training and of each benchmark, in this order; `origins` holds their datasets and licences."""
     sets = [_describe(one, origins) for one in problems]
     shares = pl.DataFrame(
@@ -37,7 +39,7 @@ def data_card(problems: list[Artifact], issues: list[Artifact], origins: Mapping
     }
 
 
-def _describe(problems: Artifact, origins: Mapping[str, Origin]) -> dict[str, Any]:
+def _describe(problems: ArtifactRows, origins: Mapping[str, Origin]) -> dict[str, Any]:
     made, rows = problems.labels("split", "read", "issues"), problems.rows
     forms = [form(*row) for row in rows.select("domain", "answer", "tests").iter_rows()]
     guesses = [guessable(*pair) for pair in zip(forms, rows["answer"], strict=True)]
@@ -51,7 +53,7 @@ def _describe(problems: Artifact, origins: Mapping[str, Origin]) -> dict[str, An
         "forms": Counter(forms),
         "guessable": sum(guesses) / rows.height if rows["domain"][0] == "math" else None,
         "commonest": _commonest(rows),
-        "tokens": [int(lengths.quantile(share, "nearest")) for share in (0.5, 0.95, 1.0)],
+        "tokens": [int(cast(float, lengths.quantile(share, "nearest"))) for share in (0.5, 0.95, 1.0)],
         "sources": _sources(rows["source"]),
         "licence": (stated and stated.licence) or "not stated",
         "dataset": stated and stated.dataset,
@@ -74,7 +76,7 @@ def _sources(column: pl.Series) -> list[str]:
     return [f"{name} {count:,}" for name, count in counts[:MOST_SOURCES]] + others
 
 
-def _listed(issues: Artifact) -> dict[str, Any]:
+def _listed(issues: ArtifactRows) -> dict[str, Any]:
     rows = issues.rows
     return {
         "name": issues.labels("split")["split"],

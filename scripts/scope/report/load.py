@@ -4,6 +4,7 @@ This is the one module of the report that reads Parquet; every section is a func
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,12 +55,12 @@ class Files(NamedTuple):
         return {**several, **shared, "prompts": [self.prompts], "checks": [self.checks]}
 
 
-class Artifact(NamedTuple):
-    """One Parquet file: its metadata, and its rows where a section shows them."""
+@dataclass(frozen=True)
+class Artifact:
+    """One Parquet file: its metadata."""
 
     path: Path
     metadata: dict[str, Any]
-    rows: pl.DataFrame | None = None
 
     def labels(self, *names: str) -> dict[str, Any]:
         """The named entries of the metadata. Raises InputError where one was never written."""
@@ -69,11 +70,18 @@ class Artifact(NamedTuple):
         return {name: self.metadata[name] for name in names}
 
 
+@dataclass(frozen=True)
+class ArtifactRows(Artifact):
+    """One Parquet file whose rows a section shows."""
+
+    rows: pl.DataFrame
+
+
 class SampledBatch(NamedTuple):
     """The batch whose rollouts are shown, and the files by kind that it was made from."""
 
-    batch: Artifact
-    parts: dict[str, list[Artifact]]
+    batch: ArtifactRows
+    parts: dict[str, list[ArtifactRows]]
 
 
 class Inputs(NamedTuple):
@@ -83,9 +91,9 @@ class Inputs(NamedTuple):
     metrics: pl.DataFrame
     checks: pl.DataFrame
     timings: pl.DataFrame
-    verdicts: list[Artifact]
-    problems: list[Artifact]
-    issues: list[Artifact]
+    verdicts: list[ArtifactRows]
+    problems: list[ArtifactRows]
+    issues: list[ArtifactRows]
     sampled: SampledBatch | None
     artifacts: dict[str, list[Artifact]]
     provenance: dict[str, Any]
@@ -116,13 +124,13 @@ def load(files: Files, recipe: str) -> Inputs:
     )
 
 
-def read_artifact(path: Path) -> Artifact:
+def read_artifact(path: str | Path) -> Artifact:
     """A file's metadata without its rows."""
-    return Artifact(path, parquet.metadata(path))
+    return Artifact(Path(path), parquet.metadata(path))
 
 
-def _with_rows(artifacts: list[Artifact], schema: Schema) -> list[Artifact]:
-    return [artifact._replace(rows=parquet.read(artifact.path, schema)) for artifact in artifacts]
+def _with_rows(artifacts: list[Artifact], schema: Schema) -> list[ArtifactRows]:
+    return [ArtifactRows(one.path, one.metadata, parquet.read(one.path, schema)) for one in artifacts]
 
 
 def _sampled_batch(arm: str, artifacts: dict[str, list[Artifact]]) -> SampledBatch | None:
@@ -138,7 +146,7 @@ def _sampled_batch(arm: str, artifacts: dict[str, list[Artifact]]) -> SampledBat
         )
         for schema in (ROLLOUTS, VERDICTS, PROMPTS)
     }
-    return SampledBatch(*_with_rows([last], BATCH), parts)
+    return SampledBatch(_with_rows([last], BATCH)[0], parts)
 
 
 def _rollouts_deleted(batch: Artifact) -> bool:

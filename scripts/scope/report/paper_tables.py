@@ -139,7 +139,8 @@ def _averages(block: Block, ours: dict) -> Iterator[tuple[tuple[str, str], tuple
     for method in METHODS:
         pairs = [ours[name, method] for name in names if (name, method) in ours]
         if len(pairs) == len(names):
-            yield ("average", method), tuple(sum(figures) / len(pairs) for figures in zip(*pairs, strict=True))
+            average, best = (sum(figures) / len(pairs) for figures in zip(*pairs, strict=True))
+            yield ("average", method), (average, best)
 
 
 def _pair(figures: tuple[float, float] | None) -> str:

@@ -4,14 +4,14 @@ from typing import Any
 
 import polars as pl
 
-from scope.report.load import Artifact
+from scope.report.load import Artifact, ArtifactRows
 from scope.report.sources import users
 
 ROLLOUTS = "rollouts of the last round"
 
 
 def verdict_reasons(
-    evaluations: pl.DataFrame, verdicts: list[Artifact], batches: list[Artifact], policies: list[str]
+    evaluations: pl.DataFrame, verdicts: list[ArtifactRows], batches: list[Artifact], policies: list[str]
 ) -> dict[str, Any]:
     """`reasons`, the most common first, and `rows` with the place, the policy and the share of each reason there."""
     last = pl.col("round").eq_missing(pl.col("round").max().over("policy"))
@@ -27,7 +27,7 @@ def verdict_reasons(
     return {"reasons": ranked["reason"].to_list(), "rows": rows}
 
 
-def _rollouts(verdicts: list[Artifact], batches: list[Artifact]) -> pl.DataFrame:
+def _rollouts(verdicts: list[ArtifactRows], batches: list[Artifact]) -> pl.DataFrame:
     """Verdicts of the arms' last batches; shared ones count for every arm that uses them."""
     arms = users(batches)
     frames = [pl.DataFrame(schema=dict.fromkeys(("place", "policy", "reason"), pl.String))]

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from scope.errors import InputError
-from scope.report.load import Artifact, SampledBatch
+from scope.report.load import Artifact, ArtifactRows, SampledBatch
 from scope.report.style import number, token_colour
 
 KEYS = ["prompt_id", "sample_index"]
@@ -54,7 +54,9 @@ def _pick(batch: pl.DataFrame, count: int) -> pl.DataFrame:
     )
 
 
-def _join(rows: pl.DataFrame, batch: Artifact, parts: list[Artifact], kind: str, columns: list[str]) -> pl.DataFrame:
+def _join(
+    rows: pl.DataFrame, batch: Artifact, parts: list[ArtifactRows], kind: str, columns: list[str]
+) -> pl.DataFrame:
     """Add columns, the last never null, of the files of one kind that the batch was made from."""
     joined = rows
     if parts:

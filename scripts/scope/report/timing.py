@@ -28,13 +28,12 @@ def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
     Raises InputError for a file without the columns `s` and `max_rss`.
     """
     folders = [SHARED, *arms]
-    files = [file for arm in folders for file in sorted((folder / arm).rglob("*.tsv"))] if folder else []
-    jobs = pl.DataFrame([_job(file, file.relative_to(folder)) for file in files], schema=SCHEMA)
-    return jobs.with_columns(pl.col("arm").cast(pl.Enum(folders)))
+    jobs = [_job(file, folder) for arm in folders for file in sorted((folder / arm).rglob("*.tsv"))] if folder else []
+    return pl.DataFrame(jobs, schema=SCHEMA).with_columns(pl.col("arm").cast(pl.Enum(folders)))
 
 
-def _job(file: Path, relative: Path) -> dict:
-    rows = pl.read_csv(file, separator="\t", infer_schema=False)
+def _job(file: Path, folder: Path) -> dict:
+    relative, rows = file.relative_to(folder), pl.read_csv(file, separator="\t", infer_schema=False)
     if not {"s", "max_rss"} <= set(rows.columns):
         raise InputError(f"{file}: a timing file has the columns s and max_rss; delete it and rerun its job")
     timed = parse_timing(relative)
@@ -78,7 +77,7 @@ def totals(timings: pl.DataFrame) -> list[dict]:
 
 def _seconds(jobs: pl.DataFrame, arm: str) -> float | None:
     own = jobs.filter(pl.col("arm") == arm)
-    return own["seconds"].sum() if own.height else None
+    return float(own["seconds"].sum()) if own.height else None
 
 
 def by_round(timings: pl.DataFrame) -> pl.DataFrame:
