@@ -47,7 +47,8 @@ def _resolve(node: dict[str, Any], whole: dict[str, Any]) -> dict[str, Any]:
 def _kind(option: dict[str, Any]) -> str:
     if "enum" in option or "const" in option:
         return " or ".join(f"`{value}`" for value in option.get("enum", [option.get("const")]))
-    return {"object": "section", "string": "text", "array": "list"}.get(option["type"], option["type"])
+    kind: str = option["type"]
+    return {"object": "section", "string": "text", "array": "list"}.get(kind, kind)
 
 
 def main() -> None:

@@ -136,6 +136,7 @@ def plan(folder: Path, *arguments: object) -> Cost:
     command = [sys.executable, "-m", "snakemake", "-n", *map(str, arguments)]
     started = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None  # a pipe
     complaint = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:

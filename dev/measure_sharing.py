@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import library  # noqa: F401
 from scope import cli
@@ -56,7 +57,7 @@ def main() -> None:
     print(table(rows))
 
 
-def measure(experiment: str, arms: list[str], args: argparse.Namespace) -> dict[str, object]:
+def measure(experiment: str, arms: list[str], args: argparse.Namespace) -> dict[str, Any]:
     """Run one experiment; its jobs and its seconds of wall clock."""
     names = f"arms=[{','.join(arms)}]"
     chosen = ["--configfile", *args.configfile, "--config", f"experiment={experiment}", names]
@@ -73,7 +74,7 @@ def measure(experiment: str, arms: list[str], args: argparse.Namespace) -> dict[
     return {"experiment": experiment, "arms": arms, "jobs": jobs, "seconds": seconds}
 
 
-def table(rows: list[dict[str, object]]) -> str:
+def table(rows: list[dict[str, Any]]) -> str:
     """Together against apart, in Markdown; the aggregate rule `all` counts as a job of each run."""
     together, *apart = rows
     jobs, seconds = (sum(row[key] for row in apart) for key in ("jobs", "seconds"))

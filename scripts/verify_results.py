@@ -15,6 +15,8 @@ import argparse
 import sys
 from collections import Counter
 from functools import cache
+from io import TextIOWrapper
+from typing import cast
 
 from tqdm import tqdm
 
@@ -40,7 +42,8 @@ def main() -> None:
     parser.add_argument("paths", nargs="*", default=["results"], metavar="PATH", help=PATHS)
     parser.add_argument("--lineage", metavar="FILE", help=LINEAGE)
     args = parser.parse_args()
-    sys.stdout.reconfigure(errors="backslashreplace")  # a damaged record may name what no terminal can show
+    # A damaged record may name what no terminal can show
+    cast(TextIOWrapper, sys.stdout).reconfigure(errors="backslashreplace")
     if args.lineage:
         print(*tree(args.lineage), sep="\n")
         return

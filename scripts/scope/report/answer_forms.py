@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 FORMS = (
     "integer",
