@@ -46,7 +46,7 @@ verify-results: $(if $(ACTIVE),,setup)  ## check every artifact against its dige
 accept: $(if $(ACTIVE),,setup)  ## record that a change of code alters no result of stages (ARGS='update --reason "..."')
 	@$(PYTHON) scripts/accept.py $(ARGS)
 
-check: lint  ## lint and the quick unit tests: the loop of daily work
+check: lint  ## lint, types and the quick unit tests: the loop of daily work
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n $(CORES) tests/unit -m "not slow and not real" \
 		--deselect tests/unit/test_lint.py::test_linter
 
@@ -56,8 +56,9 @@ test: setup  ## every test but the slow ones, and lint, under 20 minutes
 test-all: setup  ## also the slow ones
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest
 
-lint: setup  ## ruff, snakefmt and Snakemake's own linter
+lint: setup  ## ruff, pyright, snakefmt and Snakemake's own linter
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/snakefmt --check Snakefile workflow/rules
+	@.venv/bin/pyright
 	@.venv/bin/snakemake --lint
 
 format: setup  ## rewrite code in the house format

@@ -24,7 +24,7 @@ command -v "$python" >/dev/null || python=python3
 }
 
 start=$SECONDS
-echo "setup: making .venv from $lock (about 2 minutes, 2.6 GB)"
+echo "setup: making .venv from $lock (about 2 minutes, 3 GB)"
 rm -rf .venv
 "$python" -m venv .venv
 install() { DS_BUILD_OPS=0 .venv/bin/python -m pip install -qq --disable-pip-version-check --no-deps "$@"; }

@@ -1,4 +1,4 @@
-"""The house format: ruff, snakefmt, Snakemake's linter; and what must never stand in the project."""
+"""The house format: ruff, pyright, snakefmt, Snakemake's linter; and what must never stand in the project."""
 
 import re
 import subprocess
@@ -13,6 +13,7 @@ from conftest import BIN, ROOT, run
     [
         ["ruff", "check", "."],
         ["ruff", "format", "--check", "."],
+        ["pyright"],
         ["snakefmt", "--check", "Snakefile", "workflow/rules"],
         ["snakemake", "--lint"],
     ],
