@@ -1,6 +1,7 @@
 """The text of a prompt: the template around a problem, and the chat format that the student's tokenizer brings."""
 
 from collections.abc import Callable
+from typing import cast
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
@@ -46,7 +47,8 @@ def _render(tokenizer: PreTrainedTokenizerBase, text: str, system: str | None, t
     messages = [{"role": "system", "content": system}] if system is not None else []
     messages.append({"role": "user", "content": text})
     switch = {} if thinking is None else {"enable_thinking": thinking}
+    render = cast(Callable[..., str], tokenizer.apply_chat_template)  # text, as it is not to tokenize
     try:
-        return tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **switch)
+        return render(messages, tokenize=False, add_generation_prompt=True, **switch)
     except TemplateError as error:
         raise InputError(f"data.chat: the student's chat template refuses its messages: {error}") from None

@@ -17,7 +17,9 @@ def row_files(rows: Rows) -> list[str]:
 
     Raises InputError with the command that fetches them.
     """
-    return [_without_dots(expand_path(rows.path))] if rows.path else cached_files(rows.hub)
+    if rows.hub:
+        return cached_files(rows.hub)
+    return [_without_dots(expand_path(rows.path or ""))]
 
 
 def _without_dots(path: str) -> str:
@@ -27,12 +29,11 @@ def _without_dots(path: str) -> str:
 
 def cached_files(hub: Hub) -> list[str]:
     """The dataset's files in the cache, which HF_HOME moves."""
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     fetch = "fetch it: python scripts/fetch.py --configfile mine.yaml"
     try:
-        folder = snapshot_download(**_request(hub), local_files_only=True)
+        folder = _snapshot(hub, cached=True)
     except LocalEntryNotFoundError:
         raise InputError(f"{_named(hub)} is not in the Hugging Face cache; {fetch}") from None
     files = matching(hub, folder)
@@ -44,11 +45,10 @@ def cached_files(hub: Hub) -> list[str]:
 
 def fetch(hub: Hub) -> list[str]:
     """Download the dataset's files into the cache, with a progress bar; those that are there stay."""
-    from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
 
     try:
-        files = matching(hub, snapshot_download(**_request(hub)))
+        files = matching(hub, _snapshot(hub))
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{_named(hub)} cannot be fetched: {reason}; check name, revision, network and HF_TOKEN; "
@@ -66,8 +66,13 @@ def matching(hub: Hub, folder: str) -> list[str]:
     return [str(Path(folder) / name) for name in sorted(filter_repo_objects(there, allow_patterns=hub.files))]
 
 
-def _request(hub: Hub) -> dict[str, str]:
-    return {"repo_id": hub.dataset, "repo_type": "dataset", "revision": hub.revision, "allow_patterns": hub.files}
+def _snapshot(hub: Hub, *, cached: bool = False) -> str:
+    """The folder of the dataset's files; where `cached`, without the network."""
+    from huggingface_hub import snapshot_download
+
+    return snapshot_download(
+        hub.dataset, repo_type="dataset", revision=hub.revision, allow_patterns=hub.files, local_files_only=cached
+    )
 
 
 def _named(hub: Hub) -> str:
