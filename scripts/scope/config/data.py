@@ -20,9 +20,9 @@ Action = Literal["error", "drop", "keep"]
 class Puzzle(Section):
     """Coins, the embedded world's procedurally generated puzzle (scope/worlds/coins.py)."""
 
-    digits: int = Field(5, ge=2, le=9)
+    digits: int = Field(default=5, ge=2, le=9)
     """Digits given in each problem."""
-    spend: list[Count] = Field([3], min_length=1)
+    spend: list[Count] = Field(default=[3], min_length=1)
     """Numbers of digits that a target uses; one is sampled for each problem."""
     prompts: Count = 2048
     """Training problems."""
@@ -41,7 +41,7 @@ class Puzzle(Section):
 class Functions(Section):
     """Functions, the embedded world's procedurally generated code problems (scope/worlds/functions.py)."""
 
-    operations: list[Annotated[int, Field(ge=1, le=6)]] = Field([1, 2, 3], min_length=1)
+    operations: list[Annotated[int, Field(ge=1, le=6)]] = Field(default=[1, 2, 3], min_length=1)
     """Numbers of operations in a function; one is sampled for each problem."""
     prompts: Count = 512
     """Training problems."""

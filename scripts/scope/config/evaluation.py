@@ -11,8 +11,8 @@ class Sampling(Section):
     """How evaluation samples are generated."""
 
     temperature: Positive = 0.6
-    top_p: float = Field(1.0, gt=0, le=1)
-    top_k: int = Field(0, ge=0)
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    top_k: int = Field(default=0, ge=0)
     """0: off."""
     repetition_penalty: Positive = 1.0
 
@@ -29,6 +29,6 @@ class Evaluation(Section):
     top-p 0.95, top-k 20."""
     shards: Count = 1
     """Jobs into which the problems of a benchmark are split."""
-    every: int = Field(0, ge=0)
+    every: int = Field(default=0, ge=0)
     """Also evaluate every n-th round; 0: only the last round."""
     seed: int = 0

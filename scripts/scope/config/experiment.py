@@ -8,6 +8,7 @@ import copy
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,13 +39,13 @@ class Config(Section):
 
     experiment: Name
     """Folder under results/."""
-    seeds: list[Annotated[int, Field(ge=0)]] = Field([0], min_length=1)
+    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0], min_length=1)
     """Every arm runs with every seed."""
     rounds: Count = 1
     """Rounds of rollout, verdicts, scores, batch and update."""
-    arms: list[Arm] = Field(["scope"], min_length=1)
+    arms: list[Arm] = Field(default=["scope"], min_length=1)
     """Names of variants to run, with the cells of `grid`; without `arms`, a grid's cells only."""
-    variants: dict[Arm, dict[str, Any] | None] = Field({})
+    variants: dict[Arm, dict[str, Any] | None] = Field(default={})
     """Named overrides of rollout, logprob_temperature, teacher, objective and update."""
     grid: Grid | None = None
     """Arms made from the values of axes."""
@@ -82,7 +83,7 @@ class Config(Section):
             raise ValueError("objective.mode released scores the teacher at temperature 1: write "
                              "`logprob_temperature.teacher: 1.0`")  # fmt: skip
         for name, values in (("seeds", self.seeds), ("arms", self.arms)):
-            twice = [value for value in values if values.count(value) > 1]
+            twice = [value for value, times in Counter(values).items() if times > 1]
             if twice:
                 raise ValueError(f"`{name}`: {twice[0]} is listed twice; remove one")
         world, generated = ("puzzle", self.data.puzzle) if self.data.puzzle else ("functions", self.data.functions)

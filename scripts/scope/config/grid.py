@@ -29,7 +29,7 @@ class Axis(Section):
 class Grid(Section):
     """Arms for every combination of values, named by their differences from the variant."""
 
-    variants: list[Name] = Field(["scope"], min_length=1)
+    variants: list[Name] = Field(default=["scope"], min_length=1)
     """Variants to which each combination is applied."""
     axes: dict[AxisName, Axis] = Field(min_length=1)
     """Axes by name; the name is part of the arm's name."""

@@ -12,7 +12,7 @@ class Tokenizer(Section):
 
     kind: Literal["characters", "bpe"] = "characters"
     """`characters` for the puzzle; `bpe` is trained on the prompts, or on more Functions and their bodies."""
-    vocab_size: int = Field(512, ge=300)
+    vocab_size: int = Field(default=512, ge=300)
     """Entries of a `bpe` vocabulary (`characters` has 17)."""
 
 
@@ -20,7 +20,7 @@ class Sft(Section):
     """Supervised fine-tuning of a randomly initialised model on problems of the embedded world."""
 
     steps: Count
-    canonical: float = Field(0.0, ge=0, le=1)
+    canonical: float = Field(default=0.0, ge=0, le=1)
     """Share of examples with the canonical solution (1: a narrow teacher, 0.7: a broad one); the others have a random
     correct one."""
     batch: Count = 128

@@ -10,11 +10,11 @@ from scope.config.types import Count, Name, NonNegative, Section
 class Retention(Section):
     """What is kept once the next round is done and the policy is evaluated; the last round's files always stay."""
 
-    keep_policies_every: int = Field(1, ge=0)
+    keep_policies_every: int = Field(default=1, ge=0)
     """Keep the policy of every n-th round; 0: only the last."""
     keep_best: bool = False
     """Also keep the evaluated policy with the highest mean accuracy so far."""
-    keep_states_every: int = Field(1, ge=0)
+    keep_states_every: int = Field(default=1, ge=0)
     """Keep the optimizer state of every n-th round; deleted policies are recomputed from the nearest one."""
     keep_rollouts: Literal["all", "last"] = "all"
     """`last` deletes rollouts, verdicts and scores of an arm's finished rounds; their batches stay."""

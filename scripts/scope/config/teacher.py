@@ -22,7 +22,7 @@ class Server(Section):
     """Backend `external`: base addresses, such as http://10.0.0.5:8101."""
     addresses: list[str] = []
     """Backend `external`, instead of `urls`: hosts that serve at `port`."""
-    port: int | None = Field(None, ge=1, le=65535)
+    port: int | None = Field(default=None, ge=1, le=65535)
     """Port of all `addresses`."""
     key_file: str = "~/.config/scope/teacher.key"
     """File with the servers' key, readable by its owner only; the variable SCOPE_TEACHER_API_KEY overrides it."""

@@ -70,7 +70,7 @@ class Update(Section):
     prompts_per_step: Count = 256
     learning_rate: Positive = 5e-5
     schedule: Literal["constant", "linear"] = "constant"
-    warmup_steps: int = Field(0, ge=0)
+    warmup_steps: int = Field(default=0, ge=0)
     """Linear warm-up from 0, in optimizer steps of the whole run."""
     total_steps: Count | None = None
     """Last step of `linear`, which reaches 0 just after it; explicit, so that more rounds change no finished one."""
