@@ -24,7 +24,9 @@ class Evaluation(Section):
     n: Count = 32
     """Samples per problem."""
     max_tokens: Count = 32768
-    sampling: dict[Name, Sampling] = Field({"paper": Sampling(temperature=0.6, top_p=0.95, top_k=20)}, min_length=1)
+    sampling: dict[Name, Sampling] = Field(
+        default={"paper": Sampling(temperature=0.6, top_p=0.95, top_k=20)}, min_length=1
+    )
     """Named sampling settings; every policy is evaluated with each, in a job of its own. Default: `paper`, T 0.6,
     top-p 0.95, top-k 20."""
     shards: Count = 1

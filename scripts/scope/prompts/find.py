@@ -33,7 +33,7 @@ def find(
     found = [Found(row["row"], "broken", detail) for row in rows for detail in broken(row, domain)[:1]]
     found += unverifiable(rows) if domain == "math" else []
     found += untested(rows) if domain == "code" else []
-    copies = contaminated([row["problem"] for row in rows], benchmarks, n) if benchmarks else {}
+    copies = contaminated([row["problem"] for row in rows], benchmarks, n) if benchmarks and n else {}
     found += [Found(rows[position]["row"], "contaminated", detail) for position, detail in copies.items()]
     gone = {one.row for one in found if actions[one.issue] == "drop"}
     return found + repeated([row for row in rows if row["row"] not in gone], domain)

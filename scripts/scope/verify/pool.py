@@ -48,7 +48,7 @@ def verify_rows(
     """
     from tqdm import tqdm
 
-    rows = [Row(*row) for row in rows]
+    rows = [row if isinstance(row, Row) else Row(*row) for row in rows]
     chosen = [_verifier(row.domain, verifiers) for row in rows]
     used = set(chosen)
     for verifier in used:
