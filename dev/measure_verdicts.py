@@ -90,7 +90,7 @@ def bare_math_verify(response: str, answer: str) -> Verdict:
     from math_verify import parse, verify
 
     equal = verify(
-        parse(rf"\boxed{{{answer}}}", parsing_timeout=None), parse(response, parsing_timeout=None), timeout_seconds=None
+        parse(rf"\boxed{{{answer}}}", parsing_timeout=0), parse(response, parsing_timeout=0), timeout_seconds=None
     )
     return Verdict.of(Reason.correct if equal else Reason.wrong)
 

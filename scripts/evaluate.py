@@ -41,7 +41,7 @@ def main() -> None:
         rows = []  # of a shard without problems, where a benchmark has fewer than shards
         if len(part):
             engine = open_policy(args.policy, settings)
-            rows = sample_problems(engine, part, *place.values(), sampling, settings.evaluation, work)
+            rows = sample_problems(engine, part, args.benchmark, args.sampling, sampling, settings.evaluation, work)
         labels = {"policy": args.label, "seed": args.seed, "round": args.round}
         parquet.write(args.out, SAMPLES, rows, recipe=args.recipe, inputs=inputs, **place, **labels)
 

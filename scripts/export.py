@@ -5,6 +5,7 @@ Example: python scripts/export.py --evaluations E1 E2 --samples S1 S2 --problems
 """
 
 from pathlib import Path
+from typing import Any
 
 from scope import cli
 from scope.artifacts import parquet
@@ -21,7 +22,7 @@ from scope.evaluate.export_recipe import ExportRecipe
 def main() -> None:
     """Parse, read, write the samples of each benchmark, the results last."""
     parser = cli.parser("export", __doc__)
-    several = {"nargs": "+", "required": True, "type": Path, "metavar": "PARQUET"}
+    several: dict[str, Any] = {"nargs": "+", "required": True, "type": Path, "metavar": "PARQUET"}
     parser.add_argument("--evaluations", **several, help="graded samples of one policy under one sampling")
     parser.add_argument("--samples", **several, help="the samples themselves, in the same order")
     parser.add_argument("--problems", **several, help="problems of each benchmark, named after it")

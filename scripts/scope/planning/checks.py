@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from scope.artifacts.layout import record_file
-from scope.artifacts.place import parse
+from scope.artifacts.place import artifact_place
 from scope.planning.plan import Plan
 
 
@@ -17,7 +17,7 @@ def _check_runs(plan: Plan, found: str) -> bool:
     """Whether a check exists and would be made by another recipe now."""
 
     def look() -> bool:
-        place = parse(found)
+        place = artifact_place(found)
         benchmark = {} if place.kind == "check_rows" else {"benchmark": found.rpartition("/")[2].removesuffix(".json")}
         return _has_other_recipe(plan, record_file(found), plan.recipe(place.kind, **benchmark))
 

@@ -29,7 +29,7 @@ GRADES = ("sampling", "benchmark")
 """Notes of samples that are columns of graded samples."""
 
 
-def verify_stage(domain: str, verifier: Verifier, description: str) -> None:
+def verify_stage(domain: str, verifier: Verifier, description: str | None) -> None:
     """Parse, read, verify, write."""
     parser = cli.parser(f"verify_{domain}", description)
     parser.add_argument("--prompts", required=True, metavar="FILE", help="prompts, with problems and answers")
