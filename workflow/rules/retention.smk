@@ -19,9 +19,9 @@ rule retire:
         " --evaluations {input.evaluations:q} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
-# Its outputs are no temp(directory(...)): tried in a workflow of three rounds, this planned evaluations again when a
-# policy that they had graded was restored by name, because Snakemake compares a manifest by checksum, a directory by
-# time. So the Snakefile removes restored policies when a run has ended well.
+# Its outputs are no temp(directory(...)): in a small stand-in for these rules, with stub commands, this planned
+# evaluations again when a policy that they had graded was restored by name, because Snakemake compares a manifest by
+# checksum, a directory by time. So the Snakefile removes restored policies when a run has ended well.
 use rule update as restore with:
     input:
         unpack(planned(restore.restore_inputs)),
