@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--problems", **several, help="problems of each benchmark, named after it")
     parser.add_argument("--model", required=True, metavar="MANIFEST", help="model whose tokenizer made the prompts")
     parser.add_argument(
-        "--out-samples", **several | {"metavar": "JSONL"}, help="to be written, one for each of --problems"
+        "--out-samples", **{**several, "metavar": "JSONL"}, help="to be written, one for each of --problems"
     )
     parser.add_argument("--out", required=True, metavar="JSON", help="the results, to be written last")
     args = parser.parse_args()

@@ -55,7 +55,7 @@ class Timing(NamedTuple):
     seed: int | None
     round: int | None
     job: str
-    """The stage, and what tells its jobs apart: `rollout.0`, `score-teacher-all-0a1b.0`, `model_teacher`."""
+    """The stage, and what its jobs differ in: `rollout.0`, `score-teacher-all-0a1b.0`, `model_teacher`."""
 
 
 def parse_timing(path: Path) -> Timing:

@@ -1,7 +1,7 @@
 """The learning rate as a pure function of the global step, so that a resumed or extended run needs no state."""
 
 
-def learning_rate(step: int, *, peak: float, schedule: str, warmup_steps: int, total_steps: int | None) -> float:
+def learning_rate(step: int, peak: float, schedule: str, warmup_steps: int, total_steps: int | None) -> float:
     """The rate of optimizer step `step`, counted from 1 over the whole run.
 
     Warm-up rises linearly to `peak` at step `warmup_steps`; then `constant` stays there, and `linear` falls to 0

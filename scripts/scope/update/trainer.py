@@ -138,13 +138,8 @@ class Trainer:
 
     def optimizer_step(self, step: list[MicroBatch], number: int) -> dict[str, float]:
         """Accumulate the gradient of one global batch and step; returns its metrics."""
-        rate = learning_rate(
-            number,
-            peak=self.update.learning_rate,
-            schedule=self.update.schedule,
-            warmup_steps=self.update.warmup_steps,
-            total_steps=self.update.total_steps,
-        )
+        u = self.update
+        rate = learning_rate(number, u.learning_rate, u.schedule, u.warmup_steps, u.total_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
         tally = StepMetrics(self.device)

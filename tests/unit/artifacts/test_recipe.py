@@ -121,7 +121,7 @@ def test_no_stage_imports_the_configuration():
 
 
 def test_every_stage_of_the_table_has_a_recipe():
-    assert {*RECIPES, "model", "problems"} == set(WITH_RECIPE)
+    assert {*RECIPES, "model", "check_problems", "problems"} == set(WITH_RECIPE)
 
 
 SHARED = {"model": ["worlds"], "tokenizer": ["worlds"], "prompts": ["worlds"]}
