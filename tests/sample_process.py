@@ -1,7 +1,7 @@
-"""Draw samples in a process of its own (a process holds at most one vLLM) and print them as JSON.
+"""Sample in a process of its own (a process holds at most one vLLM) and print the samples as JSON.
 
-Usage: draw.py ENGINE FOLDER, with {requests: [[ids, seed]], draw: {...}, tempered: bool} on standard input. With
-`done`, a list of indices, the samples of the other requests are drawn once more, one by one.
+Usage: sample_process.py ENGINE FOLDER, with {requests: [[ids, seed]], draw: {...}, tempered: bool} on standard input.
+With `done`, a list of indices, the other requests are sampled once more, one by one.
 """
 
 import json

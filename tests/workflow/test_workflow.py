@@ -28,21 +28,14 @@ WORLD = ("--configfile", "tests/configs/smallest.yaml")
 METHODS = ["opd", "grpo", "kd", "scope_released", "scope_full_kl", "scope_tau0.5"]
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    folder = checkout(tmp_path_factory.mktemp("smallest"))
-    snakemake(folder, *WORLD)
-    return folder
-
-
-def test_the_smallest_world_runs_to_its_report(finished):
-    results = finished / "results/smallest"
+def test_the_smallest_world_runs_to_its_report(smallest):
+    results = smallest / "results/smallest"
     assert "The smallest world" in (results / "report.html").read_text()
     round_ = results / "scope/seed0/round1"
     batch = "results/smallest/scope/seed0/round1/batch.parquet"
-    rollouts = parquet.read_all(made_from(finished, batch, "rollout"), ROLLOUTS)
-    verdicts = parquet.read_all(made_from(finished, batch, "verify"), VERDICTS)
-    scores = parquet.read_all(made_from(finished, batch, "score"), SCORES)
+    rollouts = parquet.read_all(made_from(smallest, batch, "rollout"), ROLLOUTS)
+    verdicts = parquet.read_all(made_from(smallest, batch, "verify"), VERDICTS)
+    scores = parquet.read_all(made_from(smallest, batch, "score"), SCORES)
     assert len(rollouts) == len(verdicts) == len(scores) == 2 * 4 * 4
     assert scores["scorer_logprobs"].is_null().to_list() == verdicts["correct"].to_list()
     batch = parquet.read(round_ / "batch.parquet", BATCH)
@@ -56,60 +49,60 @@ def test_the_smallest_world_runs_to_its_report(finished):
     open_folder(round_ / "state/manifest.json")
 
 
-def test_a_finished_run_does_nothing(finished):
+def test_a_finished_run_does_nothing(smallest):
     start = time.monotonic()
-    assert "Nothing to be done" in snakemake(finished, *WORLD)
+    assert "Nothing to be done" in snakemake(smallest, *WORLD)
     assert time.monotonic() - start < 15
 
 
 @pytest.mark.slow
-def test_a_run_killed_in_an_update_ends_like_an_unbroken_one(finished):
-    unbroken = digests(finished)
-    round_ = finished / "results/smallest/scope/seed0/round1"
+def test_a_run_killed_in_an_update_ends_like_an_unbroken_one(smallest):
+    unbroken = digests(smallest)
+    round_ = smallest / "results/smallest/scope/seed0/round1"
     for path in ("policy/manifest.json", "state/manifest.json", "metrics.parquet", "metrics.jsonl"):
         (round_ / path).unlink()
-    process = snakemake(finished, *WORLD, wait=False)
+    process = snakemake(smallest, *WORLD, wait=False)
     deadline = time.monotonic() + 120
     while not (round_ / "metrics.jsonl").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert process.poll() is None, "the update ended before it could be killed"
-    kill_all(finished)
+    kill_all(smallest)
     process.wait()
     assert not (round_ / "policy/manifest.json").exists()
-    output = snakemake(finished, *WORLD)
+    output = snakemake(smallest, *WORLD)
     assert "releasing the lock" in output
-    assert digests(finished) == unbroken
+    assert digests(smallest) == unbroken
 
 
-def test_a_damaged_artifact_stops_the_run_by_name_and_keeps_the_rest(finished):
-    verdicts, _ = made_from(finished, "results/smallest/scope/seed0/round1/batch.parquet", "verify")
+def test_a_damaged_artifact_stops_the_run_by_name_and_keeps_the_rest(smallest):
+    verdicts, _ = made_from(smallest, "results/smallest/scope/seed0/round1/batch.parquet", "verify")
     whole = verdicts.read_bytes()
-    others = {name: digest for name, digest in digests(finished).items() if "verify/0" not in name}
+    others = {name: digest for name, digest in digests(smallest).items() if "verify/0" not in name}
     damaged = bytearray(whole)
     column = pq.ParquetFile(verdicts).metadata.row_group(0).column(0)
     damaged[column.dictionary_page_offset + column.total_compressed_size - 2] ^= 0xFF
     verdicts.write_bytes(damaged)
-    output = snakemake(finished, *WORLD, "--forcerun", "weigh", "--until", "weigh", check=False)
+    output = snakemake(smallest, *WORLD, "--forcerun", "weigh", "--until", "weigh", check=False)
     assert re.search(r"error: .*verify/0.parquet: not a readable Parquet file", output)
     verdicts.write_bytes(whole)
-    snakemake(finished, *WORLD, "--until", "weigh")
-    assert would_run(finished, *WORLD) == {}
-    assert {n: d for n, d in digests(finished).items() if "verify/0" not in n} == others
+    snakemake(smallest, *WORLD, "--until", "weigh")
+    assert would_run(smallest, *WORLD) == {}
+    assert {n: d for n, d in digests(smallest).items() if "verify/0" not in n} == others
 
 
-def test_every_method_runs_on_the_embedded_world(finished, tmp_path):
+def test_every_method_runs_on_the_embedded_world(smallest, tmp_path):
     (tmp_path / "engine.yaml").write_text("rollout: {shards: 1}\nupdate: {ranks: 1}\n")
     arms = f"[{','.join(METHODS)}]"
-    snakemake(finished, *WORLD, tmp_path / "engine.yaml", "--config", f"arms={arms}")
-    results = finished / "results/smallest"
+    results = smallest / "results/smallest"
+    targets = [f"results/smallest/{method}/seed0/round1/metrics.parquet" for method in METHODS]
+    snakemake(smallest, *WORLD, tmp_path / "engine.yaml", "--config", f"arms={arms}", "--", *targets)
     losses = {}
     for method in METHODS:
         round_ = results / method / "seed0/round1"
         metrics = parquet.read(round_ / "metrics.parquet", METRICS)
         assert metrics["loss"].is_finite().all(), method
         losses[method] = set(parquet.read(round_ / "batch.parquet", BATCH)["loss"].unique())
-        assert bool(made_from(finished, round_ / "batch.parquet", "score")) == (method != "kd"), method
-        assert method in (results / "report.html").read_text()
+        assert bool(made_from(smallest, round_ / "batch.parquet", "score")) == (method != "kd"), method
     assert losses["opd"] == {"opd"}
     assert losses["grpo"] == {"pg"}
     assert losses["kd"] == {"nll"}
@@ -174,10 +167,10 @@ def test_real_rows_flow_through_vllm_with_nothing_correct(change, tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed: the page is not opened")
-def test_the_report_opens_in_a_browser_without_a_console_message(finished, tmp_path):
+def test_the_report_opens_in_a_browser_without_a_console_message(smallest, tmp_path):
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
     options += " --disable-component-update --disable-sync --virtual-time-budget=20000 --enable-logging=stderr --v=0"
-    page = finished / "results/smallest/report.html"
+    page = smallest / "results/smallest/report.html"
     opened = subprocess.run(
         ["chromium", *options.split(), f"--user-data-dir={tmp_path}", "--dump-dom", page.as_uri()],
         text=True,
