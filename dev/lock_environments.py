@@ -50,7 +50,9 @@ def python_version(environment: Path) -> str:
     for entry in yaml.safe_load(environment.read_text())["dependencies"]:
         if isinstance(entry, str) and entry.startswith("python="):
             return entry.removeprefix("python=")
-    raise InputError(f"{environment.name}: no version of python; add python=3.11 to its dependencies")
+    raise InputError(
+        f"{environment.name}: no version of python; add python=3.11 to its dependencies", "missing-package"
+    )
 
 
 def pins(lines: Iterable[str]) -> dict[str, str]:
@@ -76,7 +78,7 @@ def resolve(
         options = ["--quiet", "--no-annotate", "--no-header", "--python-version", python]
         done = subprocess.run([*command, *options, "--python-platform", PLATFORM], text=True, capture_output=True)
         if done.returncode:
-            raise InputError(f"the environments do not resolve: {done.stderr.strip()}")
+            raise InputError(f"the environments do not resolve: {done.stderr.strip()}", "unsolvable-environments")
         return out.read_text().splitlines()
 
 

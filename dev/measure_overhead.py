@@ -46,7 +46,7 @@ def main() -> None:
     args = parser.parse_args()
     unnamed = [run for run in args.runs if "=" not in run]
     if unnamed:
-        raise InputError(f"{unnamed[0]}: write NAME=FOLDER, such as allocation={unnamed[0]}")
+        raise InputError(f"{unnamed[0]}: write NAME=FOLDER, such as allocation={unnamed[0]}", "invalid-argument")
     runs = {name: read_run(Path(folder)) for name, folder in (run.split("=", 1) for run in args.runs)}
     print(stages_table(runs))
     print()
@@ -57,7 +57,9 @@ def read_run(folder: Path) -> dict[str, list[Times]]:
     """The times of every job by its stage. Raises InputError where the run left no log."""
     logs = sorted((folder / ".snakemake/log").glob("*.log"))
     if not logs:
-        raise InputError(f"{folder}: no log of Snakemake below .snakemake/log; give the folder of a finished run")
+        raise InputError(
+            f"{folder}: no log of Snakemake below .snakemake/log; give the folder of a finished run", "no-log"
+        )
     jobs: dict[str, list[Times]] = {}
     for stage, seen, benchmark, log in read_log(logs[-1].read_text(), folder):
         with open(benchmark) as file:
@@ -66,7 +68,8 @@ def read_run(folder: Path) -> dict[str, list[Times]]:
         jobs.setdefault(stage, []).append(Times(seen, command, float(began[1]) if began else 0.0))
     if not jobs:
         raise InputError(
-            f"{logs[-1]}: no stage finished in this run, the newest of {folder}; measure a run from scratch"
+            f"{logs[-1]}: no stage finished in this run, the newest of {folder}; measure a run from scratch",
+            "no-finished-stage",
         )
     return jobs
 

@@ -49,7 +49,9 @@ def main() -> None:
     experiments = {"sharing_together": args.arms} | {f"sharing_{arm}": [arm] for arm in args.arms}
     taken = [name for name in experiments if (ROOT / "results" / name).exists()]
     if taken:
-        raise InputError(f"results/{taken[0]} exists; remove it, so that everything is measured from scratch")
+        raise InputError(
+            f"results/{taken[0]} exists; remove it, so that everything is measured from scratch", "existing-results"
+        )
     rows = [measure(name, arms, args) for name, arms in experiments.items()]
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
@@ -67,7 +69,8 @@ def measure(experiment: str, arms: list[str], args: argparse.Namespace) -> dict[
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
         raise InputError(
-            f"{experiment}: {' '.join(command)} ended with status {done.returncode}: {done.stdout[-3000:]}"
+            f"{experiment}: {' '.join(command)} ended with status {done.returncode}: {done.stdout[-3000:]}",
+            "command-failed",
         )
     seconds = time.perf_counter() - started
     jobs = int(re.findall(r"^(\d+) of \1 steps \(100%\) done$", done.stdout, re.M)[-1])

@@ -52,10 +52,12 @@ def read_answers(path: str, column: str) -> list[str]:
     import polars as pl
 
     if not Path(path).is_file():
-        raise InputError(f"{path}: no such file; --rows names a Parquet file with a column of answers")
+        raise InputError(f"{path}: no such file; --rows names a Parquet file with a column of answers", "no-such-file")
     table = pl.read_parquet(path)
     if column not in table.columns:
-        raise InputError(f"{path}: no column {column!r}; --answer names one of {', '.join(table.columns)}")
+        raise InputError(
+            f"{path}: no column {column!r}; --answer names one of {', '.join(table.columns)}", "missing-column"
+        )
     return [str(answer) for answer in table[column]]
 
 

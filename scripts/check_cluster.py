@@ -62,7 +62,9 @@ def read_survey(arguments: list[str]) -> Survey:
     chosen = [] if command_line(arguments).profile else ["--profile", "slurm"]
     args = parse([*chosen, *arguments])
     if args.executor != "slurm":
-        raise InputError(f"the executor of these profiles is {args.executor}, not slurm; give --profile slurm")
+        raise InputError(
+            f"the executor of these profiles is {args.executor}, not slurm; give --profile slurm", "other-executor"
+        )
     requests = [submitted(args, rule, resources_of(args, rule)) for rule in RULES]
     slurm = plugin_settings(args)
     profile = Profile(

@@ -45,7 +45,7 @@ def main() -> None:
         benchmarks = read_recipe(args.recipe, CheckProblemsRecipe).data.benchmarks
         spec, actions, ngram = named(benchmarks, args.split, "data.benchmarks"), OF_BENCHMARKS, None
     if spec is None:
-        raise InputError("--recipe: data.train is null; generated problems are not checked")
+        raise InputError("--recipe: data.train is null; generated problems are not checked", "generated-problems")
     rows = read_rows(args.rows, spec)
     found = find(rows, domain=spec.domain, actions=actions, benchmarks=held_out, n=ngram)
     tally = dict(sorted(Counter(one.issue for one in found).items()))
@@ -54,7 +54,8 @@ def main() -> None:
         if sorted(found) != sorted(read_found(args.out)):
             raise InputError(
                 f"{args.out}: the current code finds other issues in these rows; start the run again to recompute "
-                "their prompts and what depends on them"
+                "their prompts and what depends on them",
+                "other-issues",
             )
     else:
         with atomic(args.out) as temporary:

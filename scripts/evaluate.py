@@ -31,7 +31,7 @@ def main() -> None:
     settings = read_recipe(args.recipe, EvaluateRecipe)
     if args.shard >= settings.evaluation.shards:
         shards = f"evaluation.shards is {settings.evaluation.shards}"
-        raise InputError(f"--shard {args.shard}: {shards}, so the last one has a lower number")
+        raise InputError(f"--shard {args.shard}: {shards}, so the last one has a lower number", "no-such-shard")
     sampling = named(settings.evaluation.sampling, args.sampling, "evaluation.sampling")
     check_policy(args.policy, args.label, args.seed, args.round)
     problems, inputs = parquet.read(args.problems, PROMPTS), [args.problems, args.policy]

@@ -56,7 +56,7 @@ def main() -> None:
 def same_number(some: list[Path], others: list[Path], flags: str) -> None:
     """Raises InputError where two flags do not have as many files each."""
     if len(some) != len(others):
-        raise InputError(f"{flags} have {len(some)} and {len(others)} files; give as many to each")
+        raise InputError(f"{flags} have {len(some)} and {len(others)} files; give as many to each", "uneven-files")
 
 
 def with_responses(evaluations: list[Path], samples: list[Path]):
@@ -69,7 +69,9 @@ def with_responses(evaluations: list[Path], samples: list[Path]):
         rows, texts = parquet.read(graded, EVALUATION), parquet.read(sampled, SAMPLES)
         keys = list(SAMPLES.sort_keys)
         if not rows.select(keys).equals(texts.select(keys)):
-            raise InputError(f"{sampled}: these are not the samples of {graded}; give both in the same order")
+            raise InputError(
+                f"{sampled}: these are not the samples of {graded}; give both in the same order", "unmatched-rows"
+            )
         frames.append(rows.join(texts.select(*keys, "response_text"), on=keys, how="left", maintain_order="left"))
     return pl.concat(frames).sort(list(EVALUATION.sort_keys))
 

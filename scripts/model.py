@@ -28,7 +28,10 @@ def main() -> None:
     settings = read_recipe(args.recipe, ModelRecipe)
     shape = named(settings.models, args.name, "models").random_init
     if shape is None or args.tokenizer is None:
-        raise InputError(f"models.{args.name} names a folder: give it as --folder; a model to make needs --tokenizer")
+        raise InputError(
+            f"models.{args.name} names a folder: give it as --folder; a model to make needs --tokenizer",
+            "missing-argument",
+        )
     tokenizer = load_tokenizer(open_folder(args.tokenizer))
     model = make_model(shape, tokenizer)
     if shape.sft:

@@ -30,7 +30,7 @@ def main() -> None:
     raw = with_grid(read_config(VARIANTS, *args.config))
     arms = parse_config(raw).arms
     if not args.arm and len(arms) > 1:
-        raise InputError(f"the configuration runs {', '.join(arms)}: name one with --arm")
+        raise InputError(f"the configuration runs {', '.join(arms)}: name one with --arm", "missing-argument")
     config = arm_config(raw, args.arm or arms[0])
     print(recipe(config, args.stage, model=args.model, benchmark=args.benchmark))
 

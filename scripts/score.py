@@ -32,7 +32,9 @@ def main() -> None:
     settings = read_recipe(args.recipe, ScoreRecipe)
     scorer = settings.scorer
     if scorer is None:
-        raise InputError("the recipe has no scorer: this method needs no scores; continue with the stage `weigh`")
+        raise InputError(
+            "the recipe has no scorer: this method needs no scores; continue with the stage `weigh`", "no-scorer"
+        )
     rows = parquet.read(args.rollouts, ROLLOUTS)
     verdicts = parquet.read(args.verdicts, VERDICTS).select("prompt_id", "sample_index", "correct")
     prompts = parquet.read(args.prompts, PROMPTS).select("prompt_id", "prompt_token_ids")

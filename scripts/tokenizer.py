@@ -41,7 +41,9 @@ def texts(data: TokenizerData, rows: list[str] | None) -> Iterator[str]:
 
         return (row["problem"] for row in read_rows(rows, data.train))
     if not data.functions:
-        raise InputError("a `bpe` tokenizer is trained on --rows or on data.functions; the recipe has neither")
+        raise InputError(
+            "a `bpe` tokenizer is trained on --rows or on data.functions; the recipe has neither", "missing-argument"
+        )
     from scope.worlds.examples import function_examples
 
     return (problem + response for problem, response in islice(function_examples(data.functions, 0.0, 0), FUNCTIONS))

@@ -64,7 +64,9 @@ def acceptances() -> tuple[Acceptance, ...]:
     except FileNotFoundError:
         return ()
     except (ValueError, TypeError) as error:
-        raise InputError(f"{FILE}: not a readable list of accepted code ({error}); restore it, or delete it") from None
+        raise InputError(
+            f"{FILE}: not a readable list of accepted code ({error}); restore it, or delete it", "unreadable-file"
+        ) from None
 
 
 def accept(records: list[Acceptance]) -> Path:

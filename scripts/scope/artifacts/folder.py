@@ -51,9 +51,14 @@ def open_folder(manifest: str | Path) -> Path:
     folder = folder_of(manifest)
     for name, digest in read_manifest(manifest)["files"].items():
         if not (folder / name).is_file():
-            raise InputError(f"{folder / name}: missing, though {manifest} lists it; {_remedy(manifest)}")
+            raise InputError(
+                f"{folder / name}: missing, though {manifest} lists it; {_remedy(manifest)}", "missing-file"
+            )
         if file_digest(folder / name) != digest:
-            raise InputError(f"{folder / name}: not the file that {manifest} lists; restore it, or delete the manifest")
+            raise InputError(
+                f"{folder / name}: not the file that {manifest} lists; restore it, or delete the manifest",
+                "changed-file",
+            )
     return folder
 
 
@@ -74,5 +79,5 @@ def folder_of(manifest: str | Path) -> Path:
 def read_manifest(manifest: str | Path) -> dict[str, Any]:
     """A manifest's content."""
     if not Path(manifest).exists():
-        raise InputError(f"{manifest}: not found; run the stage that makes this folder")
+        raise InputError(f"{manifest}: not found; run the stage that makes this folder", "no-such-file")
     return read_provenance(manifest)

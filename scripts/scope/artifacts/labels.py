@@ -37,5 +37,6 @@ def _check(path: str | Path, notes: dict[str, Any], **wanted: set[Any]) -> None:
         if notes.get(key) not in allowed:
             raise InputError(
                 f"{path}: made as {key} {notes.get(key)}, used as {key} "
-                f"{' or '.join(map(str, sorted(allowed)))}; put the right file back, or delete it and run again"
+                f"{' or '.join(map(str, sorted(allowed)))}; put the right file back, or delete it and run again",
+                "other-label",
             )

@@ -92,7 +92,8 @@ def _errors_naming(path: str | Path) -> Iterator[None]:
     except errors as error:
         raise InputError(
             f"{path}: not a readable {kind_of(path)} ({' '.join(str(error).split())}); "
-            "restore it, or delete it and run again"
+            "restore it, or delete it and run again",
+            "unreadable-file",
         ) from None
 
 

@@ -69,9 +69,11 @@ def read(path: str | Path, schema: Schema, columns: list[str] | None = None) -> 
         table.validate(full=True)
         rows = pl.DataFrame(table)
     except FileNotFoundError:
-        raise InputError(f"{path}: not found; run the stage that writes {schema.name}") from None
+        raise InputError(f"{path}: not found; run the stage that writes {schema.name}", "no-such-file") from None
     except (pa.ArrowException, pl.exceptions.PolarsError, OSError, UnicodeError) as error:
-        raise InputError(f"{path}: not a readable Parquet file ({error}); delete it and run its stage again") from None
+        raise InputError(
+            f"{path}: not a readable Parquet file ({error}); delete it and run its stage again", "unreadable-file"
+        ) from None
     return pl.DataFrame(_conform(rows, schema, str(path), columns))
 
 
@@ -91,19 +93,24 @@ def _conform(rows: pl.DataFrame, schema: Schema, where: str, names: list[str] | 
     if missing or extra:
         raise InputError(
             f"{where}: a {schema.name} file has the columns {fields.names}; missing {sorted(missing)}, "
-            f"unknown {sorted(extra)}"
+            f"unknown {sorted(extra)}",
+            "wrong-columns",
         )
     columns = []
     for field in fields:
         column = rows[field.name]
         if not field.nullable and column.null_count():
-            raise InputError(f"{where}: column {field.name!r} is empty in row {column.is_null().arg_true()[0]}")
+            raise InputError(
+                f"{where}: column {field.name!r} is empty in row {column.is_null().arg_true()[0]}", "missing-value"
+            )
         try:
             columns.append(column.to_arrow().cast(field.type))
         except (pa.ArrowException, ValueError) as error:
-            raise InputError(f"{where}: column {field.name!r} should be {field.type} ({error})") from None
+            raise InputError(f"{where}: column {field.name!r} should be {field.type} ({error})", "wrong-type") from None
     keys = list(schema.sort_keys)
     repeated = rows.select(keys).is_duplicated()
     if repeated.any():
-        raise InputError(f"{where}: {keys} repeat in row {repeated.arg_true()[0]}; every row needs its own")
+        raise InputError(
+            f"{where}: {keys} repeat in row {repeated.arg_true()[0]}; every row needs its own", "repeated-key"
+        )
     return pa.table(columns, schema=fields)

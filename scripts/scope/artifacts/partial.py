@@ -108,7 +108,7 @@ class Timer:
         try:
             self.seconds = float(given)
         except ValueError:
-            raise InputError(f"{SECONDS_VARIABLE} is {given!r}; write a number of seconds") from None
+            raise InputError(f"{SECONDS_VARIABLE} is {given!r}; write a number of seconds", "invalid-value") from None
         self.restart()
 
     def restart(self) -> None:

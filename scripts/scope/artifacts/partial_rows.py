@@ -56,7 +56,7 @@ def _read_parts(work: Unfinished, folder: Path, schema: Schema, keys: Sequence[t
         try:
             rows = parquet.read(part, schema)
             if parquet.metadata(part).get("identity") != work.identity:
-                raise InputError("from other settings, code or inputs")
+                raise InputError("from other settings, code or inputs", "other-recipe")
         except ValueError:
             say(f"{part} is damaged, or from other settings, code or inputs: it is removed and computed again")
             part.unlink()

@@ -95,5 +95,5 @@ def round_of(path: str) -> Round:
     """The round that a file lies in, below whatever folder the arm's rounds lie in. Raises InputError for no round."""
     match = re.match(rf"(?:(?P<root>.*)/)?(?P<place>{ROUND}\d+)/", path)
     if not match:
-        raise InputError(f"{path}: lies in no round; name a file in a folder {ROUND}1, {ROUND}2, ...")
+        raise InputError(f"{path}: lies in no round; name a file in a folder {ROUND}1, {ROUND}2, ...", "no-round")
     return Round(match["root"] or ".", match["place"])

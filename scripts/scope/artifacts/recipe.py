@@ -46,15 +46,19 @@ def check_recipe(text: str, script: str) -> None:
         planned, planned_script = recipe["code"], recipe["script"]
         recipe["settings"].items()
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError("--recipe is not a valid recipe; `python scripts/recipe.py STAGE` prints one") from None
+        raise InputError(
+            "--recipe is not a valid recipe; `python scripts/recipe.py STAGE` prints one", "invalid-recipe"
+        ) from None
     if planned_script != script:
         raise InputError(
-            f"--recipe is one of {planned_script}, not of {script}; `python scripts/recipe.py STAGE` prints another"
+            f"--recipe is one of {planned_script}, not of {script}; `python scripts/recipe.py STAGE` prints another",
+            "other-script",
         )
     if recipe_code(script) != planned:
         raise InputError(
             f"{script} or a module that it imports was edited after this job was planned; start the run again, so "
-            "that every artifact names the code that made it"
+            "that every artifact names the code that made it",
+            "other-code",
         )
 
 
@@ -81,7 +85,8 @@ def read_recipe(text: str, kind: type[Kind]) -> Kind:
     except ValidationError as error:
         raise InputError(
             f"--recipe is not a valid recipe: {'; '.join(map(_explain, error.errors()))}; `python scripts/recipe.py "
-            "STAGE` prints a whole one"
+            "STAGE` prints a whole one",
+            "invalid-recipe",
         ) from None
 
 
@@ -95,7 +100,8 @@ def named(settings: Mapping[str, Value], name: str, section: str) -> Value:
     """The settings of `name` in a section whose keys are names. Raises InputError where the recipe has none."""
     if name not in settings:
         raise InputError(
-            f"--recipe has no setting {section}.{name}; `python scripts/recipe.py STAGE --help` shows how to print one"
+            f"--recipe has no setting {section}.{name}; `python scripts/recipe.py STAGE --help` shows how to print one",
+            "missing-setting",
         )
     return settings[name]
 

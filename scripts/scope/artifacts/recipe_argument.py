@@ -21,7 +21,12 @@ def read_recipe_argument(value: str) -> str:
     try:
         text = path.read_text().rstrip("\n")
     except OSError:
-        raise InputError(f"--recipe {value}: not found; `python scripts/recipe.py STAGE` prints a recipe") from None
+        raise InputError(
+            f"--recipe {value}: not found; `python scripts/recipe.py STAGE` prints a recipe", "no-such-file"
+        ) from None
     if len(path.stem) == DIGITS and path.stem != recipe_digest(text):
-        raise InputError(f"--recipe {value}: its content does not have this digest; delete it and start the run again")
+        raise InputError(
+            f"--recipe {value}: its content does not have this digest; delete it and start the run again",
+            "changed-file",
+        )
     return text

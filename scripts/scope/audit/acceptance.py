@@ -42,7 +42,9 @@ def propose(
     Raises InputError where nothing changed, where no artifact records the old code, or where artifacts differ in it.
     """
     if not reason.strip():
-        raise InputError("--reason: write why the change alters no result, for the readers of the report")
+        raise InputError(
+            "--reason: write why the change alters no result, for the readers of the report", "missing-argument"
+        )
     scripts = _scripts_of(stages)
     records = [_record(script, found.get(script, {}), reason, time) for script in scripts]
     return records, list(_again(scripts, found))
@@ -56,18 +58,23 @@ def _record(script: str, made: dict[Made, int], reason: str, time: str) -> Accep
     if not made:
         raise InputError(
             f"{stages}: the old code is unknown, because none of the given folders has an artifact that {script} made; "
-            "name the folder of a finished experiment"
+            "name the folder of a finished experiment",
+            "unknown-code",
         )
     if not old:
-        raise InputError(f"{stages}: nothing to accept; the artifacts are those of the present code")
+        raise InputError(
+            f"{stages}: nothing to accept; the artifacts are those of the present code", "nothing-to-accept"
+        )
     if len(codes) > 1:
         raise InputError(
             f"{stages}: the artifacts were made by several codes ({', '.join(codes)}), and the present code can "
-            "count as one of them; name the folder of one experiment with --results"
+            "count as one of them; name the folder of one experiment with --results",
+            "several-codes",
         )
     if counted != now:
         raise InputError(
-            f"{stages}: the present code already counts as {counted[:12]}; it cannot count as {codes[0]} too"
+            f"{stages}: the present code already counts as {counted[:12]}; it cannot count as {codes[0]} too",
+            "already-accepted",
         )
     order = [record.new for record in acceptances() if record.script == script]
     last = max(old, key=lambda one: order.index(one.own) if one.own in order else -1)
@@ -110,4 +117,4 @@ def records_of(provenance: dict[str, Any]) -> list[Acceptance]:
     try:
         return [Acceptance(**record) for record in provenance.get("accepted", {}).get("records", [])]
     except (TypeError, AttributeError):
-        raise InputError("its records of accepted code are damaged") from None
+        raise InputError("its records of accepted code are damaged", "unreadable-metadata") from None

@@ -187,11 +187,14 @@ def find_artifacts(path: str) -> dict[str, list[str]]:
     """
     asked = local(path)
     if asked.split(os.sep)[0] != RESULTS or not os.path.exists(asked):
-        raise InputError(f"{path}: no such folder below {RESULTS}/; start in the project root and name an experiment")
+        raise InputError(
+            f"{path}: no such folder below {RESULTS}/; start in the project root and name an experiment",
+            "no-such-folder",
+        )
     folders = sorted(map(str, Path(asked).iterdir())) if asked == RESULTS else [asked]
     found = {folder: artifacts for folder in folders if (artifacts := _artifacts_below(folder))}
     if not found:
-        raise InputError(f"{path}: contains no artifact; name a folder with the results of a run")
+        raise InputError(f"{path}: contains no artifact; name a folder with the results of a run", "no-artifact")
     return found
 
 

@@ -53,7 +53,7 @@ def dropped_files(experiment: str) -> frozenset[str]:
         try:
             dropped.update(map(local, json.loads(path.read_text(encoding="utf-8"))["dropped"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            raise InputError(f"{path}: lists no dropped files; restore it, or delete it") from None
+            raise InputError(f"{path}: lists no dropped files; restore it, or delete it", "unreadable-file") from None
     return frozenset(dropped)
 
 
@@ -65,7 +65,7 @@ def tree(path: str) -> Iterator[str]:
     top = local(path)
     if not kind_of(top) or not os.path.isfile(top):
         known = f"a .parquet file, a folder's {names.MANIFEST} or a {names.REPORT}"
-        raise InputError(f"{path}: not an artifact; name {known}")
+        raise InputError(f"{path}: not an artifact; name {known}", "not-an-artifact")
     provenance = read_provenance(top)
     seen: set[str] = set()
     pending = [(0, top, "")]

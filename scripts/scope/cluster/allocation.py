@@ -43,7 +43,7 @@ def submit(options: list[str], arguments: list[str], inside: list[str], chain: i
     `options` are sbatch's. Raises InputError where SLURM refuses, and for what would fail once the job runs.
     """
     if chain < 1 or (chain > 1 and {"--wait", "-W"} & set(options)):
-        raise InputError(f"--chain {chain}: write a number from 1 on, and 1 with sbatch's --wait")
+        raise InputError(f"--chain {chain}: write a number from 1 on, and 1 with sbatch's --wait", "invalid-argument")
     check_profile(arguments)
     configuration_of(_parse(arguments))
     Path(LOGS).mkdir(exist_ok=True)
@@ -68,7 +68,8 @@ def check_time(job: str, margin_s: float) -> None:
         commands.cancel([job])
         raise InputError(
             f"--margin {margin_s:g}: within a walltime of {limit} no stage would ever start; ask for more --time, or "
-            "write a smaller --margin (seconds)"
+            "write a smaller --margin (seconds)",
+            "walltime-too-short",
         )
 
 
@@ -76,7 +77,10 @@ def check_shares(asked: list[Request], held: Allocation) -> None:
     """Raise InputError for a rule whose step no node could run: it would wait for ever."""
     for request in asked:
         if request.nodes > held.nodes:
-            raise InputError(f"the rule {request.rule} asks for {request.nodes} nodes, the allocation has {held.nodes}")
+            raise InputError(
+                f"the rule {request.rule} asks for {request.nodes} nodes, the allocation has {held.nodes}",
+                "allocation-too-small",
+            )
         per_node = NodeResources(request.gpus // request.nodes, request.threads, request.resources["mem_mb"])
         check_share(f"the rule {request.rule}", per_node, held.node)
 
@@ -87,7 +91,8 @@ def check_share(who: str, asked: NodeResources, node: NodeResources) -> None:
         if getattr(asked, name) > getattr(node, name):
             raise InputError(
                 f"{who} asks a node for {getattr(asked, name)} {unit}, and a node of this allocation has "
-                f"{getattr(node, name)}; ask for less in your profile (--workflow-profile), or sbatch for more"
+                f"{getattr(node, name)}; ask for less in your profile (--workflow-profile), or sbatch for more",
+                "allocation-too-small",
             )
 
 
@@ -100,7 +105,9 @@ def run_inside(arguments: list[str], margin_s: float, share: NodeResources) -> i
     """
     job = os.environ.get("SLURM_JOB_ID")
     if job is None:
-        raise InputError("not inside a SLURM allocation; `scripts/allocate.py` without --inside submits one")
+        raise InputError(
+            "not inside a SLURM allocation; `scripts/allocate.py` without --inside submits one", "no-allocation"
+        )
     status = 2
     try:
         status = _run_stages(job, arguments, margin_s, share)

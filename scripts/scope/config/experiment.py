@@ -111,7 +111,7 @@ def expand_path(path: str) -> str:
     expanded = os.path.expandvars(os.path.expanduser(path))
     missing = re.search(r"\$\{?(\w+)\}?", expanded)
     if missing:
-        raise InputError(f"{path}: environment variable {missing[1]} is not set; export it, or write the path out")
+        raise InputError(f"{path}: environment variable {missing[1]} is not set; export it", "unset-variable")
     return expanded
 
 
@@ -132,7 +132,7 @@ def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
     refuse_renamed(raw)
     named = [name for name in raw.get("variants") or {} if "=" in str(name)]
     if named:
-        raise InputError(f"variants.{named[0]}: only cells of a grid have an `=` in their name; choose another")
+        raise InputError(f"variants.{named[0]}: only a grid's cells have `=` in their names; rename it", "invalid-name")
     grid = _validate({**raw, "arms": raw.get("arms") or ["scope"]}, "config").grid
     if grid is None:
         return dict(raw)
@@ -140,10 +140,12 @@ def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
         labels = raw["grid"]["axes"][name]["values"]
         unquoted = [label for label in labels if not isinstance(label, str)] if isinstance(labels, Mapping) else []
         if unquoted:
-            raise InputError(f"grid.axes.{name}.values: YAML reads a label as {unquoted[0]!r}; write it in quotes")
+            raise InputError(
+                f"grid.axes.{name}.values: YAML reads a label as {unquoted[0]!r}; write it in quotes", "unquoted-label"
+            )
         if axis.key.split(".")[0] not in ARM_SECTIONS:
             raise InputError(f"grid.axes.{name}.key: {axis.key} cannot differ between arms; an axis may set a key of "
-                             f"{', '.join(ARM_SECTIONS)}")  # fmt: skip
+                             f"{', '.join(ARM_SECTIONS)}", "not-per-arm")  # fmt: skip
     cells = expand(grid, {name: arm_config(raw, name).model_dump(mode="json") for name in grid.variants})
     variants = {name: _laid_over(raw["variants"][variant], pairs) for name, (variant, pairs) in cells.items()}
     arms = dict.fromkeys([*(raw.get("arms") or []), *cells])
@@ -181,18 +183,20 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
     variants = raw.get("variants") or {}
     if arm not in variants:
         known = ", ".join(sorted(variants)) or "none"
-        raise InputError(f"config: no variant named {arm!r}; `variants` defines: {known}")
+        raise InputError(f"config: no variant named {arm!r}; `variants` defines: {known}", "no-such-arm")
     if arm in RESERVED:
         raise InputError(f"variants.{arm}: this name is taken by a folder or a policy of every experiment; "
-                         "choose another")  # fmt: skip
+                         "choose another", "reserved-name")  # fmt: skip
     override = variants[arm] or {}
     outside = sorted(set(override) - set(ARM_SECTIONS))
     if outside:
         raise InputError(f"variants.{arm}: {', '.join(outside)} cannot differ between arms; "
-                         f"a variant may set {', '.join(ARM_SECTIONS)}")  # fmt: skip
+                         f"a variant may set {', '.join(ARM_SECTIONS)}", "not-per-arm")  # fmt: skip
     placed = [key for key in ("backend", "server", "managed") if key in (override.get("teacher") or {})]
     if placed:
-        raise InputError(f"variants.{arm}: teacher.{placed[0]} cannot differ between arms; all use the same servers")
+        raise InputError(
+            f"variants.{arm}: teacher.{placed[0]} cannot differ between arms; all use the same servers", "not-per-arm"
+        )
     return _validate(merge(raw, override), f"variants.{arm}")
 
 
@@ -200,7 +204,7 @@ def _validate(raw: Mapping[str, Any], where: str) -> Config:
     try:
         return Config.model_validate(json.loads(json.dumps(raw)))
     except ValidationError as error:
-        raise InputError("\n".join(_explain(item, where) for item in error.errors())) from None
+        raise InputError("\n".join(_explain(item, where) for item in error.errors()), "invalid-configuration") from None
 
 
 def _explain(item: Any, where: str) -> str:
@@ -239,7 +243,7 @@ def read_config(*paths: str | Path) -> dict[str, Any]:
         try:
             raw = merge(raw, yaml.safe_load(Path(path).read_text()) or {})
         except FileNotFoundError:
-            raise InputError(f"{path}: no such configuration file") from None
+            raise InputError(f"{path}: no such configuration file", "no-such-file") from None
         except yaml.YAMLError as error:
-            raise InputError(f"{path}: not readable as YAML: {error}") from None
+            raise InputError(f"{path}: not readable as YAML: {error}", "unreadable-file") from None
     return raw

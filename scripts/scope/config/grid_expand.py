@@ -45,9 +45,9 @@ def labelled(axis: str, values: list[Any] | dict[str, Any]) -> dict[str, Any]:
     for label in labels:
         if not VALUE.match(label):
             raise InputError(f"grid.axes.{axis}.values: {label!r} is not valid in a folder's name; write a mapping "
-                             "from a label (letters, digits, . _ + -) to the value")  # fmt: skip
+                             "from a label (letters, digits, . _ + -) to the value", "invalid-name")  # fmt: skip
         if labels.count(label) > 1:
-            raise InputError(f"grid.axes.{axis}.values: {label} is listed twice; remove one")
+            raise InputError(f"grid.axes.{axis}.values: {label} is listed twice; remove one", "repeated-label")
     return dict(pairs)
 
 
@@ -76,7 +76,9 @@ def _keys_apart(grid: Grid) -> None:
     }
     for (one, keys), (other, others) in itertools.combinations(sets.items(), 2):
         if keys & others:
-            raise InputError(f"grid.axes: {one} and {other} both set {min(keys & others)}; make them one axis")
+            raise InputError(
+                f"grid.axes: {one} and {other} both set {min(keys & others)}; make them one axis", "overlapping-axes"
+            )
 
 
 def _values(axis: Axis) -> list[Any]:

@@ -41,7 +41,7 @@ def refuse_renamed(raw: Mapping[str, Any]) -> None:
     """Raise InputError for all old keys and values, with what to write instead; also in arms and axes of a grid."""
     found = dict.fromkeys(line for prefix, settings in _parts(raw) for line in _renamed(settings, prefix))
     if found:
-        raise InputError("\n".join(found))
+        raise InputError("\n".join(found), "renamed-key")
 
 
 def _parts(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -22,7 +22,9 @@ def pass_at_k(n: int, c: int, k: int) -> float:
     Raises InputError unless 0 <= c <= n and 0 <= k <= n.
     """
     if not (0 <= c <= n and 0 <= k <= n):
-        raise InputError(f"pass@k needs 0 <= c <= n and 0 <= k <= n, not n={n}, c={c}, k={k}; sample at least k")
+        raise InputError(
+            f"pass@k needs 0 <= c <= n and 0 <= k <= n, not n={n}, c={c}, k={k}; sample at least k", "out-of-range"
+        )
     few, many = sorted((c, k))
     ways = perm(n, few)
     return (ways - perm(n - many, few)) / ways
@@ -81,7 +83,7 @@ def bootstrap_interval(
     values = np.asarray(values, dtype=float)
     problems = len(values)
     if problems == 0:
-        raise InputError("an interval over problems needs at least one problem")
+        raise InputError("an interval over problems needs at least one problem", "no-problems")
     rng = np.random.default_rng(seed)
     resampled = (rng.integers(problems, size=problems) for _ in range(resamples))
     means = np.stack([np.bincount(sample, minlength=problems) @ values / problems for sample in resampled])
@@ -92,12 +94,16 @@ def bootstrap_interval(
 def _verdicts(correct: ArrayLike) -> np.ndarray:
     verdicts = np.atleast_2d(np.asarray(correct))
     if verdicts.ndim != 2 or verdicts.size == 0 or not np.isin(verdicts, (0, 1)).all():
-        raise InputError(f"verdicts are a problems x samples matrix of 0 and 1, not {verdicts.dtype} {verdicts.shape}")
+        raise InputError(
+            f"verdicts are a problems x samples matrix of 0 and 1, not {verdicts.dtype} {verdicts.shape}", "wrong-shape"
+        )
     return verdicts.astype(int)
 
 
 def _sample_count(k: int | None, verdicts: np.ndarray) -> int:
     n = verdicts.shape[1]
     if k is not None and not 1 <= k <= n:
-        raise InputError(f"k must lie between 1 and the {n} samples of a problem, not {k}; take more samples")
+        raise InputError(
+            f"k must lie between 1 and the {n} samples of a problem, not {k}; take more samples", "out-of-range"
+        )
     return n if k is None else k

@@ -69,10 +69,10 @@ def join(
     for column, stage in (("correct", "verify"), ("prompt_token_ids", "prompts"), ("step", "rollout")):
         absent = rows.filter(pl.col(column).is_null())
         if len(absent):
-            raise InputError(f"{_name(absent)} has no {column}; run {stage} again for this round")
+            raise InputError(f"{_name(absent)} has no {column}; run {stage} again for this round", "missing-value")
     unsampled = set(order) - set(rows["prompt_id"])
     if unsampled:
-        raise InputError(f"prompt {min(unsampled)!r} has no rollouts; run rollout again for this round")
+        raise InputError(f"prompt {min(unsampled)!r} has no rollouts; run rollout again for this round", "no-rollouts")
     if scores is None:
         return rows.with_columns(scorer_logprobs=pl.lit(None, dtype=pl.List(pl.Float32)))
     return rows.join(scores, on=KEY, how="left")
@@ -83,7 +83,10 @@ def check_rows(rows: pl.DataFrame, method: Method) -> None:
     sizes = rows.group_by("prompt_id").len().sort("prompt_id")
     if sizes["len"].n_unique() > 1:
         odd = sizes.filter(pl.col("len") != sizes["len"].max()).row(0)
-        raise InputError(f"prompt {odd[0]!r} has {odd[1]} rollouts, others have {sizes['len'].max()}; roll out again")
+        raise InputError(
+            f"prompt {odd[0]!r} has {odd[1]} rollouts, others have {sizes['len'].max()}; roll out again",
+            "uneven-groups",
+        )
     _check_logprobs(rows, "logprobs", "rollout")
     if method.scorer:
         needed = rows if method.scored == "all" else rows.filter(~pl.col("correct"))
@@ -124,7 +127,7 @@ def choose_weights(rows: pl.DataFrame, method: Method, objective: ObjectiveSetti
 def needed(value: Value | None, key: str) -> Value:
     """A setting of the objective that the method computes with. Raises InputError where it is null."""
     if value is None:
-        raise InputError(f"--recipe: objective.{key} is null, but the method computes with it")
+        raise InputError(f"--recipe: objective.{key} is null, but the method computes with it", "missing-setting")
     return value
 
 
@@ -155,7 +158,8 @@ def _check_logprobs(rows: pl.DataFrame, column: str, stage: str) -> None:
         shown = bad[column][0]
         raise InputError(
             f"{_name(bad)}: {bad['tokens'][0]} response tokens, but its {column} are "
-            f"{'missing' if shown is None else shown.to_list()[:8]}; every token needs a finite one: run {stage} again"
+            f"{'missing' if shown is None else shown.to_list()[:8]}; every token needs a finite one: run {stage} again",
+            "invalid-logprobs",
         )
 
 

@@ -32,7 +32,9 @@ def path_weights(
     _check_arguments(tau, student_weight, teacher_weight, scale)
     rollouts = rollouts.with_columns(pl.col("student_mean_logprob", "teacher_mean_logprob").cast(pl.Float64))
     if rollouts["correct"].null_count():
-        raise InputError("a rollout has no verdict (`correct` is empty); verify it before it is weighed")
+        raise InputError(
+            "a rollout has no verdict (`correct` is empty); verify it before it is weighed", "missing-value"
+        )
     _check_logprobs(rollouts, "student_mean_logprob", pl.col("correct"), student_weight)
     _check_logprobs(rollouts, "teacher_mean_logprob", ~pl.col("correct"), teacher_weight)
     log_ppl_S, log_ppl_T = -pl.col("student_mean_logprob"), -pl.col("teacher_mean_logprob")
@@ -56,14 +58,14 @@ def effective_sample_size(weight: pl.Expr) -> pl.Expr:
 
 def _check_arguments(tau: float, student_weight: str, teacher_weight: str, scale: str) -> None:
     if not tau > 0:
-        raise InputError(f"tau is {tau}; it must be positive (large for nearly uniform weights)")
+        raise InputError(f"tau is {tau}; it must be positive (large for nearly uniform weights)", "out-of-range")
     for name, value, allowed in (
         ("student_weight", student_weight, SIGN),
         ("teacher_weight", teacher_weight, SIGN),
         ("scale", scale, ("sum", "mean")),
     ):
         if value not in allowed:
-            raise InputError(f"{name} is {value!r}; write one of {', '.join(allowed)}")
+            raise InputError(f"{name} is {value!r}; write one of {', '.join(allowed)}", "invalid-value")
 
 
 def _check_logprobs(rollouts: pl.DataFrame, column: str, on_path: pl.Expr, prefer: str) -> None:
@@ -75,5 +77,6 @@ def _check_logprobs(rollouts: pl.DataFrame, column: str, on_path: pl.Expr, prefe
         row = bad.row(0, named=True)
         raise InputError(
             f"{column} of prompt {row['prompt_id']!r} is {row[column]}; a weight needs a finite mean "
-            "log-probability of at most 0 (score the rollout again, or use a uniform weight)"
+            "log-probability of at most 0 (score the rollout again, or use a uniform weight)",
+            "invalid-logprobs",
         )

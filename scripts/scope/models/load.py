@@ -17,14 +17,19 @@ def check_model_folder(folder: str | Path) -> None:
     """Raise InputError unless `folder` holds a configuration, safetensors weights and a tokenizer."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such model folder; set models.*.path to one in Hugging Face format")
+        raise InputError(
+            f"{folder}: no such model folder; set models.*.path to one in Hugging Face format", "no-such-folder"
+        )
     for pattern, what in (
         ("config.json", "a configuration"),
         ("*.safetensors", "safetensors weights"),
         ("tokenizer*", "a tokenizer"),
     ):
         if not any(folder.glob(pattern)):
-            raise InputError(f"{folder}: has no {pattern}; a model folder needs {what} (other formats are not loaded)")
+            raise InputError(
+                f"{folder}: has no {pattern}; a model folder needs {what} (other formats are not loaded)",
+                "missing-file",
+            )
 
 
 def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:

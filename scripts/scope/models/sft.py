@@ -33,7 +33,7 @@ def train_on_examples(
         optimizer.step()
         schedule.step()
     if not loss.isfinite():
-        raise InputError("models.*.random_init.sft: the loss is not finite; lower sft.learning_rate")
+        raise InputError("models.*.random_init.sft: the loss is not finite; lower sft.learning_rate", "not-finite")
     return loss.item()
 
 

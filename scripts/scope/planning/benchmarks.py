@@ -39,7 +39,7 @@ def find_benchmarks(config: Config, exists: Callable[[str], bool]) -> Benchmarks
     if not config.data.benchmarks:
         return Benchmarks({"coins" if config.data.puzzle else "functions": []}, {})
     if not found.files:
-        raise InputError("no benchmark is available: " + "; ".join(found.skipped.values()))
+        raise InputError("no benchmark is available: " + "; ".join(found.skipped.values()), "no-benchmark")
     return found
 
 
@@ -60,5 +60,5 @@ def training_files(config: Config, exists: Callable[[str], bool]) -> list[str]:
     files = row_files(config.data.train) if config.data.train else []
     for file in files:
         if not exists(file):
-            raise InputError(f"data.train: {file} not found; create it or set another path")
+            raise InputError(f"data.train: {file} not found; create it or set another path", "no-such-file")
     return files

@@ -44,7 +44,7 @@ def rollout(plan: Plan, job: Any) -> Inputs:
     of_arm = plan.arm(job.arm)
     if of_arm.shares_rollouts(int(job.round)):
         shared = sampled_round(plan, job.arm, job.seed, job.round).folder
-        raise InputError(f"{job.arm}, round {job.round}: its rollouts are shared; ask for {shared}")
+        raise InputError(f"{job.arm}, round {job.round}: its rollouts are shared; ask for {shared}", "shared-rollouts")
     _check_shard(of_arm, job)
     return {"policy": policy_before(plan, job)}
 
@@ -62,7 +62,8 @@ def _check_shard(of_arm: ArmPlan, job: Any) -> None:
     number = of_arm.config.rollout.shards
     if int(job.shard) >= number:
         raise InputError(
-            f"no shard of rollouts has the number {job.shard}: rollout.shards is {number}, and they count from 0"
+            f"no shard of rollouts has the number {job.shard}: rollout.shards is {number}, and they count from 0",
+            "no-such-shard",
         )
 
 

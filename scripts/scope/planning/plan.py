@@ -104,7 +104,10 @@ class Plan:
             for plan in map(self.arm, [*self.config.arms, *self.raw["variants"]]):
                 if fits(plan):
                     return plan
-            raise InputError(f"{self.layout.shared.folder}/{name}: no variant has such settings any more; delete it")
+            raise InputError(
+                f"{self.layout.shared.folder}/{name}: no variant has such settings any more; delete it",
+                "outdated-folder",
+            )
 
         return self.once(("shared", name), find)
 
@@ -124,9 +127,11 @@ def model_folder(config: Config, name: str) -> str:
     try:
         folder = expand_path(path) if path else ""
     except InputError as error:
-        raise InputError(f"models.{name}.path: {error}") from None
+        raise InputError(f"models.{name}.path: {error}", error.code) from None
     if folder and not Path(folder).is_dir():
-        raise InputError(f"models.{name}.path: {folder} is not a folder; give a model in Hugging Face format")
+        raise InputError(
+            f"models.{name}.path: {folder} is not a folder; give a model in Hugging Face format", "no-such-folder"
+        )
     return folder
 
 

@@ -109,7 +109,9 @@ def restore_inputs(plan: Plan, job: Any) -> Inputs:
     """Policy and state that a deleted round is recomputed from: those of the round before, restored if need be."""
     place, round_ = round_of(plan, job), int(job.round)
     if not plan.files.deleted(place.policy):
-        raise InputError(f"{place.policy}: nothing was deleted here, so nothing is restored; ask for this file")
+        raise InputError(
+            f"{place.policy}: nothing was deleted here, so nothing is restored; ask for this file", "nothing-to-restore"
+        )
     start = restart_round(place, round_, plan)
     announce(plan, place, range(start + 1, round_ + 1))
     teacher = {"teacher": teacher_of_update(plan, job.arm)}

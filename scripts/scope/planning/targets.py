@@ -127,7 +127,7 @@ def export_inputs(plan: Plan, job: Any) -> dict[str, list[str]]:
 def figure_inputs(plan: Plan, job: Any) -> dict[str, list[str]]:
     """Evaluations for figures of accuracy, step metrics for all others. Raises InputError for an unknown figure."""
     if job.figure not in FIGURES:
-        raise InputError(f"no figure is named {job.figure}; there are {', '.join(FIGURES)}")
+        raise InputError(f"no figure is named {job.figure}; there are {', '.join(FIGURES)}", "no-such-figure")
     shows_accuracy = job.figure in FROM_EVALUATIONS
     return {
         "evaluations": evaluations(plan, plan.config.arms) if shows_accuracy else [],

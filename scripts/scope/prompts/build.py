@@ -27,7 +27,8 @@ def build_prompts(
     for row, tokens in zip(rows, ids, strict=True):
         if not tokens:
             raise InputError(
-                f"{where}: row {row['row']}: the prompt has no tokens; remove the row or fix data.template"
+                f"{where}: row {row['row']}: the prompt has no tokens; remove the row or fix data.template",
+                "empty-prompt",
             )
     detail = "the prompt has {} tokens, data.max_prompt_tokens allows {}; raise it"
     overlong = [
@@ -39,7 +40,7 @@ def build_prompts(
     gone = {issue["row"] for issue in issues if issue["action"] != "kept"}
     prompts = [_prompt(row, tokens, domain) for row, tokens in zip(rows, ids, strict=True) if row["row"] not in gone]
     if not prompts:
-        raise InputError(f"{where}: no prompt is left; raise data.max_prompt_tokens or give other rows")
+        raise InputError(f"{where}: no prompt is left; raise data.max_prompt_tokens or give other rows", "no-prompts")
     return prompts, issues
 
 

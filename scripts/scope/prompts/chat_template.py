@@ -32,15 +32,18 @@ def writer(tokenizer: PreTrainedTokenizerBase, template: str, chat: ChatSettings
 def _check(tokenizer: PreTrainedTokenizerBase, chat: ChatSettings) -> None:
     if not tokenizer.chat_template:
         raise InputError("data.chat: the student's tokenizer has no chat template; leave `chat` out, and write the "
-                         "model's chat markers into data.template")  # fmt: skip
+                         "model's chat markers into data.template", "no-chat-template")  # fmt: skip
     written = _render(tokenizer, "1 + 1?", chat.system, chat.thinking)
     if chat.system is not None and chat.system not in written:
-        raise InputError(f"data.chat.system: {chat.system[:60]!r} does not appear in what the chat template writes, "
-                         f"{written[:120]!r}; leave it out, or put it into data.template")  # fmt: skip
+        raise InputError(
+            f"data.chat.system: {chat.system[:60]!r} does not appear in what the chat template writes, "
+            f"{written[:120]!r}; leave it out, or put it into data.template",
+            "unused-system-prompt",
+        )
     other = _render(tokenizer, "1 + 1?", chat.system, not chat.thinking)
     if chat.thinking is not None and other == written:
         raise InputError("data.chat.thinking: the student's chat template has no such switch (with `enable_thinking` "
-                         "true and false it writes the same); leave it out")  # fmt: skip
+                         "true and false it writes the same); leave it out", "no-thinking-switch")  # fmt: skip
 
 
 def _render(tokenizer: PreTrainedTokenizerBase, text: str, system: str | None, thinking: bool | None) -> str:
@@ -51,4 +54,6 @@ def _render(tokenizer: PreTrainedTokenizerBase, text: str, system: str | None, t
     try:
         return render(messages, tokenize=False, add_generation_prompt=True, **switch)
     except TemplateError as error:
-        raise InputError(f"data.chat: the student's chat template refuses its messages: {error}") from None
+        raise InputError(
+            f"data.chat: the student's chat template refuses its messages: {error}", "refused-messages"
+        ) from None

@@ -23,7 +23,7 @@ def generated_rows(world: WorldSettings, split: str) -> tuple[Rows, str, str]:
         return puzzle_rows(world.puzzle, split), "puzzle", "data.puzzle"
     if world.functions:
         return function_rows(world.functions, split), "code", "data.functions"
-    raise InputError("the recipe generates no problems: give the files of problems as --rows")
+    raise InputError("the recipe generates no problems: give the files of problems as --rows", "missing-argument")
 
 
 def puzzle_rows(settings: PuzzleSettings, split: str) -> Rows:

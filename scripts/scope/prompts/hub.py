@@ -35,11 +35,13 @@ def cached_files(hub: Hub) -> list[str]:
     try:
         folder = _snapshot(hub, cached=True)
     except LocalEntryNotFoundError:
-        raise InputError(f"{_named(hub)} is not in the Hugging Face cache; {fetch}") from None
+        raise InputError(f"{_named(hub)} is not in the Hugging Face cache; {fetch}", "not-downloaded") from None
     files = matching(hub, folder)
     gaps = _missing_parts(files)
     if not files or gaps:
-        raise InputError(f"{_named(hub)}: {', '.join(gaps) or hub.files} not in the Hugging Face cache; {fetch}")
+        raise InputError(
+            f"{_named(hub)}: {', '.join(gaps) or hub.files} not in the Hugging Face cache; {fetch}", "not-downloaded"
+        )
     return files
 
 
@@ -52,9 +54,11 @@ def fetch(hub: Hub) -> list[str]:
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{_named(hub)} cannot be fetched: {reason}; check name, revision, network and HF_TOKEN; "
-                         "HF_HUB_OFFLINE must not be set") from None  # fmt: skip
+                         "HF_HUB_OFFLINE must not be set", "download-failed") from None  # fmt: skip
     if not files:
-        raise InputError(f"{_named(hub)} has no files {hub.files}; look at its list of files on the hub")
+        raise InputError(
+            f"{_named(hub)} has no files {hub.files}; look at its list of files on the hub", "no-such-file"
+        )
     return files
 
 

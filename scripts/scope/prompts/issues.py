@@ -51,7 +51,9 @@ def read_found(path: str | Path) -> list[Found]:
     try:
         return [Found(**issue) for issue in json.loads(Path(path).read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError) as error:
-        raise InputError(f"{path}: not a readable list of issues ({error}); delete it and run again") from None
+        raise InputError(
+            f"{path}: not a readable list of issues ({error}); delete it and run again", "unreadable-file"
+        ) from None
 
 
 def settle(
@@ -64,7 +66,7 @@ def settle(
     errors = [issue for issue, action in actions.items() if action == "error" and any(f.issue == issue for f in found)]
     if errors:
         messages = (_message([one for one in found if one.issue == issue], actions, where) for issue in errors)
-        raise InputError("\n".join(messages))
+        raise InputError("\n".join(messages), "row-issues")
     problems = {row["row"]: row["problem"] for row in rows}
     gone = {one.row for one in found if actions[one.issue] == "drop"}
     done = {one: DONE["drop" if one.row in gone else actions[one.issue]] for one in found}

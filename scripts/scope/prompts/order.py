@@ -16,7 +16,8 @@ def round_prompts(prompt_ids: list[str], seed: int, round_: int, per_round: int)
     if rounds_per_epoch == 0:
         raise InputError(
             f"a round takes {per_round} prompts (update.steps_per_round x prompts_per_step), but there are only "
-            f"{len(prompt_ids)}; lower one of them or give more prompts"
+            f"{len(prompt_ids)}; lower one of them or give more prompts",
+            "too-few-prompts",
         )
     epoch, place = divmod(round_ - 1, rounds_per_epoch)
     shuffled = sorted(prompt_ids)

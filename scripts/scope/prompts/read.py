@@ -43,7 +43,7 @@ def _each(
         try:
             yield row, read(row, spec)
         except InputError as error:
-            raise InputError(f"{_named(paths)}: row {row[ROW]}: {error}") from None
+            raise InputError(f"{_named(paths)}: row {row[ROW]}: {error}", error.code) from None
 
 
 def _chosen(paths: Sequence[str | Path], spec: ProblemRows, asked: Sequence[str]) -> pl.DataFrame:
@@ -52,14 +52,19 @@ def _chosen(paths: Sequence[str | Path], spec: ProblemRows, asked: Sequence[str]
     for column in (*asked, *where, *between):
         if column not in frame.columns:
             has = frame.columns[1:]
-            raise InputError(f"{_named(paths)}: no column {column!r}; it has {has}: name the right one in the config")
+            raise InputError(
+                f"{_named(paths)}: no column {column!r}; it has {has}: name the right one in the config",
+                "missing-column",
+            )
     for column, value in where.items():
         text = str(value).lower() if isinstance(value, bool) else str(value)
         frame = frame.filter(pl.col(column).cast(pl.String) == pl.lit(text))
     for column, (first, last) in between.items():
         frame = frame.filter(pl.col(column).cast(pl.String).is_between(pl.lit(first), pl.lit(last)))
     if frame.is_empty():
-        raise InputError(f"{_named(paths)}: no row is left; it is empty, or `where` and `between` leave nothing")
+        raise InputError(
+            f"{_named(paths)}: no row is left; it is empty, or `where` and `between` leave nothing", "no-rows"
+        )
     return frame.head(spec.limit or len(frame))
 
 
@@ -87,7 +92,7 @@ def _answer(row: dict[str, Any], spec: RowsSettings) -> str:
         return text
     box = last_box(text)
     if box is None:
-        raise InputError(f"{spec.answer!r} has no \\boxed; remove the row, or leave out `boxed`")
+        raise InputError(f"{spec.answer!r} has no \\boxed; remove the row, or leave out `boxed`", "no-box")
     return box
 
 
@@ -99,14 +104,16 @@ def _tolerance(row: dict[str, Any], column: str) -> float | None:
         value = math.nan
     if value is None or 0 < value < math.inf:
         return value
-    raise InputError(f"{column!r} is {text!r}; write a positive number, or nothing where the answer is exact")
+    raise InputError(
+        f"{column!r} is {text!r}; write a positive number, or nothing where the answer is exact", "invalid-value"
+    )
 
 
 def _text(row: dict[str, Any], column: str) -> str:
     value = row[column]
     text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
     if not text.strip():
-        raise InputError(f"{column!r} is empty; remove the row or fill it in")
+        raise InputError(f"{column!r} is empty; remove the row or fill it in", "missing-value")
     return text
 
 
@@ -115,16 +122,20 @@ def _read_all(paths: Sequence[str | Path]) -> pl.DataFrame:
     try:
         return pl.concat(frames)
     except pl.exceptions.PolarsError as error:
-        raise InputError(f"{_named(paths)}: their columns differ ({error}); name files of one kind") from None
+        raise InputError(
+            f"{_named(paths)}: their columns differ ({error}); name files of one kind", "different-columns"
+        ) from None
 
 
 def _read(path: Path) -> pl.DataFrame:
     readers = {".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson}
     if path.suffix not in readers:
-        raise InputError(f"{path}: give a .parquet or .jsonl file of problems")
+        raise InputError(f"{path}: give a .parquet or .jsonl file of problems", "unknown-format")
     try:
         return readers[path.suffix](path)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file; data.train and data.benchmarks name files of problems") from None
+        raise InputError(
+            f"{path}: no such file; data.train and data.benchmarks name files of problems", "no-such-file"
+        ) from None
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path}: not readable ({error})") from None
+        raise InputError(f"{path}: not readable ({error})", "unreadable-file") from None

@@ -15,7 +15,10 @@ def check_comparable(samples: pl.DataFrame, keys: list[str]) -> None:
     repeated = samples.filter(pl.struct(keys).is_duplicated())
     if repeated.height:
         row = repeated.row(0, named=True)
-        raise InputError(f"--evaluations: two files hold samples of {', '.join(f'{key} {row[key]}' for key in CELL)}")
+        raise InputError(
+            f"--evaluations: two files hold samples of {', '.join(f'{key} {row[key]}' for key in CELL)}",
+            "repeated-samples",
+        )
     sampled = samples.group_by([*CELL, "prompt_id"]).len("samples")
     uneven = (pl.col("samples").n_unique() > 1) | (
         pl.len() != pl.struct("policy", "seed", "round").n_unique() * pl.col("prompt_id").n_unique()
@@ -24,7 +27,8 @@ def check_comparable(samples: pl.DataFrame, keys: list[str]) -> None:
     if groups.height:
         raise InputError(
             f"--evaluations: on {groups['benchmark'][0]} at {groups['sampling'][0]} the problems, or the "
-            "samples per problem, differ between policies; evaluate all policies again"
+            "samples per problem, differ between policies; evaluate all policies again",
+            "different-samples",
         )
 
 
@@ -41,5 +45,6 @@ def check_runs(
             raise InputError(
                 f"a file of {label} {run[0]}, seed {run[1]}, is not one of the recipe's runs (arms "
                 f"{', '.join(arms)}; seeds {', '.join(map(str, seeds))}); `make verify-results` lists "
-                "files in a wrong folder"
+                "files in a wrong folder",
+                "no-such-run",
             )

@@ -34,7 +34,9 @@ def accuracy_panels(name: str, files: list[Path], settings: FigureRecipe) -> dic
     evaluations = read_evaluations(files, settings.evaluation.sampling)
     graded = set(evaluations["policy"])
     if graded.isdisjoint(settings.arms):
-        raise InputError(f"--evaluations: no file is of the arms {', '.join(settings.arms)}; give at least one")
+        raise InputError(
+            f"--evaluations: no file is of the arms {', '.join(settings.arms)}; give at least one", "no-evaluations"
+        )
     resamples = settings.report.bootstrap
     frame = accuracy(cell_values(evaluations, resamples), resamples)
     if name == "pass_at_k":
@@ -55,7 +57,8 @@ def step_panels(name: str, files: list[Path], arms: list[str]) -> dict[str, char
     if series.is_empty():
         raise InputError(
             f"--metrics: none of the arms {', '.join(arms)} logged {name}; it is logged by "
-            f"{figure.methods}: leave this figure out, or name an arm that logs it"
+            f"{figure.methods}: leave this figure out, or name an arm that logs it",
+            "metric-not-logged",
         )
     colours = _colours(set(series["arm"]), arms)
     return {figure.title: charts.step_lines(series, figure.title, figure.unit, colours, charts.legend(colours))}
@@ -68,6 +71,7 @@ def _colours(plotted: set[str], arms: list[str]) -> dict[str, str]:
     if unknown:
         raise InputError(
             f"{', '.join(sorted(unknown))} is not one of the recipe's arms ({', '.join(arms)}); give only "
-            "files of these arms, or print a recipe that names it"
+            "files of these arms, or print a recipe that names it",
+            "no-such-arm",
         )
     return {name: colour for name, colour in colours.items() if name in plotted}

@@ -66,7 +66,10 @@ class Artifact:
         """The named entries of the metadata. Raises InputError where one was never written."""
         missing = [name for name in names if name not in self.metadata]
         if missing:
-            raise InputError(f"{self.path}: its metadata lack {', '.join(missing)}; rerun its stage with this version")
+            raise InputError(
+                f"{self.path}: its metadata lack {', '.join(missing)}; rerun its stage with this version",
+                "missing-metadata",
+            )
         return {name: self.metadata[name] for name in names}
 
 
@@ -173,7 +176,10 @@ def read_evaluations(paths: Iterable[str | Path], samplings: Iterable[str]) -> p
     samples = read_labelled(paths, EVALUATION, "policy", "seed", "round", columns=GRADES)
     unknown = set(samples["sampling"]) - set(samplings)
     if unknown:
-        raise InputError(f"--evaluations: sampling {sorted(unknown)} is not in evaluation.sampling; evaluate again")
+        raise InputError(
+            f"--evaluations: sampling {sorted(unknown)} is not in evaluation.sampling; evaluate again",
+            "no-such-sampling",
+        )
     keys = [*CELL, "prompt_id", "sample_index"]
     samples = samples.sort(keys, nulls_last=False)
     check_comparable(samples, keys)

@@ -65,7 +65,10 @@ def _join(
         joined = rows.join(own, on=keys, how="left", maintain_order="left")
     if not parts or joined[columns[-1]].null_count():
         made_from = ", ".join(batch.metadata["inputs"])
-        raise InputError(f"--{kind}: the rows of {batch.path} are in none of these files; pass its inputs: {made_from}")
+        raise InputError(
+            f"--{kind}: the rows of {batch.path} are in none of these files; pass its inputs: {made_from}",
+            "unmatched-rows",
+        )
     return joined.select(*rows.columns, *columns)
 
 

@@ -21,7 +21,9 @@ def summary(paths: list[Path], samplings: list[str], resamples: int, absent: lis
     evaluations = read_evaluations(paths, samplings)
     policies = evaluations.select("policy", "seed", "round").unique().rows()
     if len(policies) != 1:
-        raise InputError(f"--evaluations: these files are of {len(policies)} policies; pass those of one")
+        raise InputError(
+            f"--evaluations: these files are of {len(policies)} policies; pass those of one", "several-policies"
+        )
     (policy, seed, round_), frame = policies[0], accuracy(cell_values(evaluations, resamples), resamples)
     when = "" if round_ is None else f", seed {seed}, round {round_}"
     missing = [f"Not evaluated, because the problem file was not found: {', '.join(absent)}."] if absent else []

@@ -35,7 +35,9 @@ def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
 def _job(file: Path, folder: Path) -> dict:
     relative, rows = file.relative_to(folder), pl.read_csv(file, separator="\t", infer_schema=False)
     if not {"s", "max_rss"} <= set(rows.columns):
-        raise InputError(f"{file}: a timing file has the columns s and max_rss; delete it and rerun its job")
+        raise InputError(
+            f"{file}: a timing file has the columns s and max_rss; delete it and rerun its job", "wrong-columns"
+        )
     timed = parse_timing(relative)
     figures = rows.select(pl.col("s", "max_rss").cast(pl.Float64, strict=False))
     return {

@@ -56,10 +56,14 @@ def check_samples(samples: Iterable[tuple[int, Sample]]) -> Iterator[tuple[int, 
     """Pass on (index, sample); raise InputError at one without tokens, or without a finite log-probability of each."""
     for index, sample in samples:
         if not sample.token_ids:
-            raise InputError(f"sample {index}: the engine returned a zero-length response; raise rollout.max_tokens")
+            raise InputError(
+                f"sample {index}: the engine returned a zero-length response; raise rollout.max_tokens",
+                "empty-response",
+            )
         if len(sample.logprobs) != len(sample.token_ids) or not all(map(isfinite, sample.logprobs)):
             raise InputError(
                 f"sample {index}: {len(sample.token_ids)} tokens, but log-probabilities {sample.logprobs[:5]}...; "
-                "check the policy's weights for NaN"
+                "check the policy's weights for NaN",
+                "invalid-logprobs",
             )
         yield index, sample

@@ -42,7 +42,10 @@ class TransformersEngine(Engine):
         """Sample batch by batch; all requests are cut into the same batches, whichever are done."""
         longest = max(len(request.prompt_token_ids) for request in requests) + sampling.max_tokens
         if longest > self.max_model_len:
-            raise InputError(f"a prompt and its response may take {longest} tokens, more than {self.max_model_len}")
+            raise InputError(
+                f"a prompt and its response may take {longest} tokens, more than {self.max_model_len}",
+                "sequence-too-long",
+            )
         every = range(len(requests))
         batches = [every[i : i + BATCH] for i in range(0, len(requests), BATCH)]
         wanted = [batch for batch in batches if not all(index in done for index in batch)]

@@ -34,7 +34,7 @@ def overrides_in(assignments: Sequence[str] | None) -> dict:
     try:
         return parse_config(assignments)
     except ValueError as error:
-        raise InputError(f"--config {' '.join(assignments or [])}: {error}") from None
+        raise InputError(f"--config {' '.join(assignments or [])}: {error}", "invalid-argument") from None
 
 
 class _Word(str):
@@ -53,7 +53,10 @@ def check_profile(words: Sequence[str]) -> None:
     name = command_line(words).workflow_profile
     places = [Path(name or "none"), Path("profiles") / (name or "none")]
     if name not in (None, "none") and not any(p.is_file() or list(p.glob("config*.yaml")) for p in places):
-        raise InputError(f"--workflow-profile {name}: profile not found; write the path of a folder with a config.yaml")
+        raise InputError(
+            f"--workflow-profile {name}: profile not found; write the path of a folder with a config.yaml",
+            "no-such-folder",
+        )
 
 
 def command_line(words: Sequence[str]) -> argparse.Namespace:

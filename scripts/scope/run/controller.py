@@ -48,7 +48,8 @@ def _check_lock_owner_is_gone(folder: Path) -> None:
     where = f"on {owner.host}" if owner else "on any machine"
     raise InputError(
         f"{folder} is locked {who}. If that run is still active {where}, wait for it or stop it there; "
-        "if it has ended, release the lock with `snakemake --unlock`, then start again"
+        "if it has ended, release the lock with `snakemake --unlock`, then start again",
+        "locked-folder",
     )
 
 
@@ -65,7 +66,8 @@ def _only_controller(folder: Path, lock) -> None:
     raise InputError(
         f"a run is already active in {folder} ({who}); wait for it, or stop it with Ctrl-C"
         + (f" (without its terminal: kill -INT {alive[0].pid})" if alive else "")
-        + ", then start again"
+        + ", then start again",
+        "active-run",
     )
 
 

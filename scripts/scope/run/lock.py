@@ -47,7 +47,8 @@ def acquire_lock(folder: str | Path = ".") -> None:
     if owner and not owner.is_gone():
         raise InputError(
             f"a run may still be active in {Path(folder).resolve()} ({owner}); wait for it or stop it there; "
-            f"if it has ended, delete {RECORD} and start again"
+            f"if it has ended, delete {RECORD} and start again",
+            "active-run",
         )
     if owner:
         end_processes(Path(folder))

@@ -22,11 +22,12 @@ def read_key(path: str | Path) -> str | None:
     if path.stat().st_mode & 0o077:
         raise InputError(
             f"{path}: others can read this key: chmod 600 {path}; if somebody may have read it, give the "
-            "servers another one"
+            "servers another one",
+            "exposed-key",
         )
     key = path.read_text().strip()
     if not key:
-        raise InputError(f"{path}: holds no key; remove it, then start the servers again")
+        raise InputError(f"{path}: holds no key; remove it, then start the servers again", "empty-key")
     return key
 
 
@@ -37,7 +38,8 @@ def need_key(path: str | Path) -> str:
         raise InputError(
             f"no API key of the teacher's servers: {KEY_VARIABLE} is not set and {path} not found; "
             "`python scripts/teacher_service.py start` makes the file; for servers of your own (backend: "
-            "external), write their key into it and chmod 600"
+            "external), write their key into it and chmod 600",
+            "no-key",
         )
     return key
 

@@ -34,5 +34,6 @@ def check_scores(scores: Sequence[Sequence[float]], pairs: Sequence[Pair], who: 
             what = f"log-probability {values[bad[0]]} at token {bad[0]}" if bad else f"{len(values)} log-probabilities"
             raise InputError(
                 f"{name}: the scorer gave {what} for {len(pair.response)} response tokens; check the "
-                "scorer's weights, or its server's log"
+                "scorer's weights, or its server's log",
+                "invalid-logprobs",
             )

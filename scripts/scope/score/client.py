@@ -41,7 +41,8 @@ class Server:
         served = [model["id"] for model in self.send("GET", "/v1/models")["data"]]
         if self.model not in served:
             raise InputError(
-                f"{self.url} serves {', '.join(served) or 'nothing'}, not {self.model!r}; correct teacher.server.model"
+                f"{self.url} serves {', '.join(served) or 'nothing'}, not {self.model!r}; correct teacher.server.model",
+                "other-model",
             )
 
     def score(self, pair: Pair) -> list[float]:
@@ -75,7 +76,7 @@ class Server:
         if response.status_code in TRANSIENT:
             raise Unavailable(message, reached=True)
         hint = f"; export {KEY_VARIABLE}, or correct teacher.server.key_file" if response.status_code == 401 else ""
-        raise InputError(message + hint)
+        raise InputError(message + hint, "refused-request")
 
 
 def read_prompt_logprobs(answer: dict[str, Any], ids: Sequence[int]) -> list[float]:
@@ -87,11 +88,14 @@ def read_prompt_logprobs(answer: dict[str, Any], ids: Sequence[int]) -> list[flo
     if not entries or len(entries) != len(ids):
         raise InputError(
             f"the server gave {len(entries or [])} prompt log-probabilities for {len(ids)} tokens; "
-            "it must be a vLLM server that honours prompt_logprobs"
+            "it must be a vLLM server that honours prompt_logprobs",
+            "missing-logprobs",
         )
     found = [float("nan")]
     for position, (entry, token) in enumerate(zip(entries[1:], ids[1:], strict=True), start=1):
         if entry is None or str(token) not in entry or entry[str(token)].get("logprob") is None:
-            raise InputError(f"the server gave no log-probability for token {token} at position {position}")
+            raise InputError(
+                f"the server gave no log-probability for token {token} at position {position}", "missing-logprobs"
+            )
         found.append(entry[str(token)]["logprob"])
     return found

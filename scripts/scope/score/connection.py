@@ -39,5 +39,6 @@ def from_environment() -> Connection:
     except (KeyError, ValueError, TypeError):
         raise InputError(
             f"{VARIABLE} does not say where the teacher's servers are. The workflow sets it; by hand: "
-            'eval "$(python scripts/teacher_service.py where --configfile mine.yaml)"'
+            'eval "$(python scripts/teacher_service.py where --configfile mine.yaml)"',
+            "unset-variable",
         ) from None

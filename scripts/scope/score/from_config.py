@@ -27,5 +27,5 @@ def need_connection(teacher, experiment: str) -> Connection:
     """As `connection_of`. Raises InputError where no server is used."""
     connection = connection_of(teacher, experiment)
     if connection is None:
-        raise InputError("teacher.backend is in_job: there is no server")
+        raise InputError("teacher.backend is in_process, which has no server", "other-backend")
     return connection

@@ -16,7 +16,10 @@ def open_teacher(settings: InProcess | Servers, manifest: str | Path, *, dtype: 
         folder = open_folder(manifest)
         return InProcessTeacher(folder, dtype=dtype, temperature=temperature, pack_tokens=settings.pack_tokens)
     if temperature != 1.0:
-        raise InputError(f"a vLLM server scores at temperature 1.0, not {temperature}: see logprob_temperature.teacher")
+        raise InputError(
+            f"a vLLM server scores at temperature 1.0, not {temperature}: see logprob_temperature.teacher",
+            "unsupported-temperature",
+        )
     from scope.score.pool import open_pool
 
     return open_pool(settings, manifest)

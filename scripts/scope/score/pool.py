@@ -96,7 +96,8 @@ class PoolTeacher(Teacher):
         elif now > self.lived + self.connection.patience_s:
             failures = "; ".join(endpoint.failure for endpoint in self.here) or "there is none"
             raise InputError(
-                f"no teacher's server answered for {self.connection.patience_s:g} s ({failures}); {self.remedy}"
+                f"no teacher's server answered for {self.connection.patience_s:g} s ({failures}); {self.remedy}",
+                "no-server",
             )
 
     def _ask(self, pairs: Sequence[Pair], waiting: deque[int], answers: Answers) -> None:
@@ -112,7 +113,7 @@ class PoolTeacher(Teacher):
         """Retry a pair a limited number of times: it may be what crashes servers."""
         tries[index] += failure.reached
         if tries[index] >= self.connection.attempts:
-            raise InputError(f"{failure}, after {tries[index]} tries; see the server's log")
+            raise InputError(f"{failure}, after {tries[index]} tries; see the server's log", "failed-request")
         waiting.appendleft(index)
 
 

@@ -35,7 +35,9 @@ def score_rollouts(
     for column in ("correct", "prompt_token_ids"):
         absent = rows.filter(pl.col(column).is_null())
         if len(absent):
-            raise InputError(f"rollout of prompt {absent['prompt_id'][0]!r} has no {column}: run its stage again")
+            raise InputError(
+                f"rollout of prompt {absent['prompt_id'][0]!r} has no {column}: run its stage again", "missing-value"
+            )
     key = ["prompt_id", "sample_index"]
     chosen = rows.filter(wanted)
     pairs = [Pair(*ids) for ids in chosen.select("prompt_token_ids", "response_token_ids").iter_rows()]

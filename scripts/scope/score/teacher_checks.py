@@ -26,12 +26,14 @@ def check_token_map(student: PreTrainedTokenizerBase, teacher: PreTrainedTokeniz
         if theirs.get(i) != token:
             raise InputError(
                 f"token map: id {i} is {token!r} to the student but {theirs.get(i)!r} to the teacher; "
-                "a teacher must share the student's tokenizer: choose another pair under models"
+                "a teacher must share the student's tokenizer: choose another pair under models",
+                "other-tokenizer",
             )
     if student.eos_token_id != teacher.eos_token_id:
         raise InputError(
             f"token map: the student ends with id {student.eos_token_id}, the teacher with "
-            f"{teacher.eos_token_id}; choose another pair under models"
+            f"{teacher.eos_token_id}; choose another pair under models",
+            "other-tokenizer",
         )
     return f"{len(student.get_vocab())} student tokens have the same ids in the teacher"
 
@@ -43,7 +45,8 @@ def check_finite(scores: list[list[float]]) -> str:
     if bad:
         raise InputError(
             f"probe: {len(bad)} of {len(values)} teacher log-probabilities are not finite (such as "
-            f"{bad[0]}); the teacher's weights are damaged"
+            f"{bad[0]}); the teacher's weights are damaged",
+            "invalid-logprobs",
         )
     return f"{len(values)} probe log-probabilities are finite, mean {sum(values) / len(values):.4f} nats"
 
@@ -54,6 +57,7 @@ def check_agreement(scores: list[list[float]], reference: list[list[float]], dty
     if not gap <= TOLERANCE[dtype]:
         raise InputError(
             f"probe: {names[0]} and {names[1]} differ by {gap:.2e} nats, more than {TOLERANCE[dtype]} in "
-            f"{dtype}; they do not hold the same weights"
+            f"{dtype}; they do not hold the same weights",
+            "different-weights",
         )
     return f"{names[0]} and {names[1]} agree to {gap:.1e} nats ({dtype})"

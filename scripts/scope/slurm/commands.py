@@ -49,7 +49,7 @@ def ask(*command: str, patience_s: float = 0) -> str:
     """What a command prints. Raises InputError with its own words where it fails."""
     answer = attempt(*command, patience_s=patience_s)
     if answer.status:
-        raise InputError(f"{shlex.join(command)}: {answer.reason}")
+        raise InputError(f"{shlex.join(command)}: {answer.reason}", "command-failed")
     return answer.output
 
 
@@ -57,7 +57,9 @@ def _run(command: tuple[str, ...], script: str | None) -> Answer:
     try:
         done = subprocess.run(command, input=script, capture_output=True, text=True)
     except FileNotFoundError:
-        raise InputError(f"{command[0]}: command not found; run this on a machine that has SLURM's commands") from None
+        raise InputError(
+            f"{command[0]}: command not found; run this on a machine that has SLURM's commands", "no-such-command"
+        ) from None
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
@@ -73,7 +75,7 @@ def submit(command: str, *options: str) -> Submission:
     answer = attempt("sbatch", "--parsable", *options, script=f"#!/bin/sh\n{command}\n")
     job = answer.output.strip().split(";")[0]
     if not job:
-        raise InputError(f"sbatch refuses the job: {answer.reason}")
+        raise InputError(f"sbatch refuses the job: {answer.reason}", "refused-job")
     return Submission(job, answer.status)
 
 

@@ -36,7 +36,8 @@ def check_version(installed: str) -> None:
     if not is_tested(installed):
         raise InputError(
             f"{PLUGIN} {installed} is installed, and this workflow corrects errors of version {TESTED}, with which a "
-            f"run can wait for ever (docs/clusters.md); {REMEDY}"
+            f"run can wait for ever (docs/clusters.md); {REMEDY}",
+            "other-version",
         )
 
 

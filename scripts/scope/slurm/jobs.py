@@ -31,7 +31,10 @@ def queued_jobs(patience_s: float = 0) -> list[Job]:
     """All jobs of this user that wait or run. Raises InputError where SLURM does not answer in time."""
     answer = _squeue("--json" if has_json() else f"--format={COLUMNS}", patience_s=patience_s)
     if answer.status:
-        raise InputError(f"SLURM does not list the jobs of this user ({answer.reason}); try again when squeue answers")
+        raise InputError(
+            f"SLURM does not list the jobs of this user ({answer.reason}); try again when squeue answers",
+            "slurm-unavailable",
+        )
     if not has_json():
         return read_text_queue(answer.output)
     return read_json_queue(json.loads(answer.output), os.getuid())
@@ -73,7 +76,10 @@ def cancel_and_wait(jobs: Iterable[Job]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while left := numbers & {job.number for job in queued_jobs(PATIENCE_S)}:
         if time.monotonic() > deadline:
-            raise InputError(f"SLURM jobs {', '.join(sorted(left))} do not end; check `squeue -j`, then start again")
+            raise InputError(
+                f"SLURM jobs {', '.join(sorted(left))} do not end; check `squeue -j`, then start again",
+                "jobs-still-active",
+            )
         time.sleep(1)
 
 

@@ -126,7 +126,9 @@ def shown(pattern: str, text: str) -> str:
     """What the group of `pattern` matches in SLURM's answer. Raises InputError where it matches nothing."""
     if match := re.search(pattern, text):
         return match[1]
-    raise InputError(f"SLURM's answer has nothing of the form {pattern}: {text.strip()[:200] or 'it is empty'}")
+    raise InputError(
+        f"SLURM's answer has nothing of the form {pattern}: {text.strip()[:200] or 'it is empty'}", "unreadable-answer"
+    )
 
 
 def gpu_count(gres: str) -> int:

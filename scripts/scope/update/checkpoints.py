@@ -58,7 +58,7 @@ class Checkpoints:
         try:
             content = read_manifest(manifest)
             if content.get("identity") != self.work.identity:
-                raise InputError(f"{manifest}: from other settings, code or inputs")
+                raise InputError(f"{manifest}: from other settings, code or inputs", "other-recipe")
             return Checkpoint(open_folder(manifest), content["rows"])
         except InputError as error:
             say(f"{folder} is not a complete checkpoint of this update and is removed ({str(error).split(';')[0]})")

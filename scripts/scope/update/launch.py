@@ -19,7 +19,8 @@ def relaunch(ranks: int) -> None:
     if ranks % nodes:
         raise InputError(
             f"update.ranks is {ranks}, which {nodes} nodes cannot share evenly; set it to a multiple, or "
-            "the resource `nodes` of the rule update to a divisor"
+            "the resource `nodes` of the rule update to a divisor",
+            "uneven-ranks",
         )
     # The launcher that ends first takes the meeting point away, and the others would log that as an error.
     os.environ.setdefault("LOGLEVEL", "CRITICAL")

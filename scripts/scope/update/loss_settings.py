@@ -19,5 +19,7 @@ class LossSettings:
     def of_grpo(self) -> tuple[float, float]:
         """(clip, coefficient of the KL) of GRPO's loss. Raises InputError where the batch does not say them."""
         if self.pg_clip is None or self.kl_coefficient is None:
-            raise InputError("the batch has rows of the loss `pg`, but neither its clip nor its KL; make it again")
+            raise InputError(
+                "the batch has rows of the loss `pg`, but neither its clip nor its KL; make it again", "missing-setting"
+            )
         return self.pg_clip, self.kl_coefficient

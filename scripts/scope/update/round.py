@@ -34,7 +34,7 @@ def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:
         check_policy(manifest, args.arm, args.seed, args.round - 1)
     losses = loss_settings(settings, parquet.metadata(args.batch)["losses"])
     if losses.kl == "full" and not args.teacher:
-        raise InputError("objective.kl full needs the teacher's distribution: give --teacher")
+        raise InputError("objective.kl full needs the teacher's distribution: give --teacher", "missing-argument")
     dtype = settings.models.dtype
     teacher = load_model(open_folder(args.teacher), dtype) if losses.kl == "full" else None
     policy = load_model(open_folder(args.policy), dtype)
@@ -51,7 +51,8 @@ def _check_state(manifest: str, update: UpdateSettings) -> None:
     if written != wanted:
         raise InputError(
             f"{manifest}: written as {written}, to be loaded as {wanted}; set update back, or run the "
-            "rounds again from the first"
+            "rounds again from the first",
+            "other-sharding",
         )
 
 

@@ -147,8 +147,8 @@ class Trainer:
             self.engine.set_gradient_accumulation_boundary(index == len(step) - 1)
             loss = self.micro_batch_loss(micro, tally)
             if not loss.isfinite():
-                raise InputError(f"step {number}: the loss is {loss.item()}; look for extreme log-probabilities "
-                                 "in the batch, or lower update.learning_rate; the policy was not saved")  # fmt: skip
+                raise InputError(f"step {number}: the loss is {loss.item()}; look for extreme log-probabilities, "
+                                 "or lower update.learning_rate; the policy was not saved", "not-finite")  # fmt: skip
             self.engine.backward(loss * dist.get_world_size())
         return tally.result() | {"grad_norm": self._step(number), "learning_rate": rate}
 
@@ -161,7 +161,7 @@ class Trainer:
         norm = float(cast(float, self.engine.get_global_grad_norm()) if norm is None else norm)
         if not isfinite(norm):
             raise InputError(f"step {number}: the gradient is not finite (norm {norm}); lower update.learning_rate; "
-                             "the policy was not saved")  # fmt: skip
+                             "the policy was not saved", "not-finite")  # fmt: skip
         return norm
 
     def micro_batch_loss(self, micro: MicroBatch, tally: StepMetrics) -> Tensor:
@@ -201,11 +201,11 @@ class Trainer:
     def teacher_distribution(self, pack: Pack) -> Tensor:
         """(R, V) log pi_T(.) over the student's vocabulary."""
         if self.teacher is None or self.loss.teacher_temperature is None:
-            raise InputError("kl: full needs the teacher and its temperature")
+            raise InputError("kl: full needs the teacher and its temperature", "no-teacher")
         logits_RV = response_logits(self.teacher, pack)
         known, vocabulary = logits_RV.shape[1], self.policy.config.vocab_size
         if known < vocabulary:
-            raise InputError(f"the teacher knows {known} tokens, the student {vocabulary}; use kl: sampled")
+            raise InputError(f"teacher: {known} tokens, student: {vocabulary}; use kl: sampled", "other-tokenizer")
         return log_probabilities(logits_RV[:, :vocabulary], self.loss.teacher_temperature)
 
     @torch.no_grad()
@@ -244,5 +244,7 @@ class Trainer:
     def load_state(self, folder: Path) -> None:
         """Load the state of the previous round; the number of ranks must be the same."""
         if not (folder / "state").is_dir():
-            raise InputError(f"{folder}: holds no optimizer state; give the manifest of the round before as --state")
+            raise InputError(
+                f"{folder}: no optimizer state; give the manifest of the round before as --state", "no-optimizer-state"
+            )
         self.engine.load_checkpoint(str(folder), tag="state")

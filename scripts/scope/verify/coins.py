@@ -31,7 +31,9 @@ def _given(problem: str) -> tuple[list[int], int]:
     try:
         return parse(problem)
     except ValueError:
-        raise InputError(f"{problem!r} is not a Coins problem; domain `puzzle` expects, say, '93865=23:'") from None
+        raise InputError(
+            f"{problem!r} is not a Coins problem; domain `puzzle` expects, say, '93865=23:'", "invalid-problem"
+        ) from None
 
 
 def _broken_rule(step: str, unspent: list[int], rest: int) -> Reason | None:

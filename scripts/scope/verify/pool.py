@@ -67,7 +67,9 @@ def verify_rows(
 
 def _verifier(domain: str, verifiers: Mapping[str, Verifier]) -> Verifier:
     if domain not in verifiers:
-        raise InputError(f"domain {domain!r} has no verifier; prompts may have one of {', '.join(sorted(verifiers))}")
+        raise InputError(
+            f"domain {domain!r} has no verifier; prompts may have one of {', '.join(sorted(verifiers))}", "no-verifier"
+        )
     return verifiers[domain]
 
 
@@ -115,7 +117,9 @@ def _start(pool: Any, verifier: Verifier, row: Row, deadline_s: float) -> Any:
     """The verdict on a row, or its future where the verifier runs in a worker."""
     texts = row.response, getattr(row, verifier.against)
     if texts[1] is None:
-        raise InputError(f"a prompt of domain {row.domain!r} has no {verifier.against}: {row.problem[:60]!r}")
+        raise InputError(
+            f"a prompt of domain {row.domain!r} has no {verifier.against}: {row.problem[:60]!r}", "missing-value"
+        )
     verify = verifier.verify if row.tolerance is None else partial(verifier.verify, tolerance=row.tolerance)
     if not verifier.isolated:
         return verify(*texts)

@@ -69,7 +69,8 @@ def with_prompts(responses_file: str, schema: parquet.Schema, prompts_file: str)
         raise InputError(
             f"{responses_file}: prompt {row['prompt_id']!r}, sample_index {row['sample_index']} has no response tokens "
             "(at least the end-of-sequence token belongs there); run the stage "
-            f"`{'rollout' if schema is ROLLOUTS else 'evaluate'}` again"
+            f"`{'rollout' if schema is ROLLOUTS else 'evaluate'}` again",
+            "empty-response",
         )
     prompts = parquet.read(prompts_file, PROMPTS).select("prompt_id", "domain", "problem", *AGAINST)
     joined = responses.join(prompts, on="prompt_id", how="left", maintain_order="left")
@@ -77,7 +78,8 @@ def with_prompts(responses_file: str, schema: parquet.Schema, prompts_file: str)
     if len(unknown):
         raise InputError(
             f"{responses_file}: prompt {unknown[0]!r} is not in {prompts_file}; "
-            "give the prompts that these responses were sampled from"
+            "give the prompts that these responses were sampled from",
+            "unmatched-rows",
         )
     return joined
 

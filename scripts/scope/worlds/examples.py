@@ -22,7 +22,8 @@ def examples(world: WorldSettings, canonical: float, seed: int) -> Iterator[tupl
     if world.puzzle:
         return puzzle_examples(world.puzzle, canonical, seed)
     raise InputError(
-        "models.*.random_init.sft needs a generated world: set data.puzzle or data.functions, or leave sft out"
+        "models.*.random_init.sft needs a generated world: set data.puzzle or data.functions, or leave sft out",
+        "no-generated-problems",
     )
 
 

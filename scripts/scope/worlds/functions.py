@@ -45,7 +45,8 @@ def sample_problem(rng: random.Random, lengths: list[int], seen: set[Steps]) -> 
             return Problem(steps, rng.choice(arguments(steps[0].takes)))
     raise InputError(
         f"data.functions: there are hardly more than {len(seen)} functions of {lengths} operations; ask for fewer "
-        "problems, or for more operations"
+        "problems, or for more operations",
+        "too-few-functions",
     )
 
 

@@ -36,7 +36,7 @@ def submitted(args: argparse.Namespace, rule: str, resources: dict[str, Any]) ->
     try:
         command = get_submit_command(job, facts | chosen, plugin_settings(args)) + set_gres_string(job)
     except WorkflowError as error:
-        raise InputError(f"set-resources of the rule {rule}: {error}") from None
+        raise InputError(f"set-resources of the rule {rule}: {error}", "refused-request") from None
     return Request(rule, resources, job.threads, shlex.split(command)[1:])
 
 

@@ -82,7 +82,7 @@ def teacher_manifest(experiment: str, configfiles: list[str]) -> Path:
     manifest = Path(Layout(experiment).shared.model("teacher"))
     if not manifest.is_file():
         command = f"snakemake {manifest} --cores 1 --configfile {shlex.join(configfiles)}"
-        raise InputError(f"{manifest}: not found; make the teacher first: {command}")
+        raise InputError(f"{manifest}: not found; make the teacher first: {command}", "no-such-file")
     return manifest
 
 
@@ -90,5 +90,7 @@ def served_config(configfiles: list[str], overrides: Mapping[str, Any] | None = 
     """The configuration of an experiment whose teacher is a service. Raises InputError where it is not."""
     config = open_config(*configfiles, overrides=overrides)
     if config.teacher.backend != "managed":
-        raise InputError(f"teacher.backend is {config.teacher.backend}; replicas are for `backend: managed`")
+        raise InputError(
+            f"teacher.backend is {config.teacher.backend}; replicas are for `backend: managed`", "other-backend"
+        )
     return config

@@ -59,7 +59,7 @@ def read_records(folder: str | Path) -> list[Record]:
         except OSError:
             continue
         except (ValueError, TypeError):
-            raise InputError(f"{path}: not a valid endpoint record; remove it") from None
+            raise InputError(f"{path}: not a valid endpoint record; remove it", "unreadable-file") from None
     return found
 
 
@@ -77,6 +77,7 @@ def live_urls(folder: str | Path, manifest: str | Path, digest: str) -> list[str
         if record.manifest != digest:
             raise InputError(
                 f"{path_of(folder, record)}: this replica serves the model of a manifest with digest "
-                f"{record.manifest[:12]}, but {manifest} has {digest[:12]}; stop the service and start it again"
+                f"{record.manifest[:12]}, but {manifest} has {digest[:12]}; stop the service and start it again",
+                "other-model",
             )
     return [record.url for record in fresh]

@@ -77,7 +77,7 @@ class Replica:
             status = server.wait(self.service.heartbeat_s if self.scored else 1.0)
         except subprocess.TimeoutExpired:
             return
-        raise InputError(f"the server ended with status {status}; {tail(self.log)}")
+        raise InputError(f"the server ended with status {status}; {tail(self.log)}", "server-ended")
 
     def _beat(self) -> None:
         """Score a probe and renew the record. Raises InputError where the server has scored nothing for long."""
@@ -86,7 +86,8 @@ class Replica:
         except Unavailable as error:
             if time.monotonic() > self.scored_at + self.service.deadline_s:
                 raise InputError(
-                    f"the server scored nothing for {self.service.deadline_s:g} s ({error}); {tail(self.log)}"
+                    f"the server scored nothing for {self.service.deadline_s:g} s ({error}); {tail(self.log)}",
+                    "server-hangs",
                 ) from None
             return
         self.scored_at = time.monotonic()

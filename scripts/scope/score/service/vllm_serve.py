@@ -72,7 +72,9 @@ def free_port(host: str) -> int:
         try:
             probe.bind((host, 0))
         except OSError as error:
-            raise InputError(f"{host} is not an address of this machine ({error}); set one with --host") from None
+            raise InputError(
+                f"{host} is not an address of this machine ({error}); set one with --host", "foreign-address"
+            ) from None
         return probe.getsockname()[1]
 
 

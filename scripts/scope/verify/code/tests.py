@@ -51,7 +51,9 @@ def read_tests(published: str, problem: str, row: dict[str, Any]) -> dict[str, A
         optional = {column: row.get(column) for column in OPTIONAL.get(published, ())}
         return readers[published](*(row[column] for column in COLUMNS[published]), **optional)
     except (ValueError, KeyError, TypeError, SyntaxError, StopIteration, IndexError, zlib.error) as error:
-        raise InputError(f"its tests are not those of {published}: {type(error).__name__}: {error}") from None
+        raise InputError(
+            f"its tests are not those of {published}: {type(error).__name__}: {error}", "invalid-tests"
+        ) from None
 
 
 def count_tests(tests: dict[str, Any]) -> int:
@@ -192,7 +194,7 @@ def _private(packed: str) -> list[dict[str, Any]]:
     inflater = zlib.decompressobj()
     unpacked = inflater.decompress(base64.b64decode(packed), LARGEST)
     if inflater.unconsumed_tail:
-        raise InputError(f"private_test_cases: more than {LARGEST} bytes unpacked")
+        raise InputError(f"private_test_cases: more than {LARGEST} bytes unpacked", "too-large")
     return json.loads(_OnlyText(io.BytesIO(unpacked)).load())
 
 
@@ -200,7 +202,7 @@ class _OnlyText(pickle.Unpickler):
     """An unpickler that creates no objects of any class."""
 
     def find_class(self, module: str, name: str) -> Any:
-        raise InputError(f"private_test_cases: the pickle asks for {module}.{name}; only text is read")
+        raise InputError(f"private_test_cases: the pickle asks for {module}.{name}; only text is read", "unsafe-pickle")
 
 
 def _text(value: str | list[str]) -> str:

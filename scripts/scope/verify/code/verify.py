@@ -56,14 +56,18 @@ def read_job(tests: str) -> dict[str, Any]:
     if kind not in keys or keys[kind] - job.keys():
         raise InputError(
             f"tests of kind {kind!r} with the keys {sorted(job)}; write stdio, calls or asserts in the form that "
-            "scripts/scope/verify/code/tests.py describes"
+            "scripts/scope/verify/code/tests.py describes",
+            "invalid-tests",
         )
     if kind != "asserts" and len(job["inputs"]) != len(job["outputs"]):
         raise InputError(
-            f"tests have {len(job['inputs'])} inputs and {len(job['outputs'])} outputs; the numbers must agree"
+            f"tests have {len(job['inputs'])} inputs and {len(job['outputs'])} outputs; the numbers must agree",
+            "invalid-tests",
         )
     if not (job["tests"].strip() if kind == "asserts" else job["inputs"]):
-        raise InputError("there are no tests, so any program would pass; remove the row, or add tests to it")
+        raise InputError(
+            "there are no tests, so any program would pass; remove the row, or add tests to it", "no-tests"
+        )
     return job
 
 

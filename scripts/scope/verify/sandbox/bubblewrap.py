@@ -39,16 +39,18 @@ def open_sandbox(program: ModuleType, limits: Limits) -> Process:
 def check_sandbox() -> None:
     """Raise InputError unless a sandbox starts here and isolates what runs in it."""
     if shutil.which("bwrap") is None:
-        raise InputError(f"no sandbox: bwrap is not installed. {REMEDY}")
+        raise InputError(f"no sandbox: bwrap is not installed. {REMEDY}", "no-sandbox")
     hidden = [str(Path.home()), __file__]
     with Process(_command(probe, Limits()), Limits()) as process:
         try:
             process.send(json.dumps({"hidden": hidden}))
             holes = json.loads(process.receive(START_S))["holes"]
         except (Dead, Late) as error:
-            raise InputError(f"no sandbox: bwrap does not start one here ({type(error).__name__}). {REMEDY}") from None
+            raise InputError(
+                f"no sandbox: bwrap does not start one here ({type(error).__name__}). {REMEDY}", "no-sandbox"
+            ) from None
     if holes:
-        raise InputError(f"no sandbox: inside it, {'; '.join(holes)}. {REMEDY}")
+        raise InputError(f"no sandbox: inside it, {'; '.join(holes)}. {REMEDY}", "no-sandbox")
 
 
 def _command(program: ModuleType, limits: Limits) -> list[str]:
