@@ -10,10 +10,10 @@ import yaml
 import check_cluster
 from conftest import BIN, ROOT, run
 from flows import checkout
+from refusals import refused
 from scope.cluster.check import checks, findings, probe
 from scope.cluster.check.types import GPU_RULES, RULES, STAGE, Profile, Request
 from scope.config.experiment import parse_config, read_config
-from scope.errors import InputError
 from scope.slurm.parse import minutes, read_partitions, read_settings
 
 SITE = ROOT / "tests/configs/site"
@@ -219,13 +219,13 @@ def test_the_example_of_a_site_fits_the_papers_run(monkeypatch):
 def test_what_the_plugin_refuses_is_bad_input(monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
     (tmp_path / "config.yaml").write_text("set-resources: {update: {gres: 'gpu:8', tasks: 1, mpi: srun}}")
-    with pytest.raises(InputError, match="set-resources of the rule update: For MPI jobs, 'tasks' must be greater"):
+    with refused("refused-request", "the rule update", "For MPI jobs, 'tasks' must be greater"):
         check_cluster.read_survey(["--workflow-profile", str(tmp_path)])
 
 
 def test_profiles_of_another_executor_are_refused(monkeypatch):
     monkeypatch.chdir(ROOT)
-    with pytest.raises(InputError, match="give --profile slurm"):
+    with refused("other-executor", "--profile slurm"):
         check_cluster.read_survey(["--profile", "none"])
 
 

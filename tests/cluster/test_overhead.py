@@ -3,7 +3,7 @@
 import pytest
 
 from measure_overhead import STEP_S, model_table, read_run, round_overhead, stages_table
-from scope.errors import InputError
+from refusals import refused
 
 LOG = """Building DAG of jobs...
 [Sat Nov 21 08:00:00 2026]
@@ -57,5 +57,5 @@ def test_a_rounds_share_of_overhead_is_over_overhead_and_work(finished):
 
 
 def test_a_folder_without_a_run_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"no log of Snakemake below .snakemake/log"):
+    with refused("no-log", tmp_path):
         read_run(tmp_path)

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from conftest import ROOT
-from scope.errors import InputError
+from refusals import refused
 from scope.run import controller, leftovers, lock
 from scope.slurm import jobs
 from scope.slurm.commands import Answer
@@ -55,7 +55,7 @@ def controller_jobs(folder):
 def test_a_live_controller_is_not_disturbed(folder):
     process = start(folder)
     assert leftovers.leftover_processes(folder) == []
-    with pytest.raises(InputError, match=rf"a run is already active in .*process {process.pid}"):
+    with refused("active-run", folder, f"process {process.pid}"):
         controller.run_snakemake(folder, ["--cores", "1"])
     assert process.poll() is None
     process.terminate()
@@ -78,16 +78,16 @@ def test_a_killed_run_is_resumed(folder):
 
 
 @pytest.mark.parametrize(
-    ("record", "said"),
+    ("record", "names"),
     [
         (
             '{"host": "login7", "process": 12, "since": "2026-01-02 03:04:05"}',
-            r"locked by process 12 on login7 since 2026-01-02 03:04:05. If that run is still active on login7",
+            ["process 12 on login7 since 2026-01-02 03:04:05"],
         ),
-        (None, r"locked by an unknown run. If that run is still active on any machine"),
+        (None, ["unknown run", "any machine"]),
     ],
 )
-def test_a_lock_that_may_be_another_machines_is_left_alone(folder, record, said):
+def test_a_lock_that_may_be_another_machines_is_left_alone(folder, record, names):
     process = start(folder)
     os.kill(process.pid, 9)
     process.wait()
@@ -96,7 +96,7 @@ def test_a_lock_that_may_be_another_machines_is_left_alone(folder, record, said)
         (folder / ".snakemake/controller.json").write_text(record)
     else:
         (folder / ".snakemake/controller.json").unlink()
-    with pytest.raises(InputError, match=rf"{said}.*release the lock with `snakemake --unlock`, then start again"):
+    with refused("locked-folder", folder, *names, "`snakemake --unlock`"):
         controller.run_snakemake(folder, ["--cores", "1"])
     assert leftover.is_running()
     assert list(folder.glob(".snakemake/locks/*"))
@@ -119,7 +119,7 @@ def test_two_starts_at_once_give_one_controller(folder):
     (folder / ".snakemake").mkdir()
     with open(folder / ".snakemake/controller.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(InputError, match="already active"):
+        with refused("active-run", folder):
             controller.run_snakemake(folder, ["--cores", "1"])
 
 
@@ -169,7 +169,7 @@ def test_a_run_that_may_live_elsewhere_stops_this_one_and_names_what_to_delete(t
     record = {"host": "login7", "process": 12, "since": "2026-01-02 03:04:05", "job": None}
     (tmp_path / ".snakemake").mkdir()
     (tmp_path / lock.RECORD).write_text(json.dumps(record))
-    with pytest.raises(InputError, match=r"process 12 on login7 since .*delete .snakemake/controller.json and start"):
+    with refused("active-run", "process 12 on login7", "delete .snakemake/controller.json"):
         lock.acquire_lock(tmp_path)
     (tmp_path / lock.RECORD).unlink()
     lock.acquire_lock(tmp_path)
@@ -180,5 +180,5 @@ def test_slurm_that_does_not_answer_stops_a_run_rather_than_risk_two_writers(mon
     silent = Answer(1, "", "slurm_load_jobs error: Unable to contact slurm controller")
     monkeypatch.setattr(jobs, "_squeue", lambda *options, patience_s=0: silent)
     monkeypatch.setattr(jobs, "has_json", lambda: False)
-    with pytest.raises(InputError, match=r"SLURM does not list the jobs .*Unable to contact.*try again when squeue"):
+    with refused("slurm-unavailable", "Unable to contact"):
         jobs.submitted_jobs(ROOT)

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from conftest import RECIPE, seal_files
+from refusals import refused
 from scope.artifacts.folder import empty_folder, open_folder, write_manifest
-from scope.errors import InputError
 
 
 @pytest.fixture
@@ -25,26 +25,26 @@ def test_a_folder_kept_elsewhere_opens_through_its_manifest(sealed, tmp_path):
 
 def test_a_changed_file_is_named(sealed):
     (sealed.parent / "deep/weights.bin").write_bytes(b"1235")
-    with pytest.raises(InputError, match=r"weights.bin: not the file that .*manifest.json lists"):
+    with refused("changed-file", "weights.bin", "manifest.json"):
         open_folder(sealed)
 
 
 def test_a_missing_file_is_named(sealed):
     (sealed.parent / "deep/weights.bin").unlink()
-    with pytest.raises(InputError, match=r"weights.bin: missing"):
+    with refused("missing-file", "weights.bin"):
         open_folder(sealed)
 
 
 def test_an_unfinished_folder_does_not_open(tmp_path):
     folder = empty_folder(tmp_path / "policy/manifest.json")
     (folder / "weights.bin").write_bytes(b"1")
-    with pytest.raises(InputError, match=r"manifest.json: not found"):
+    with refused("no-such-file", "manifest.json"):
         open_folder(folder / "manifest.json")
 
 
 def test_a_damaged_manifest_is_named(sealed):
     sealed.write_text(sealed.read_text()[:20])
-    with pytest.raises(InputError, match="not a readable manifest"):
+    with refused("unreadable-file", sealed):
         open_folder(sealed)
 
 

@@ -5,11 +5,11 @@ from argparse import Namespace
 import pytest
 
 from conftest import RECIPE, seal_files
+from refusals import refused
 from scope.artifacts import parquet
 from scope.artifacts.folder import write_manifest
 from scope.artifacts.labels import check_files, check_policy
 from scope.artifacts.schemas.batch import BATCH
-from scope.errors import InputError
 
 HERE = {"arm": "scope", "seed": 0, "round": 2}
 OTHERS = [{"arm": "grpo"}, {"arm": "shared"}, {"seed": 1}, {"round": 1}, {"round": None}]
@@ -27,14 +27,14 @@ def test_files_of_the_same_place_are_used(tmp_path):
 @pytest.mark.parametrize("other", OTHERS)
 def test_files_of_another_place_are_refused(tmp_path, other):
     (key, value), own = *other.items(), batch(tmp_path / "a.parquet")
-    with pytest.raises(InputError, match=rf"b.parquet: made as {key} {value}, used as {key} {HERE[key]}; put"):
+    with refused("other-label", "b.parquet", f"{key} {value}", f"{key} {HERE[key]}"):
         check_files([own, batch(tmp_path / "b.parquet", **other)], Namespace(**HERE))
 
 
 def test_shared_rollouts_are_used_where_they_are_shared(tmp_path):
     shared = batch(tmp_path / "b.parquet", arm="shared")
     check_files([shared], Namespace(**HERE), shared=True)
-    with pytest.raises(InputError, match="made as arm grpo, used as arm scope or shared"):
+    with refused("other-label", "c.parquet", "arm grpo", "arm scope or shared"):
         check_files([batch(tmp_path / "c.parquet", arm="grpo")], Namespace(**HERE), shared=True)
 
 
@@ -44,5 +44,5 @@ def test_a_policy_is_that_of_the_round_before(tmp_path):
     write_manifest(manifest, recipe=RECIPE, **HERE)
     check_policy(manifest, "scope", 0, 2)
     for arm, seed, round_, key in (("opd", 0, 2, "arm"), ("scope", 1, 2, "seed"), ("scope", 0, 1, "round")):
-        with pytest.raises(InputError, match=f"manifest.json: made as {key} {HERE[key]}, used as {key}"):
+        with refused("other-label", "manifest.json", f"made as {key} {HERE[key]}"):
             check_policy(manifest, arm, seed, round_)

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from refusals import refused
 from scope.artifacts import parquet
 from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.scores import SCORES
@@ -79,34 +80,32 @@ def test_a_flipped_byte_is_found_wherever_it_changes_a_value(tmp_path):
 def test_a_truncated_file_is_named(written, keep):
     whole = written.read_bytes()
     written.write_bytes(whole[:keep])
-    with pytest.raises(InputError, match=r"verdicts.parquet: not a readable Parquet file.*delete it"):
+    with refused("unreadable-file", written):
         parquet.read(written, VERDICTS)
 
 
 def test_a_missing_file_names_its_stage(tmp_path):
-    with pytest.raises(InputError, match="run the stage that writes scores"):
+    with refused("no-such-file", "none.parquet", "scores"):
         parquet.read(tmp_path / "none.parquet", SCORES)
 
 
 def test_a_file_of_another_kind_names_the_columns(written):
-    with pytest.raises(
-        InputError, match=r"missing \['scorer_logprobs'\], unknown \['correct', 'extracted', 'reason'\]"
-    ):
+    with refused("wrong-columns", "['scorer_logprobs']", "['correct', 'extracted', 'reason']"):
         parquet.read(written, SCORES)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "code", "names"),
     [
-        ({"correct": None}, "column 'correct' is empty in row"),
-        ({"sample_index": "one"}, "column 'sample_index' should be int32"),
-        ({"prompt_id": "a"}, r"\['prompt_id', 'sample_index'\] repeat in row"),
+        ({"correct": None}, "missing-value", ["'correct'", "row 1"]),
+        ({"sample_index": "one"}, "wrong-type", ["'sample_index'", "int32"]),
+        ({"prompt_id": "a"}, "repeated-key", ["['prompt_id', 'sample_index']", "row 0"]),
     ],
 )
-def test_bad_rows_are_refused_before_anything_is_written(tmp_path, change, said):
+def test_bad_rows_are_refused_before_anything_is_written(tmp_path, change, code, names):
     rows = pl.DataFrame([{**ROWS[0], **change}, ROWS[2]], strict=False)
     if "sample_index" in change:
         rows = rows.with_columns(sample_index=pl.Series(["one", "0"]))
-    with pytest.raises(InputError, match=said):
+    with refused(code, "x.parquet", *names):
         parquet.write(tmp_path / "x.parquet", VERDICTS, rows, recipe=RECIPE)
     assert list(tmp_path.iterdir()) == []

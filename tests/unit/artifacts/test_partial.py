@@ -9,6 +9,7 @@ import pytest
 
 from conftest import RECIPE, ROOT
 from killing import flip_a_byte
+from refusals import refused
 from scope.artifacts import parquet, recipe
 from scope.artifacts.fingerprint import modules
 from scope.artifacts.partial import Timer, is_unfinished, open_partial
@@ -145,7 +146,7 @@ def test_rows_are_kept_at_intervals_not_one_by_one(making, monkeypatch):
 
 def test_an_interval_that_is_no_number_is_refused(monkeypatch):
     monkeypatch.setenv("SCOPE_KEEP_SECONDS", "often")
-    with pytest.raises(InputError, match="SCOPE_KEEP_SECONDS is 'often'; write a number of seconds"):
+    with refused("invalid-value", "SCOPE_KEEP_SECONDS", "'often'"):
         Timer(1)
 
 

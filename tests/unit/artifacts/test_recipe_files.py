@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from refusals import refused
 from scope.artifacts import recipe_files
 from scope.artifacts.layout import Layout
 from scope.artifacts.recipe_argument import read_recipe_argument, recipe_digest
 from scope.artifacts.recipe_files import plan_recipe, planned_recipe
-from scope.errors import InputError
 
 DEMO = Layout("demo")
 TEXT = json.dumps({"code": "0a", "script": "weigh.py", "settings": {"objective.tau": 1}})
@@ -58,9 +58,9 @@ def test_text_by_hand_and_any_path_are_taken():
 
 
 def test_a_missing_and_a_changed_file_are_bad_input():
-    with pytest.raises(InputError, match=r"nowhere.json: not found; `python scripts/recipe.py STAGE` prints"):
+    with refused("no-such-file", "nowhere.json", "`python scripts/recipe.py STAGE`"):
         read_recipe_argument("nowhere.json")
     digest = plan_recipe(DEMO, TEXT, write=True)
     Path(DEMO.recipe(digest)).write_text(TEXT.replace("1", "2"))
-    with pytest.raises(InputError, match="does not have this digest"):
+    with refused("changed-file", DEMO.recipe(digest)):
         read_recipe_argument(DEMO.recipe(digest))

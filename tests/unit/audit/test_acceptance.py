@@ -4,13 +4,13 @@ import json
 
 import pytest
 
+from refusals import refused
 from scope.artifacts import accepted, fingerprint
 from scope.artifacts.accepted import accept, acceptances, accepted_chain
 from scope.artifacts.recipe import check_recipe, make_provenance, make_recipe
 from scope.artifacts.stages import STAGES
 from scope.audit import acceptance
 from scope.audit.acceptance import Made, in_force, propose
-from scope.errors import InputError
 
 TIME = "2026-01-01T00:00:00+00:00"
 
@@ -80,7 +80,7 @@ def test_any_further_edit_counts_again_and_the_old_code_still_counts_as_itself(c
     accept_now(before)
     code("x = 3 - 1\n")
     assert make_recipe("weigh", {}) != recipe
-    with pytest.raises(InputError, match="edited after this job was planned"):
+    with refused("other-code", "weigh.py"):
         check_recipe(recipe, "weigh.py")
     code("x = 1\n")
     assert make_recipe("weigh", {}) == recipe
@@ -113,22 +113,22 @@ def test_an_acceptance_holds_for_the_named_stages_alone(code):
 
 def test_nothing_is_accepted_where_nothing_changed_or_the_old_code_is_unknown_or_ambiguous(code):
     first = provenance_now()
-    with pytest.raises(InputError, match="weigh: nothing to accept"):
+    with refused("nothing-to-accept", "weigh"):
         propose(["weigh"], made(first), reason="r", time=TIME)
-    with pytest.raises(InputError, match="the old code is unknown"):
+    with refused("unknown-code", "weigh.py"):
         propose(["weigh"], {}, reason="r", time=TIME)
     code("x = 5\n")
     second = provenance_now()
     code("x = 2 - 1\n")
     both = {"weigh.py": made(first)["weigh.py"] | made(second)["weigh.py"]}
-    with pytest.raises(InputError, match="made by several codes"):
+    with refused("several-codes", "weigh", "--results"):
         propose(["weigh"], both, reason="r", time=TIME)
-    with pytest.raises(InputError, match="--reason"):
+    with refused("missing-argument", "--reason"):
         propose(["weigh"], made(first), reason=" ", time=TIME)
     accept_now(first)
-    with pytest.raises(InputError, match=r"already counts as .* cannot count as .* too"):
+    with refused("already-accepted", "weigh"):
         propose(["weigh"], made(second), reason="r", time=TIME)
-    with pytest.raises(InputError, match="nothing to accept"):
+    with refused("nothing-to-accept", "weigh"):
         propose(["weigh"], made(first), reason="r", time=TIME)
 
 
@@ -148,5 +148,5 @@ def test_a_damaged_file_is_named(code):
     accepted.FILE.parent.mkdir()
     accepted.FILE.write_text('[{"script": 1}]')
     acceptances.cache_clear()
-    with pytest.raises(InputError, match=r"accepted_code.json: not a readable list of accepted code"):
+    with refused("unreadable-file", "accepted_code.json"):
         make_recipe("weigh", {})

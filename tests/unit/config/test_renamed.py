@@ -5,6 +5,7 @@ import re
 import pytest
 
 from conftest import ROOT
+from refusals import refused
 from scope.config.experiment import merge, parse_config, read_config, schema, with_grid
 from scope.config.renamed import KEYS, VALUES
 from scope.errors import InputError
@@ -24,11 +25,11 @@ def raw():
     return read_config(ROOT / "config/config.yaml", ROOT / "config/variants.yaml")
 
 
-def refused(raw, *sections):
+def lines_refused(raw, *sections):
     """The lines of the refusal of a configuration with sections laid over it."""
     for section in sections:
         raw = merge(raw, section)
-    with pytest.raises(InputError) as error:
+    with refused("renamed-key") as error:
         make_plan(raw)
     with pytest.raises(InputError, match=re.escape(str(error.value))):
         parse_config(raw)
@@ -37,18 +38,18 @@ def refused(raw, *sections):
 
 @pytest.mark.parametrize(("old", "new"), KEYS.items())
 def test_an_old_key_is_refused_with_its_new_name(raw, old, new):
-    assert any(line.startswith(f"{old} is now {new}: write `") for line in refused(raw, nested(old, 7)))
+    assert any(line.startswith(f"{old} is now {new}: write `") for line in lines_refused(raw, nested(old, 7)))
 
 
 @pytest.mark.parametrize(("key", "old", "new"), ALL_VALUES)
 def test_an_old_value_is_refused_with_the_new_one(raw, key, old, new):
-    (line,) = refused(raw, nested(key, old))
+    (line,) = lines_refused(raw, nested(key, old))
     assert line.startswith(f"{key}: {old} is now {new}: write `")
 
 
 def test_the_message_has_the_line_to_write(raw):
     old = {"data": {"overlong": "drop", "decontaminate": ["coins"]}, "evaluation": {"samplings": {"T1": {}}}}
-    assert refused(raw, old, {"teacher": {"backend": "in_job", "service": {"idle_minutes": 2}}}) == [
+    assert lines_refused(raw, old, {"teacher": {"backend": "in_job", "service": {"idle_minutes": 2}}}) == [
         "data.overlong is now data.on_issue.overlong: write `data: {on_issue: {overlong: drop}}`",
         "data.decontaminate is now data.decontamination.benchmarks: "
         'write `data: {decontamination: {benchmarks: ["coins"]}}`',
@@ -61,7 +62,7 @@ def test_the_message_has_the_line_to_write(raw):
 
 def test_arms_are_checked(raw):
     arms = {"variants": {"old": {"teacher": {"backend": "service"}}, "new": None}}
-    assert refused(raw, arms) == [
+    assert lines_refused(raw, arms) == [
         "variants.old: teacher.backend: service is now managed: write `teacher: {backend: managed}`"
     ]
 
@@ -107,4 +108,4 @@ def test_each_new_value_is_allowed_and_the_old_one_is_not(key, old, new):
 
 @pytest.mark.parametrize("name", ["resume", "cost"])
 def test_an_old_empty_section_is_refused_too(raw, name):
-    assert len(refused(raw, {name: {}})) == 1
+    assert len(lines_refused(raw, {name: {}})) == 1

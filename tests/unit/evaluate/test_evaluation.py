@@ -10,12 +10,12 @@ import pytest
 import evaluate
 import export
 from conftest import ROOT, run
+from refusals import refused
 from scope.artifacts import parquet
 from scope.artifacts.recipe import make_recipe, read_recipe
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.samples import SAMPLES
-from scope.errors import InputError
 from scope.evaluate.export_recipe import ExportSettings
 from scope.evaluate.lm_eval import results, sample_lines
 from scope.evaluate.recipe import EvaluateRecipe
@@ -149,7 +149,7 @@ def sampled(path, n=3):
 
 
 def test_grades_without_their_own_samples_are_refused(tmp_path):
-    with pytest.raises(InputError, match=r"b.parquet: these are not the samples of .*a.parquet; give both in the same"):
+    with refused("unmatched-rows", "a.parquet", "b.parquet"):
         export.with_responses([graded(tmp_path / "a.parquet")], [sampled(tmp_path / "b.parquet", n=2)])
 
 
@@ -165,7 +165,7 @@ def test_the_table_of_a_policy_has_a_row_per_benchmark_and_counts_verdicts(tmp_p
 
 def test_a_table_of_two_policies_is_refused(tmp_path):
     files = [graded(tmp_path / f"{policy}.parquet", policy) for policy in ("base", "teacher")]
-    with pytest.raises(InputError, match="these files are of 2 policies; pass those of one"):
+    with refused("several-policies", "2 policies"):
         summary(files, ["T1"], 200, [])
 
 

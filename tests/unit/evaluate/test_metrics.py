@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from scope.errors import InputError
+from refusals import refused
 from scope.evaluate.metrics import (
     avg_at_k,
     best_at_k_bootstrap,
@@ -40,14 +40,14 @@ def test_pass_at_k_stays_exact_for_many_samples():
 
 @pytest.mark.parametrize(("n", "c", "k"), [(4, 2, 5), (4, 5, 2), (4, -1, 2), (4, 2, -1), (-1, -1, -1)])
 def test_pass_at_k_refuses_impossible_counts(n, c, k):
-    with pytest.raises(InputError, match=f"n={n}, c={c}, k={k}"):
+    with refused("out-of-range", f"n={n}, c={c}, k={k}"):
         pass_at_k(n, c, k)
 
 
 def test_pass_at_k_per_problem_takes_each_row_by_itself():
     correct = [[0, 0, 0, 0], [0, 1, 0, 0], [1, 1, 1, 1]]
     assert pass_at_k_per_problem(correct, 2).tolist() == [0, 0.5, 1]
-    with pytest.raises(InputError):
+    with refused("out-of-range", "n=4, c=0, k=5"):
         pass_at_k_per_problem(correct, 5)
 
 
@@ -62,13 +62,13 @@ def test_avg_is_the_mean_over_samples_then_problems():
 @pytest.mark.parametrize("k", [0, -1, 5])
 def test_avg_and_best_refuse_more_samples_than_there_are(k):
     for metric in (avg_at_k, best_at_k_bootstrap):
-        with pytest.raises(InputError, match="between 1 and the 4 samples"):
+        with refused("out-of-range", "4 samples", k):
             metric([[1, 0, 0, 0]], k)
 
 
 @pytest.mark.parametrize("correct", [[], [[0, 2]], [[0.5, 1]], [[[1, 0]]]])
 def test_verdicts_must_be_a_matrix_of_zeros_and_ones(correct):
-    with pytest.raises(InputError, match="matrix of 0 and 1"):
+    with refused("wrong-shape"):
         avg_at_k(correct)
 
 
@@ -108,7 +108,7 @@ def test_interval_of_several_figures_is_that_of_each():
 def test_interval_of_equal_values_has_no_width_and_no_values_no_interval():
     low, high = bootstrap_interval([0.25] * 10, resamples=50)
     assert low == high == 0.25
-    with pytest.raises(InputError, match="at least one problem"):
+    with refused("no-problems"):
         bootstrap_interval([])
 
 

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 
 from conftest import RECIPE
+from refusals import refused
 from scope.artifacts import parquet
 from scope.artifacts.schemas.batch import BATCH
-from scope.errors import InputError
 from scope.method.batch import KEY
 from scope.method.table import method_of
 from worlds import made_up_round, objective_of, table, weigh
@@ -234,7 +234,7 @@ def test_an_all_correct_round_of_scope_needs_no_scorer():
 def test_grpo_needs_the_reference_only_for_its_kl(round_):
     unscored = round_.but(scores=None)
     assert len(weigh(unscored, objective_of("grpo", kl_coefficient=0))) == 12
-    with pytest.raises(InputError, match="scorer_logprobs are missing"):
+    with refused("invalid-logprobs", "scorer_logprobs"):
         weigh(unscored, objective_of("grpo", kl_coefficient=1e-4))
 
 
@@ -258,7 +258,7 @@ DAMAGE = {
 @pytest.mark.parametrize(("method", "mode"), METHODS)
 def test_damaged_rollout_log_probabilities_are_refused(round_, method, mode, damage):
     rollouts = changed(round_.rollouts, "b", 1, "logprobs", DAMAGE[damage])
-    with pytest.raises(InputError, match=r"rollout 1 of prompt 'b': .* run rollout again"):
+    with refused("invalid-logprobs", "rollout 1 of prompt 'b'", "run rollout"):
         weigh(round_.but(rollouts=rollouts), objective_of(method, mode))
 
 
@@ -266,19 +266,19 @@ def test_damaged_rollout_log_probabilities_are_refused(round_, method, mode, dam
 @pytest.mark.parametrize(("method", "mode"), ON_POLICY)
 def test_damaged_scores_are_refused_where_they_are_needed(round_, method, mode, damage):
     scores = changed(round_.scores, "b", 1, "scorer_logprobs", DAMAGE[damage])
-    with pytest.raises(InputError, match=r"rollout 1 of prompt 'b': .* run score again"):
+    with refused("invalid-logprobs", "rollout 1 of prompt 'b'", "run score"):
         weigh(round_.but(scores=scores), objective_of(method, mode))
 
 
 @pytest.mark.parametrize(("method", "mode"), ON_POLICY)
 def test_an_absent_score_is_refused_where_it_is_needed(round_, method, mode):
-    with pytest.raises(InputError, match=r"rollout 1 of prompt 'b': .* run score again"):
+    with refused("invalid-logprobs", "rollout 1 of prompt 'b'", "run score"):
         weigh(round_.but(scores=without(round_.scores, "b", 1)), objective_of(method, mode))
 
 
 @pytest.mark.parametrize("method", ["opd", "grpo"])
 def test_opd_and_grpo_need_scores_of_correct_rollouts_too(round_, method):
-    with pytest.raises(InputError, match=r"rollout 0 of prompt 'c': .* run score again"):
+    with refused("invalid-logprobs", "rollout 0 of prompt 'c'", "run score"):
         weigh(round_.but(scores=without(round_.scores, "c", 0)), objective_of(method))
 
 
@@ -286,14 +286,14 @@ def test_opd_and_grpo_need_scores_of_correct_rollouts_too(round_, method):
 def test_a_rollout_without_verdict_is_refused(round_, method, mode):
     unread = round_.verdicts.with_columns(correct=pl.when(pl.col("prompt_id") != "c").then("correct"))
     for verdicts, name in ((without(round_.verdicts, "b", 1), "rollout 1 of prompt 'b'"), (unread, "prompt 'c'")):
-        with pytest.raises(InputError, match=f"{name} has no correct; run verify again"):
+        with refused("missing-value", name, "correct", "run verify"):
             weigh(round_.but(verdicts=verdicts), objective_of(method, mode))
 
 
 @pytest.mark.parametrize(("method", "mode"), METHODS)
 def test_a_ragged_group_is_refused(round_, method, mode):
     rollouts = without(round_.rollouts, "b", 3)
-    with pytest.raises(InputError, match="prompt 'b' has 3 rollouts, others have 4"):
+    with refused("uneven-groups", "prompt 'b' has 3 rollouts", "4"):
         weigh(round_.but(rollouts=rollouts), objective_of(method, mode))
 
 
@@ -302,20 +302,20 @@ def test_an_empty_response_is_refused(round_):
     for column in ("response_token_ids", "logprobs"):
         rollouts = changed(rollouts, "b", 1, column, lambda _: [])
     scores = changed(scores, "b", 1, "scorer_logprobs", lambda _: [])
-    with pytest.raises(InputError, match="rollout 1 of prompt 'b': 0 response tokens"):
+    with refused("invalid-logprobs", "rollout 1 of prompt 'b'", "0 response tokens"):
         weigh(round_.but(rollouts=rollouts, scores=scores), objective_of())
 
 
 def test_a_rollout_of_an_unknown_prompt_is_refused(round_):
-    with pytest.raises(InputError, match="rollout 0 of prompt 'b' has no prompt_token_ids"):
+    with refused("missing-value", "rollout 0 of prompt 'b'", "prompt_token_ids"):
         weigh(round_.but(prompts=round_.prompts.filter(pl.col("prompt_id") != "b")), objective_of())
 
 
 def test_a_rollout_of_a_prompt_outside_the_round_is_refused(round_):
-    with pytest.raises(InputError, match="rollout 0 of prompt 'b' has no step"):
+    with refused("missing-value", "rollout 0 of prompt 'b'", "step"):
         weigh(round_.but(order=["a", "c"]), objective_of())
 
 
 def test_a_prompt_of_the_round_without_rollouts_is_refused(round_):
-    with pytest.raises(InputError, match="prompt 'd' has no rollouts"):
+    with refused("no-rollouts", "prompt 'd'"):
         weigh(round_.but(order=[*round_.order, "d"]), objective_of())

@@ -6,8 +6,8 @@ import random
 import polars as pl
 import pytest
 
-from scope.errors import InputError
-from scope.method.weights import effective_sample_size, path_weights
+from refusals import refused
+from scope.method.weights import SIGN, effective_sample_size, path_weights
 
 PAPER = {"tau": 1.0, "student_weight": "high_ppl", "teacher_weight": "low_ppl", "scale": "sum"}
 RELEASED = {"tau": 1.0, "student_weight": "low_ppl", "teacher_weight": "low_ppl", "scale": "mean"}
@@ -159,7 +159,7 @@ def test_rollouts_are_routed_by_their_verdict():
 def test_a_log_probability_that_makes_a_weight_must_be_finite_and_not_positive(value):
     good = correct(1.0, 2.0, prompt="good")
     for bad, column in ((("bad", True, value, -1.0), "student"), (("bad", False, -1.0, value), "teacher")):
-        with pytest.raises(InputError, match=f"{column}_mean_logprob of prompt 'bad'"):
+        with refused("invalid-logprobs", f"{column}_mean_logprob of prompt 'bad'"):
             weights(pl.concat([good, rollouts(bad)]))
 
 
@@ -183,13 +183,13 @@ def test_uniform_weights_need_no_log_probabilities():
 
 @pytest.mark.parametrize("tau", [0.0, -1.0, math.nan])
 def test_tau_must_be_positive(tau):
-    with pytest.raises(InputError, match="tau is"):
+    with refused("out-of-range", f"tau is {tau}"):
         weights(correct(1.0), tau=tau)
 
 
 @pytest.mark.parametrize("name", ["student_weight", "teacher_weight", "scale"])
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones(name):
-    with pytest.raises(InputError, match=f"{name} is 'ppl'; write one of \\w+, \\w+"):
+    with refused("invalid-value", f"{name} is 'ppl'", "sum, mean" if name == "scale" else ", ".join(SIGN)):
         weights(correct(1.0), **{name: "ppl"})
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from plan_table import Table, X, job, plan_of
+from refusals import refused
 from scope.artifacts.layout import evaluation_file, samples_file
-from scope.errors import InputError
 from scope.planning import restore
 
 STUDENT = X.shared.model("student")
@@ -192,10 +192,10 @@ def test_an_update_by_the_exact_kl_is_repeated_with_the_teacher():
 def test_what_was_not_deleted_is_not_restored():
     table = Table()
     plan = plan_with(table)
-    with pytest.raises(InputError, match="nothing was deleted here"):
+    with refused("nothing-to-restore"):
         inputs_of(plan, 2)
     finished(plan, table, [1, 2])
-    with pytest.raises(InputError, match=f"{ROUNDS[2].policy}: nothing was deleted here"):
+    with refused("nothing-to-restore", ROUNDS[2].policy):
         inputs_of(plan, 2)
 
 

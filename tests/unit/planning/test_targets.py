@@ -3,8 +3,8 @@
 import pytest
 
 from plan_table import Table, X, job, plan_of
+from refusals import refused
 from scope.artifacts.layout import evaluation_file
-from scope.errors import InputError
 from scope.planning import targets
 from scope.planning.benchmarks import held_out_files, training_files
 from scope.report.figure_names import NAMES
@@ -68,7 +68,7 @@ def test_a_figure_is_made_from_evaluations_or_from_metrics(name):
 
 
 def test_an_unknown_figure_is_refused():
-    with pytest.raises(InputError, match="no figure is named nothing; there are accuracy, pass_at_k"):
+    with refused("no-such-figure", "nothing", "accuracy, pass_at_k"):
         targets.figure_inputs(plan_of(), job(figure="nothing"))
 
 
@@ -95,7 +95,7 @@ def test_a_benchmark_without_its_file_is_skipped():
 
 
 def test_without_any_benchmark_nothing_is_planned():
-    with pytest.raises(InputError, match=r"no benchmark is available: data/one.parquet not found; create it; data/two"):
+    with refused("no-benchmark", "data/one.parquet", "data/two"):
         real(Table())
 
 
@@ -111,7 +111,7 @@ def test_missing_training_problems_are_named():
     table = Table()
     table.add("data/one.parquet")
     plan = real(table)
-    with pytest.raises(InputError, match=r"data.train: data/train.parquet not found; create it or set another path"):
+    with refused("no-such-file", "data.train", "data/train.parquet"):
         training_files(plan.config, table.exists)
     table.add("data/train.parquet")
     assert training_files(plan.config, table.exists) == ["data/train.parquet"]

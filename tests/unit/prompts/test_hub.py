@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from conftest import BIN, ROOT, run
+from refusals import refused
 from scope.config.data import Rows
 from scope.config.experiment import parse_config, read_config
-from scope.errors import InputError
 from scope.prompts.hub import row_files
 from scope.prompts.read import read_rows
 from scope.prompts.rows import RowsSettings
@@ -54,13 +54,13 @@ def test_files_in_the_cache_are_read_as_one_in_sorted_order(snapshot):
 
 
 def test_what_is_not_in_the_cache_is_named_with_the_command_that_fetches_it(snapshot):
-    with pytest.raises(InputError, match=f"the dataset owner/name at {REVISION} is not in the .* cache; {COMMAND}"):
+    with refused("not-downloaded", "owner/name", REVISION, COMMAND):
         row_files(ROWS)
     put(snapshot, "data/test-00000-of-00001.parquet")
-    with pytest.raises(InputError, match=rf"data/train-\*.parquet not in the Hugging Face cache; {COMMAND}"):
+    with refused("not-downloaded", "data/train-*.parquet", COMMAND):
         row_files(ROWS)
     put(snapshot, "data/train-00001-of-00002.parquet")
-    with pytest.raises(InputError, match=f": train-00000-of-00002.parquet not in the .* cache; {COMMAND}"):
+    with refused("not-downloaded", ": train-00000-of-00002.parquet", COMMAND):
         row_files(ROWS)
 
 
@@ -78,7 +78,7 @@ def test_only_pinned_revisions_and_files_of_rows_are_taken(change, said):
     raw["data"]["train"] = {"hub": HUB}
     parse_config(raw)
     raw["data"]["train"] = {"hub": {**HUB, **change}}
-    with pytest.raises(InputError, match=said):
+    with refused("invalid-configuration", said):
         parse_config(raw)
 
 
@@ -86,7 +86,7 @@ def test_a_file_or_a_dataset_but_not_both():
     raw = read_config(ROOT / "config/real_smoke.yaml", ROOT / "config/variants.yaml")
     for train in ({}, {"path": "x.parquet", "hub": HUB}):
         raw["data"]["train"] = train
-        with pytest.raises(InputError, match=r"`data.train`: give exactly one of `path`"):
+        with refused("invalid-configuration", "`data.train`", "`path`"):
             parse_config(raw)
 
 

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from conftest import ROOT
+from refusals import refused
 from scope.config.data import OnIssue
 from scope.config.experiment import open_config
 from scope.errors import InputError
@@ -74,20 +75,17 @@ def test_a_issue_stops_the_run_or_is_dropped_or_kept_and_listed(issue):
 
 def test_every_issue_is_reported_at_once_and_long_lists_are_counted():
     given = rows(*((f"\x0c {i}", "1") for i in range(8)), ("a", r"\text{}"))
-    with pytest.raises(InputError) as told:
+    with refused("row-issues", "broken rows: 8", "row 14", "and 3 more\n", "unverifiable rows: 1") as told:
         issues(given, STOP)
-    assert "broken rows: 8" in str(told.value)
-    assert "row 14" in str(told.value)
     assert "row 15" not in str(told.value)
-    assert "and 3 more\n" in str(told.value)
-    assert "unverifiable rows: 1" in str(told.value)
 
 
 def test_a_benchmark_keeps_its_problems_but_cannot_ask_one_with_two_answers():
     assert listed(rows(("\x0crac", "1"), ("b", "}")), OF_BENCHMARKS) == [
         (10, "broken", "kept"), (11, "broken", "kept"), (11, "unverifiable", "kept")]  # fmt: skip
-    with pytest.raises(InputError, match=r"conflicting rows: 2; fix or remove them\n  row 10"):
+    with refused("row-issues", "conflicting rows: 2", "row 10") as error:
         issues(rows(("a", "1"), ("a", "2")), OF_BENCHMARKS)
+    assert "drop" not in str(error.value)
 
 
 @pytest.mark.parametrize("other", ["0.5", r"\frac12", r"\dfrac{1}{2}", "x = 1/2"])
@@ -117,16 +115,16 @@ def test_a_row_that_is_dropped_for_a_issue_takes_no_other_with_it():
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a \times b", "U\\+0009 before 'imes b'"),
-        ("a \right)", "U\\+000D before 'ight\\)'"),
-        ("a \neq b", "U\\+000A before 'eq b'"),
-        ("a \x08eta b", "U\\+0008 before 'eta b'"),
-        ("a \ufffd b", "U\\+FFFD"),
+        ("a \times b", "U+0009 before 'imes b'"),
+        ("a \right)", "U+000D before 'ight)'"),
+        ("a \neq b", "U+000A before 'eq b'"),
+        ("a \x08eta b", "U+0008 before 'eta b'"),
+        ("a \ufffd b", "U+FFFD"),
     ],
 )
 def test_a_lost_backslash_is_found_in_problem_and_answer(text, said):
     for pair, column in (((text, "1"), "problem"), (("p", text), "answer")):
-        with pytest.raises(InputError, match=rf"{column}: the character {said}"):
+        with refused("row-issues", f"{column}: ", said):
             issues(rows(pair), STOP)
 
 
@@ -142,8 +140,8 @@ def test_golds_are_verified_under_a_deadline(monkeypatch):
 
 
 def test_unbalanced_answers_are_broken():
-    for answer, said in (("{1", "unbalanced braces in '{1'"), ("$5", r"a single \$ in '\$5'")):
-        with pytest.raises(InputError, match=f"answer: {said}"):
+    for answer, said in (("{1", "braces in '{1'"), ("$5", "$ in '$5'")):
+        with refused("row-issues", "answer: ", said):
             issues(rows(("a", answer)), STOP)
     for answer in (r"\$5", "$5$", r"\left\{1,2\right\}"):
         assert issues(rows(("a", answer)), STOP) == []
@@ -157,7 +155,7 @@ def test_issues_go_through_a_file_whose_bytes_depend_on_them_alone(tmp_path):
     assert read_found(tmp_path / "train.json") == sorted(found)
     for text in ("", "{", '[{"row": 1}]'):
         (tmp_path / "train.json").write_text(text)
-        with pytest.raises(InputError, match=r"train.json: not a readable list of issues"):
+        with refused("unreadable-file", "train.json"):
             read_found(tmp_path / "train.json")
 
 
@@ -189,10 +187,9 @@ def test_copies_that_are_spelled_differently_are_one_problem():
 ], ids=lambda tests: tests["kind"])  # fmt: skip
 def test_code_without_tests_would_accept_any_program(tests):
     given = rows(("a", ""), tests=json.dumps(tests))
-    with pytest.raises(
-        InputError, match=r"untested rows: 1; .*write `data.on_issue.unverifiable: drop`\n  row 10: it has no tests"
-    ):
+    with refused("row-issues", "untested rows: 1", "`data.on_issue.unverifiable: drop`", "row 10"):
         issues(given, STOP, domain="code")
     assert listed(given, domain="code") == [(10, "untested", "dropped")]
-    with pytest.raises(InputError, match="untested rows: 1; fix or remove them\n"):
+    with refused("row-issues", "untested rows: 1") as error:
         issues(given, OF_BENCHMARKS, domain="code")
+    assert "drop" not in str(error.value)

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pytest
 from test_page import SCRIPTS, write_evaluation, write_metrics
 
+from refusals import refused
 from scope.artifacts.recipe import make_recipe, read_recipe
 from scope.artifacts.schemas.metrics import METRIC_NAMES
-from scope.errors import InputError
 from scope.method.table import METHODS
 from scope.report.accuracy import accuracy, cell_values
 from scope.report.figure_names import FIGURES, NAMES
@@ -149,20 +149,18 @@ def test_forty_arms_are_all_in_the_legend(files, tmp_path):
 
 
 def test_a_figure_that_no_arm_logged_is_refused_with_who_logs_it(files):
-    told = (
-        r"none of the arms scope-tau=0\.5-lr=1e-05 logged kl_reference; it is logged by grpo with "
-        r"objective\.kl_coefficient above 0: leave this figure out"
-    )
-    with pytest.raises(InputError, match=told):
+    with refused(
+        "metric-not-logged", "scope-tau=0.5-lr=1e-05", "kl_reference", "grpo with objective.kl_coefficient above 0"
+    ):
         plotted("kl_reference", {**files, "metrics": files["metrics"][:2]}, ARMS[:1])
 
 
 def test_evaluations_without_an_arm_are_refused(files):
-    with pytest.raises(InputError, match=r"--evaluations: no file is of the arms .*, grpo; give at least one"):
+    with refused("no-evaluations", "--evaluations", "grpo"):
         plotted("accuracy", {**files, "evaluations": files["evaluations"][:2]})
 
 
 @pytest.mark.parametrize("name", ["pass_at_k", "loss"])
 def test_files_of_an_arm_that_the_recipe_does_not_name_are_refused(files, name):
-    with pytest.raises(InputError, match=r"grpo is not one of the recipe's arms \(scope-tau=0\.5-lr=1e-05\)"):
+    with refused("no-such-arm", "grpo", "scope-tau=0.5-lr=1e-05"):
         plotted(name, files, ARMS[:1])

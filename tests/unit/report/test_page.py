@@ -11,6 +11,7 @@ import pytest
 import report
 from conftest import ROOT
 from plain_words import private_words
+from refusals import refused
 from schemas import SCHEMAS
 from scope.artifacts import parquet
 from scope.artifacts.digests import file_digest
@@ -21,7 +22,6 @@ from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.issues import ISSUES
 from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
 from scope.artifacts.schemas.prompts import PROMPTS
-from scope.errors import InputError
 from scope.report import timing
 from scope.report.figure_names import FIGURES
 from scope.report.samples import token_texts
@@ -269,7 +269,7 @@ def test_hostile_names_cannot_leave_the_chart_data(page, tmp_path):
 @pytest.mark.parametrize(("policy", "seed"), [("stranger", 0), ("scope", 7), ("base", 0)])
 def test_a_file_of_another_run_is_refused(page, world, tmp_path, policy, seed):
     evaluation = write_evaluation(tmp_path / "e.parquet", policy, seed, 2, 0.2)
-    with pytest.raises(InputError, match=f"of policy {policy}, seed {seed}, is not one of the recipe's runs"):
+    with refused("no-such-run", f"policy {policy}, seed {seed}"):
         page(evaluations=[*world["evaluations"], evaluation])
 
 
@@ -546,23 +546,23 @@ def test_same_input_gives_the_same_bytes(page):
 
 def test_policies_that_answered_other_problems_are_refused(page, world, tmp_path):
     odd = write_evaluation(tmp_path / "odd.parquet", "scope", 2, 2, 0.3, problems=19)
-    with pytest.raises(InputError, match="on coins at T1 the problems, or the samples per problem, differ"):
+    with refused("different-samples", "coins at T1"):
         page(evaluations=[*world["evaluations"], odd])
 
 
 def test_the_same_samples_twice_are_refused(page, world):
-    with pytest.raises(InputError, match="two files hold samples of sampling T1"):
+    with refused("repeated-samples", "sampling T1"):
         page(evaluations=world["evaluations"] * 2)
 
 
 def test_rollouts_of_another_round_are_refused(page, world):
-    with pytest.raises(InputError, match=r"--rollouts: the rows of .*batch.parquet are in none of these files"):
+    with refused("unmatched-rows", "--rollouts", "batch.parquet"):
         page(rollouts=world["rollouts"][:1])
 
 
 def test_files_without_their_labels_are_refused(page, tmp_path):
     parquet.write(tmp_path / "bare.parquet", EVALUATION, [], recipe=STAGE_RECIPE, policy="base")
-    with pytest.raises(InputError, match=r"bare.parquet: its metadata lack seed, round"):
+    with refused("missing-metadata", "bare.parquet", "seed, round"):
         page(evaluations=[tmp_path / "bare.parquet"])
 
 

@@ -5,7 +5,7 @@ import pytest
 from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
-from scope.errors import InputError
+from refusals import refused
 from scope.models.load import check_model_folder
 from scope.models.tokenizers import PUZZLE_CHARACTERS, character_tokenizer
 from scope.score import teacher_checks as checks
@@ -28,12 +28,12 @@ def test_a_larger_teacher_vocabulary_passes():
 
 def test_another_token_under_the_same_id_is_named():
     swapped = other_tokenizer("<pad>", "<eos>", "<unk>", *PUZZLE_CHARACTERS[::-1])
-    with pytest.raises(InputError, match="id 3 is '0' to the student but ':' to the teacher"):
+    with refused("other-tokenizer", "id 3", "'0'", "':'"):
         checks.check_token_map(character_tokenizer(), swapped)
 
 
 def test_a_smaller_teacher_vocabulary_is_named():
-    with pytest.raises(InputError, match="id 16 is ':' to the student but None to the teacher"):
+    with refused("other-tokenizer", "id 16", "':'", "None"):
         checks.check_token_map(
             character_tokenizer(), other_tokenizer("<pad>", "<eos>", "<unk>", *PUZZLE_CHARACTERS[:-1])
         )
@@ -42,14 +42,14 @@ def test_a_smaller_teacher_vocabulary_is_named():
 @pytest.mark.parametrize("bad", [float("nan"), float("-inf")])
 def test_probes_must_be_finite(bad):
     assert "2 probe log-probabilities" in checks.check_finite([[-1.0], [-2.0]])
-    with pytest.raises(InputError, match="1 of 2 teacher log-probabilities are not finite"):
+    with refused("invalid-logprobs", "1 of 2"):
         checks.check_finite([[-1.0], [bad]])
 
 
 @pytest.mark.parametrize("other", [-1.01, float("nan")])
 def test_backends_must_agree(other):
     assert "agree to 5.0e-05" in checks.check_agreement([[-1.0]], [[-1.00005]], "float32", ("in_process", "vllm"))
-    with pytest.raises(InputError, match="in_process and vllm differ by"):
+    with refused("different-weights", "in_process and vllm"):
         checks.check_agreement([[-1.0]], [[other]], "float32", ("in_process", "vllm"))
 
 
@@ -64,9 +64,9 @@ def test_probes_are_the_same_in_every_run():
     [("config.json", "a configuration"), ("model.safetensors", "safetensors"), ("tokenizer.json", "a tokenizer")],
 )
 def test_an_incomplete_model_folder_is_named(tmp_path, missing, said):
-    with pytest.raises(InputError, match="no such model folder"):
+    with refused("no-such-folder", tmp_path / "nowhere"):
         check_model_folder(tmp_path / "nowhere")
     for name in {"config.json", "model.safetensors", "tokenizer.json", "pytorch_model.bin"} - {missing}:
         (tmp_path / name).touch()
-    with pytest.raises(InputError, match=said):
+    with refused("missing-file", tmp_path, said):
         check_model_folder(tmp_path)

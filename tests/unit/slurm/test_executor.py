@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from scope.errors import InputError
+from refusals import refused
 from scope.slurm import executor as module
 from scope.slurm.executor import check_version, keep_unreported_jobs, patch_slurm_executor, poll_steadily
 
@@ -110,7 +110,7 @@ def test_slurms_executor_is_corrected_and_finds_our_sbatch(tmp_path, monkeypatch
 def test_a_version_of_the_plugin_that_was_not_tested_is_refused(tmp_path, monkeypatch, installed):
     monkeypatch.setattr(module, "version", lambda name: installed)
     slurm = workflow(tmp_path, SimpleNamespace(init_seconds_before_status_checks=5))
-    with pytest.raises(InputError, match=rf"slurm {installed} is installed, .* of version 2.8.*install .*==2.8.0"):
+    with refused("other-version", f"slurm {installed}", "version 2.8", "==2.8.0"):
         patch_slurm_executor(slurm)
     assert "check_active_jobs" not in vars(slurm.scheduler._executor)
 

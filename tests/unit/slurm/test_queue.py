@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
+from refusals import refused
 from scope.slurm import jobs
 from scope.slurm.commands import Answer
 from scope.slurm.parse import Job, read_json_queue, read_text_queue
@@ -80,5 +81,5 @@ def test_support_for_json_is_looked_up_once(squeue, monkeypatch):
 def test_a_queue_that_does_not_answer_is_an_error(squeue):
     silent = Answer(1, "", "slurm_load_jobs error: Unable to contact slurm controller (connect failure)")
     squeue(silent, silent)
-    with pytest.raises(jobs.InputError, match=r"does not list the jobs of this user \(slurm_load_jobs error: Unable"):
+    with refused("slurm-unavailable", "slurm_load_jobs error: Unable to contact slurm controller"):
         jobs.queued_jobs()

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from conftest import ROOT
-from scope.errors import InputError
+from refusals import refused
 from scope.prompts.order import round_prompts
 from scope.seeds import derive_seed
 from scope.update.lr_schedule import learning_rate
@@ -84,7 +84,7 @@ def test_the_list_of_prompts_is_left_as_it_was():
 
 
 def test_a_round_larger_than_the_data_is_refused():
-    with pytest.raises(InputError, match=r"takes 11 prompts .* only 10"):
+    with refused("too-few-prompts", "11 prompts", "10"):
         round_prompts(PROMPTS, 0, 1, 11)
 
 

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from conftest import RECIPE, ROOT, run
+from refusals import refused
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, open_folder, write_manifest
 from scope.artifacts.partial import Unfinished
@@ -27,7 +28,6 @@ from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.metrics import METRICS
 from scope.config.training import Update
-from scope.errors import InputError
 from scope.method.table import method_of
 from scope.models.load import load_model
 from scope.models.packed_forward import plan_packs, score_pairs
@@ -401,7 +401,7 @@ def test_parameters_move_at_the_rate_of_the_schedule(student, teacher):
 
 
 def test_a_missing_state_is_refused(student, tmp_path):
-    with pytest.raises(InputError, match="no optimizer state"):
+    with refused("no-optimizer-state", tmp_path, "--state"):
         make_trainer(student, ARMS["kd"]).load_state(tmp_path)
 
 
@@ -459,7 +459,7 @@ def test_a_loss_that_is_not_finite_is_refused(student, teacher):
     batch = make_batch(ARMS["scope"], student, teacher)
     with torch.no_grad():
         student.model.norm.weight[0] = math.nan
-    with pytest.raises(InputError, match="step 8: the loss is nan"):
+    with refused("not-finite", "step 8: the loss is nan"):
         list(make_trainer(student, ARMS["scope"]).run_round(batch, 7))
 
 
@@ -468,7 +468,7 @@ def test_a_gradient_that_is_not_finite_is_refused(stage, student, teacher):
     batch = make_batch(ARMS["scope"], student, teacher)
     student.model.norm.weight.register_hook(lambda gradient: gradient * math.nan)
     trainer = make_trainer(student, ARMS["scope"], deepspeed={"zero_optimization": {"stage": stage}})
-    with pytest.raises(InputError, match="step 1: the gradient is not finite"):
+    with refused("not-finite", "step 1: the gradient"):
         list(trainer.run_round(batch, 0))
 
 

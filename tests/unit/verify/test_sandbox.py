@@ -14,7 +14,7 @@ import pytest
 
 import scope
 from needs_sandbox import sandboxed
-from scope.errors import InputError
+from refusals import refused
 from scope.verify.api import verify_code
 from scope.verify.registry import VERIFIERS, verify_rows
 from scope.verify.sandbox.bubblewrap import open_sandbox
@@ -207,6 +207,6 @@ def test_what_is_no_sandbox_is_found_out(monkeypatch):
 def test_verdicts_in_the_pool_are_those_of_the_verifier():
     rows = [("code", "p", f"```\n{code}```", "", STDIO) for code in (GOOD, HOSTILE["exits with 0"], GOOD)]
     assert [verdict.correct for verdict in verify_rows(rows, workers=2)] == [True, False, True]
-    with pytest.raises(InputError, match="a prompt of domain 'code' has no tests"):
+    with refused("missing-value", "domain 'code'", "tests"):
         verify_rows([("code", "p", "", "")])
     assert VERIFIERS["code"].deadline_s > VERIFIERS["math"].deadline_s

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scope.errors import InputError
+from refusals import refused
 from scope.verify.api import verify_puzzle
 from scope.worlds import coins
 
@@ -83,5 +83,5 @@ def test_every_route_of_generated_problems_is_correct_and_no_proper_part_of_one(
 
 @pytest.mark.parametrize("problem", ["", "93865", "93865:23=", "9x865=23:", "93865=23=1:"])
 def test_a_text_that_is_no_problem_is_bad_input(problem):
-    with pytest.raises(InputError, match="not a Coins problem"):
+    with refused("invalid-problem", repr(problem)):
         verify_puzzle("-9=14", problem)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from scope.errors import InputError
+from refusals import refused
 from scope.verify.pool import verify_rows
 from scope.verify.verdict import Reason, Verdict
 from scope.verify.verifier import Verifier
@@ -98,7 +98,7 @@ def test_workers_that_cannot_verify_stop_the_run():
 
 @pytest.mark.parametrize("domain", ["astrology", ""])
 def test_a_domain_without_verdicts_is_bad_input(domain):
-    with pytest.raises(InputError, match=f"'{domain}' has no verifier"):
+    with refused("no-verifier", repr(domain)):
         verify_rows([(domain, "", "", "")], verifiers=ISOLATED)
 
 

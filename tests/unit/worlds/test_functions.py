@@ -7,7 +7,7 @@ from itertools import islice
 import pytest
 
 from needs_sandbox import sandboxed
-from scope.errors import InputError
+from refusals import refused
 from scope.models.tokenizers import bpe_tokenizer
 from scope.prompts.generated import function_rows
 from scope.verify.code.blocks import last_program
@@ -68,7 +68,7 @@ def test_held_out_training_and_supervised_functions_are_disjoint():
 def test_problems_are_reproducible_and_end_with_a_message():
     assert some(50) == some(50)
     assert some(50) != some(50, seed=1)
-    with pytest.raises(InputError, match=r"hardly more than \d+ functions of \[1\] operations; ask for fewer problems"):
+    with refused("too-few-functions", "data.functions", "[1] operations"):
         list(functions.problems(0, [1]))
 
 
