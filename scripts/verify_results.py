@@ -21,7 +21,7 @@ from typing import cast
 from tqdm import tqdm
 
 from scope import cli
-from scope.artifacts.metadata import digest_of
+from scope.artifacts.provenance import digest_of
 from scope.audit.acceptance import in_force
 from scope.audit.integrity import Audit, find_artifacts
 from scope.audit.lineage import tree

@@ -11,8 +11,8 @@ from typing import Any
 
 from scope.artifacts.atomic import atomic
 from scope.artifacts.digests import file_digest
-from scope.artifacts.metadata import read_provenance
 from scope.artifacts.names import MANIFEST, RESTORED, RETIRED
+from scope.artifacts.provenance import read_provenance
 from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
 

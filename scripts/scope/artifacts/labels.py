@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from scope.artifacts.folder import read_manifest
-from scope.artifacts.metadata import parquet_provenance
 from scope.artifacts.names import SHARED
+from scope.artifacts.provenance import parquet_provenance
 from scope.errors import InputError
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scope.artifacts.atomic import atomic
-from scope.artifacts.metadata import parquet_provenance
+from scope.artifacts.provenance import parquet_provenance
 from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from scope.artifacts.accepted import Acceptance, acceptances, accepted_chain, recipe_code
 from scope.artifacts.fingerprint import fingerprint, modules
-from scope.artifacts.metadata import read_provenance
+from scope.artifacts.provenance import read_provenance
 from scope.artifacts.stages import STAGES
 from scope.errors import InputError
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from scope.artifacts.diff import changed_modules, changed_settings
 from scope.artifacts.fingerprint import modules
-from scope.artifacts.metadata import digest_of, kind_of, read_provenance
 from scope.artifacts.place import parse
+from scope.artifacts.provenance import digest_of, kind_of, read_provenance
 
 
 @dataclass(frozen=True)

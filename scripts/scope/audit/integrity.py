@@ -10,13 +10,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from scope.artifacts import metadata
 from scope.artifacts.digests import value_digest
 from scope.artifacts.layout import Layout
-from scope.artifacts.metadata import kind_of, local
 from scope.artifacts.names import RESULTS, SHARED
 from scope.artifacts.partial import is_unfinished
 from scope.artifacts.place import artifact_place, parse
+from scope.artifacts.provenance import MANIFEST, REPORT, digest_of, escapes, kind_of, local, read_whole
 from scope.audit import lineage
 from scope.audit.acceptance import records_of
 from scope.errors import InputError
@@ -29,7 +28,7 @@ PUT_BACK = f"put the right file back, or {AGAIN}"
 class Audit:
     """The check of the artifacts of one folder: what they are, how many, and every problem."""
 
-    def __init__(self, folder: str, digest: Callable[[str], str | None] = metadata.digest_of):
+    def __init__(self, folder: str, digest: Callable[[str], str | None] = digest_of):
         self.folder = folder
         self.artifacts = self.links = 0
         self.retired: set[str] = set()
@@ -44,16 +43,16 @@ class Audit:
         """Check one artifact: that it reads, its provenance, its labels, its files and its inputs."""
         self.artifacts += 1
         try:
-            provenance = metadata.read_whole(path)
+            provenance = read_whole(path)
         except InputError as error:
             self._problems.add(str(error))
             return
-        if kind_of(path) == metadata.REPORT and not provenance:
+        if kind_of(path) == REPORT and not provenance:
             self.unbound.append(path)
             return
         self._check_provenance(path, provenance)
         self._add(path, *wrong_labels(path, provenance))
-        if kind_of(path) == metadata.MANIFEST:
+        if kind_of(path) == MANIFEST:
             self._check_folder(path, provenance)
         for given, digest in lineage.inputs_of(provenance).items():
             self._check_input(path, local(given), digest)
@@ -71,7 +70,7 @@ class Audit:
 
     def _check_provenance(self, path: str, provenance: dict[str, Any]) -> None:
         missing = lineage.gaps(provenance)
-        if kind_of(path) == metadata.REPORT:
+        if kind_of(path) == REPORT:
             missing = [part for part in missing if part == "inputs"]
         if missing:
             self._add(path, f"incomplete provenance, without {', '.join(missing)}; {AGAIN}")
@@ -101,7 +100,7 @@ class Audit:
             return
         root = local(os.path.join(os.path.dirname(manifest), folder))
         for name, digest in files.items():
-            if os.path.isabs(name) or metadata.escapes(os.path.normpath(name)):
+            if os.path.isabs(name) or escapes(os.path.normpath(name)):
                 self._add(manifest, f"lists {name}, outside of its folder; {AGAIN}")
             else:
                 self._compare(local(os.path.join(root, name)), digest, manifest)
@@ -109,7 +108,7 @@ class Audit:
             self._add(file, f"is not listed in {manifest}; move it elsewhere, or delete it")
 
     def _check_input(self, path: str, given: str, digest: str) -> None:
-        if metadata.escapes(given):
+        if escapes(given):
             self._add(path, f"made from {given}, out of the project by `..`, which is not followed; {AGAIN}")
             return
         self._add(path, *foreign_input(path, given))

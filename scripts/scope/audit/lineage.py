@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 
 from scope.artifacts import names
 from scope.artifacts.digests import value_digest
-from scope.artifacts.metadata import digest_of, kind_of, local, read_provenance
+from scope.artifacts.provenance import digest_of, kind_of, local, read_provenance
 from scope.errors import InputError
 
 SHORT = 12

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scope.artifacts.metadata import digest_of, read_provenance
+from scope.artifacts.provenance import digest_of, read_provenance
 from scope.planning import retention
 from scope.planning.disk import bytes_below
 

@@ -501,6 +501,7 @@ def run_update(place, batch, policy, *, ranks=1, check=True):
         "policy": place / "policy/manifest.json",
         "state": place / "state/manifest.json",
         "metrics": place / "metrics.parquet",
+        "live": place / "metrics.jsonl",
     }
     words = [f"--{name}={value}" for name, value in RUN.items()] + [
         f"--out-{name}={path}" for name, path in out.items()
