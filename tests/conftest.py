@@ -55,6 +55,16 @@ def tiny(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def smallest(tmp_path_factory):
+    """A checkout with a finished run of the smallest world: a test that damages it puts it right again."""
+    from flows import checkout, snakemake
+
+    folder = checkout(tmp_path_factory.mktemp("smallest"))
+    snakemake(folder, "--configfile", "tests/configs/smallest.yaml")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def cluster():
     """A running virtual SLURM cluster of three nodes."""
     reason = virtual_cluster.missing()

@@ -501,13 +501,13 @@ def run_update(place, batch, policy, *, ranks=1, check=True):
         "policy": place / "policy/manifest.json",
         "state": place / "state/manifest.json",
         "metrics": place / "metrics.parquet",
-        "live": place / "metrics.jsonl",
     }
     words = [f"--{name}={value}" for name, value in RUN.items()] + [
         f"--out-{name}={path}" for name, path in out.items()
     ]
     script = [sys.executable, ROOT / "scripts/update.py", "--recipe", update_recipe(ranks)]
-    return run(*script, "--batch", batch, "--policy", policy, *words, check=check), out
+    live = ["--out-live", place / "metrics.jsonl"]
+    return run(*script, "--batch", batch, "--policy", policy, *live, *words, check=check), out
 
 
 def write_mixed_batch(path, student, teacher):
