@@ -50,8 +50,8 @@ def script_of(rule):
 def checked_rows(rule, check, output):
     """An input function: what a check found in the rows of a job's prompts; generated rows have none.
 
-    Its content counts, not its time. But Snakemake looks no further behind a check that is to run than along files whose
-    time counts, so that of a job that runs anyway, for another recipe, does.
+    Its content counts, not its time, so it is ancient. But a dry run leaves out every job that an ancient file connects
+    with a check that reruns, so for a job that reruns because of its own recipe it is a normal input.
     """
 
     def found(wildcards):
