@@ -23,6 +23,11 @@ command -v "$python" >/dev/null || python=python3
   exit 2
 }
 
+# One setup at a time: a second one waits, and then finds .venv as it wants it.
+exec 9>.setup.lock
+flock 9
+[ "$(cat "$stamp" 2>/dev/null)" = "$want" ] && exit 0
+
 start=$SECONDS
 echo "setup: making .venv from $lock (about 2 minutes, 3 GB)"
 rm -rf .venv

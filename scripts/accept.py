@@ -2,8 +2,8 @@
 
 For refactorings and moves. The old code is taken from finished artifacts in results/. The record in
 workflow/accepted_code.json belongs under version control: it holds for exactly the present code of the stages, so any
-further edit makes them run again, unless that is accepted too. `make why`, `make verify-results` and the report
-show it.
+further edit makes them run again, unless that is accepted too. To take a record back, restore the file. `make why`,
+`make verify-results` and the report show the records.
 
 Examples, from the project root:
     python scripts/accept.py update --reason "The loss in smaller functions; tests/unit/method compare the values"
@@ -26,10 +26,15 @@ def main() -> None:
     parser.add_argument("stages", nargs="+", choices=sorted(STAGES), metavar="STAGE", help=f"of {', '.join(STAGES)}")
     parser.add_argument("--reason", required=True, help="why no result changes; shown wherever the record is")
     parser.add_argument(
-        "--results", nargs="+", default=["results"], metavar="FOLDER", help="whose artifacts record the old code"
+        "--results",
+        action="append",
+        metavar="FOLDER",
+        help="whose artifacts record the old code; may be given several times (default: results)",
     )
     args = parser.parse_args()
-    paths = [path for folder in args.results for group in find_artifacts(folder).values() for path in group]
+    paths = [
+        path for folder in args.results or ["results"] for group in find_artifacts(folder).values() for path in group
+    ]
     time = datetime.now(UTC).isoformat(timespec="seconds")
     records, again = propose(args.stages, made_by(paths), reason=args.reason, time=time)
     file = accept(records)

@@ -115,6 +115,18 @@ def test_plain_snakemake_refuses_a_second_controller_and_a_stale_lock(folder):
     assert "--unlock" in stale.stderr
 
 
+@pytest.mark.parametrize(("words", "runs"), [(["--dry-run"], False), (["-n"], False), (["--cores", "1"], True)])
+def test_a_dry_run_is_no_controller(folder, words, runs):
+    """`make why` in another terminal stops no start."""
+    (folder / "snakemake").write_text("import time\ntime.sleep(60)\n")
+    process = subprocess.Popen([sys.executable, "snakemake", *words], cwd=folder)
+    try:
+        assert bool(leftovers.controllers(folder)) == runs
+    finally:
+        process.kill()
+        process.wait()
+
+
 def test_two_starts_at_once_give_one_controller(folder):
     (folder / ".snakemake").mkdir()
     with open(folder / ".snakemake/controller.lock", "w") as lock:

@@ -11,6 +11,9 @@ import psutil
 
 from scope.slurm.jobs import cancel_and_wait, has_slurm, submitted_jobs
 
+DRY_RUN = ("-n", "-np", "-pn", "--dry-run", "--dryrun")
+"""Words of a command line that only plans; a controller that asks for it in another way counts as one that runs."""
+
 
 def end_processes(folder: Path) -> None:
     """End the leftover processes, and print which."""
@@ -41,11 +44,11 @@ def leftover_processes(folder: Path) -> list[psutil.Process]:
 def controllers(folder: Path) -> list[psutil.Process]:
     """Live Snakemake processes that control runs in `folder`, this process and its parents excepted.
 
-    Snakemake also runs inside each SLURM job, as part of the run of another controller.
+    Snakemake also runs inside each SLURM job, as part of the run of another controller, and dry runs only plan.
     """
     own = {psutil.Process().pid, *(parent.pid for parent in psutil.Process().parents())}
     running = [p for p in processes_in(folder) if p.pid not in own and runs_snakemake(p)]
-    return [p for p in running if "--mode" not in command(p)]
+    return [p for p in running if not {"--mode", *DRY_RUN} & set(command(p))]
 
 
 def processes_in(folder: Path) -> list[psutil.Process]:
