@@ -114,7 +114,7 @@ def test_every_method_runs_on_the_embedded_world(smallest, tmp_path):
 def test_programs_are_verified_in_the_sandbox_through_the_whole_workflow(tmp_path):
     folder = checkout(tmp_path)
     world = (*WORLD, "tests/configs/functions.yaml")
-    refused = snakemake(folder, *world, "--until", "verify", check=False, PATH=no_bubblewrap(tmp_path))
+    refused = snakemake(folder, *world, "--until", "verify_shared", check=False, PATH=no_bubblewrap(tmp_path))
     assert "no sandbox: bwrap is not installed" in refused
     batch = folder / "results/functions/scope/seed0/round1/batch.parquet"
     assert not batch.exists()
