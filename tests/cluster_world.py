@@ -83,7 +83,7 @@ class ClusterRun:
             "rollout": ["rollout/0.parquet", "rollout/1.parquet"],
             "score": ["score/0.parquet", "score/1.parquet"],
             "update": ["policy/manifest.json", "state/manifest.json", "metrics.parquet", "metrics.jsonl"],
-            "evaluate": ["evaluate/coins/T1/0.parquet"],
+            "evaluate": ["evaluate/coins/T1/0.samples.parquet"],
         }
         paths = [f"{ARM}/round2/{path}" for path in made[stage]]
         for path in paths:
