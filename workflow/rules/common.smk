@@ -47,7 +47,7 @@ def script_of(rule):
     return lambda wildcards: PLAN.script_of_job(rule, wildcards)
 
 
-def checked_rows(rule, check, output):
+def checked_rows(rule, output):
     """An input function: what a check found in the rows of a job's prompts; generated rows have none.
 
     Its content counts, not its time, so it is ancient. But a dry run leaves out every job that an ancient file connects
@@ -55,15 +55,15 @@ def checked_rows(rule, check, output):
     """
 
     def found(wildcards):
-        path, made = (name.format(**dict(wildcards.items())) for name in (check, output))
-        return {"found": path if checks.runs_anyway(PLAN, rule, wildcards, made, path) else ancient(path)}
+        path, made = checks.found_file(PLAN, wildcards), output.format(**dict(wildcards.items()))
+        return {"found": path if checks.runs_anyway(PLAN, rule, wildcards, made) else ancient(path)}
 
     return unpack(found) if CONFIG.data.train else []
 
 
-def digest_of_found(check):
-    """A params function: the digest of what a check found; empty before its first run. Of `input` it would not count."""
-    return lambda wildcards: PLAN.files.digest(check.format(**dict(wildcards.items()))) or ""
+def digest_of_found(wildcards):
+    """The digest of what a check found, as a param; empty before its first run. Computed from `input` it would not count."""
+    return PLAN.files.digest(checks.found_file(PLAN, wildcards)) or ""
 
 
 PLAN = checked(make_plan, config, say)
@@ -72,7 +72,6 @@ ROUND = LAYOUT.round("{arm}", "{seed}", "{round}")
 SHARED_ROUND = LAYOUT.shared_round("{rollouts}", "{seed}", "{round}")
 EVALUATIONS = LAYOUT.evaluated("{evaluated}")
 PLACE, SHARED_PLACE = (f"--arm {arm} --seed {{seed}} --round {{round}}" for arm in ("{arm}", "shared"))
-CHECK, CHECK_BENCHMARK = SHARED.found_in_training, SHARED.found_in("{benchmark}")
 ONE_SHARD = ("{benchmark}", "{sampling}", "{shard}")
 HELD_OUT = held_out_files(CONFIG, PLAN.benchmarks)
 REPORT_DATA = targets.report_data(PLAN)

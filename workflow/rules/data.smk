@@ -49,7 +49,7 @@ checkpoint check_problems:
 
 rule prompts:
     input:
-        checked_rows("prompts", CHECK, SHARED.prompts),
+        checked_rows("prompts", SHARED.prompts),
         rows=planned(inputs.prompts),
         model=SHARED.model("student"),
     output:
@@ -65,7 +65,7 @@ rule prompts:
     params:
         recipe=recipe_of("prompts"),
         split="train",
-        found=digest_of_found(CHECK),
+        found=digest_of_found,
         rows=lambda wildcards, input: rows_flags(input),
     shell:
         "python scripts/prompts.py --split {params.split} {params.rows} --model {input.model:q}"
@@ -74,7 +74,7 @@ rule prompts:
 
 use rule prompts as problems with:
     input:
-        checked_rows("problems", CHECK_BENCHMARK, SHARED.problems("{benchmark}")),
+        checked_rows("problems", SHARED.problems("{benchmark}")),
         rows=planned(inputs.problems),
         model=SHARED.model("student"),
     output:
@@ -88,5 +88,5 @@ use rule prompts as problems with:
     params:
         recipe=recipe_of("problems"),
         split="{benchmark}",
-        found=digest_of_found(CHECK_BENCHMARK),
+        found=digest_of_found,
         rows=lambda wildcards, input: rows_flags(input),

@@ -5,7 +5,7 @@
 
 rule evaluate:
     input:
-        checked_rows("evaluate", CHECK_BENCHMARK, samples_file(ROUND.evaluations, *ONE_SHARD)),
+        checked_rows("evaluate", samples_file(ROUND.evaluations, *ONE_SHARD)),
         problems=SHARED.problems("{benchmark}"),
         policy=planned(restore.evaluated_policy),
     output:
@@ -30,7 +30,7 @@ rule evaluate:
 
 use rule evaluate as evaluate_shared with:
     input:
-        checked_rows("evaluate_shared", CHECK_BENCHMARK, samples_file(SHARED.evaluations("{policy}"), *ONE_SHARD)),
+        checked_rows("evaluate_shared", samples_file(SHARED.evaluations("{policy}"), *ONE_SHARD)),
         problems=SHARED.problems("{benchmark}"),
         policy=planned(inputs.evaluated_model),
     output:
@@ -46,7 +46,7 @@ use rule evaluate as evaluate_shared with:
 
 use rule verify as grade with:
     input:
-        checked_rows("grade", CHECK_BENCHMARK, evaluation_file(ROUND.evaluations, *ONE_SHARD)),
+        checked_rows("grade", evaluation_file(ROUND.evaluations, *ONE_SHARD)),
         prompts=SHARED.problems("{benchmark}"),
         rollouts=samples_file(ROUND.evaluations, *ONE_SHARD),
     output:
@@ -63,7 +63,7 @@ use rule verify as grade with:
 
 use rule grade as grade_shared with:
     input:
-        checked_rows("grade_shared", CHECK_BENCHMARK, evaluation_file(SHARED.evaluations("{policy}"), *ONE_SHARD)),
+        checked_rows("grade_shared", evaluation_file(SHARED.evaluations("{policy}"), *ONE_SHARD)),
         prompts=SHARED.problems("{benchmark}"),
         rollouts=samples_file(SHARED.evaluations("{policy}"), *ONE_SHARD),
     output:

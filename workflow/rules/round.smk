@@ -42,7 +42,7 @@ use rule rollout as rollout_shared with:
 
 rule verify:
     input:
-        checked_rows("verify", CHECK, ROUND.shard("verify", "{shard}")),
+        checked_rows("verify", ROUND.shard("verify", "{shard}")),
         prompts=SHARED.prompts,
         rollouts=ROUND.shard("rollout", "{shard}"),
     output:
@@ -64,7 +64,7 @@ rule verify:
 
 use rule verify as verify_shared with:
     input:
-        checked_rows("verify_shared", CHECK, SHARED_ROUND.shard("verify", "{shard}")),
+        checked_rows("verify_shared", SHARED_ROUND.shard("verify", "{shard}")),
         prompts=SHARED.prompts,
         rollouts=SHARED_ROUND.shard("rollout", "{shard}"),
     output:

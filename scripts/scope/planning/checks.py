@@ -4,24 +4,26 @@ import json
 from typing import Any
 
 from scope.artifacts.layout import record_file
-from scope.artifacts.place import artifact_place
 from scope.planning.plan import Plan
 
 
-def runs_anyway(plan: Plan, rule: str, job: Any, output: str, found: str) -> bool:
+def found_file(plan: Plan, job: Any) -> str:
+    """What a check found in the rows of a job's prompts: those of its benchmark, or of training."""
+    shared, benchmark = plan.layout.shared, getattr(job, "benchmark", None)
+    return shared.found_in(benchmark) if benchmark else shared.found_in_training
+
+
+def runs_anyway(plan: Plan, rule: str, job: Any, output: str) -> bool:
     """Whether a job whose output exists runs for another recipe while the check that it follows is to run too."""
-    return _check_runs(plan, found) and _has_other_recipe(plan, output, plan.recipe_of_job(rule, job))
+    return _check_runs(plan, job) and _has_other_recipe(plan, output, plan.recipe_of_job(rule, job))
 
 
-def _check_runs(plan: Plan, found: str) -> bool:
+def _check_runs(plan: Plan, job: Any) -> bool:
     """Whether a check exists and would be made by another recipe now."""
-
-    def look() -> bool:
-        place = artifact_place(found)
-        benchmark = {} if place.kind == "check_rows" else {"benchmark": found.rpartition("/")[2].removesuffix(".json")}
-        return _has_other_recipe(plan, record_file(found), plan.recipe(place.kind, **benchmark))
-
-    return plan.once(("check", found), look)
+    found, rule = found_file(plan, job), "check_problems" if hasattr(job, "benchmark") else "check_rows"
+    return plan.once(
+        ("check", found), lambda: _has_other_recipe(plan, record_file(found), plan.recipe_of_job(rule, job))
+    )
 
 
 def _has_other_recipe(plan: Plan, path: str, recipe: str) -> bool:

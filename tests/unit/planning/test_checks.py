@@ -38,7 +38,7 @@ def test_a_job_runs_anyway_if_its_recipe_and_that_of_the_check_are_others(check,
     table = Table()
     plan = plan_with(table)
     checked(table, plan, check=check, output=output)
-    assert runs_anyway(plan, "verify", VERIFY, VERDICTS, X.shared.found_in_training) == runs
+    assert runs_anyway(plan, "verify", VERIFY, VERDICTS) == runs
 
 
 def test_verdicts_on_a_benchmark_follow_the_check_of_its_own_rows():
@@ -48,11 +48,11 @@ def test_verdicts_on_a_benchmark_follow_the_check_of_its_own_rows():
     found = X.shared.found_in("held")
     table.add(record_file(found), plan.recipe("check_problems", benchmark="held"))
     table.add(GRADED, OTHER)
-    assert not runs_anyway(plan, "grade_shared", GRADE, GRADED, found)
+    assert not runs_anyway(plan, "grade_shared", GRADE, GRADED)
     again = plan_with(table)
     table.add(record_file(found), OTHER)
-    assert runs_anyway(again, "grade_shared", GRADE, GRADED, found)
+    assert runs_anyway(again, "grade_shared", GRADE, GRADED)
 
 
 def test_before_the_first_run_nothing_runs_anyway():
-    assert not runs_anyway(plan_with(Table()), "verify", VERIFY, VERDICTS, X.shared.found_in_training)
+    assert not runs_anyway(plan_with(Table()), "verify", VERIFY, VERDICTS)
