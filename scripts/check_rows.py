@@ -6,7 +6,6 @@ alone: an edit of the code that finds the same changes nothing. The Parquet file
 
 import sys
 from collections import Counter
-from pathlib import Path
 
 from scope import cli
 from scope.artifacts import parquet
@@ -25,13 +24,11 @@ def main() -> None:
     parser.add_argument("--held-out", nargs="+", action="append", default=[], metavar=("BENCHMARK", "FILE"),
                         help="a benchmark's name and its files: what training rows are compared with")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="JSON", help="the issues")
-    parser.add_argument("--again", action="store_true", help="compare with the issues that were found before; an error "
-                        "where others are found")  # fmt: skip
     parser.add_argument("--record", required=True, metavar="PARQUET", help="the issues, with their provenance")
     args = parser.parse_args()
 
     from scope.prompts.find import find
-    from scope.prompts.issues import OF_BENCHMARKS, read_found, to_text, training_actions
+    from scope.prompts.issues import OF_BENCHMARKS, to_text, training_actions
     from scope.prompts.read import read_problems, read_rows
 
     held_out = {}
@@ -50,16 +47,8 @@ def main() -> None:
     found = find(rows, domain=spec.domain, actions=actions, benchmarks=held_out, n=ngram)
     tally = dict(sorted(Counter(one.issue for one in found).items()))
     print(f"{args.split}: {len(rows)} rows; issues: {tally or 'none'}", file=sys.stderr)
-    if args.again:
-        if sorted(found) != sorted(read_found(args.out)):
-            raise InputError(
-                f"{args.out}: the current code finds other issues in these rows; start the run again to recompute "
-                "their prompts and what depends on them",
-                "other-issues",
-            )
-    else:
-        with atomic(args.out) as temporary:
-            Path(temporary).write_text(to_text(found), encoding="utf-8")
+    with atomic(args.out) as temporary:
+        temporary.write_text(to_text(found), encoding="utf-8")
     inputs = [*args.rows, *(file for _, *files in args.held_out for file in files), args.out]
     listed = [one._asdict() for one in found]
     parquet.write(args.record, FOUND, listed, recipe=args.recipe, inputs=inputs, split=args.split)

@@ -69,12 +69,11 @@ class Audit:
         self._problems.update(f"{path}: {problem}" for problem in problems)
 
     def _check_provenance(self, path: str, provenance: dict[str, Any]) -> None:
-        missing = lineage.gaps(provenance)
-        if kind_of(path) == REPORT:
-            missing = [part for part in missing if part == "inputs"]
+        gaps = lineage.gaps(provenance)
+        missing = [part for part in gaps if part == "inputs"] if kind_of(path) == REPORT else gaps
         if missing:
             self._add(path, f"incomplete provenance, without {', '.join(missing)}; {AGAIN}")
-        elif lineage.gaps(provenance) == []:
+        elif not gaps:
             self._check_code(path, provenance)
 
     def _check_code(self, path: str, provenance: dict[str, Any]) -> None:

@@ -51,8 +51,4 @@ def problems_recipe(config: Config, benchmark: str) -> ProblemsRecipe:
 def held_out(config: Config) -> dict[str, ProblemRows]:
     """The problem texts of each benchmark that training problems are compared with."""
     benchmarks, chosen = config.data.benchmarks, config.data.decontamination.benchmarks
-    return {
-        name: ProblemRows.model_validate(rows.model_dump(), extra="ignore")
-        for name, rows in benchmarks.items()
-        if chosen is None or name in chosen
-    }
+    return {name: take(ProblemRows, rows) for name, rows in benchmarks.items() if chosen is None or name in chosen}
