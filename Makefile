@@ -47,11 +47,11 @@ accept: $(if $(ACTIVE),,setup)  ## record that a change of code alters no result
 	@$(PYTHON) scripts/accept.py $(ARGS)
 
 check: lint  ## lint, types and the quick unit tests: the loop of daily work
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n $(CORES) tests/unit -m "not slow and not real" \
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n 3 tests/unit -m "not slow and not real" \
 		--deselect tests/unit/test_lint.py::test_linter
 
 test: setup  ## every test but the slow ones, and lint, under 20 minutes
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -m "not slow"
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder -m "not slow"
 
 test-all: setup  ## also the slow ones
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest

@@ -19,6 +19,19 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 RECIPE = make_recipe("weigh", {})
+SHARED = ("cluster", "vllm_server", "smallest")  # session fixtures that cost minutes or exist once on a machine
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Groups for workers in parallel: the tests of a file run in one, and so do all that share an expensive fixture.
+
+    Whole workflows come first: the quick tests fill what is left of either worker's time.
+    """
+    items.sort(key=lambda item: "unit" in item.path.parts)
+    for item in items:
+        shared = [name for name in SHARED if name in item.fixturenames]
+        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.path.name))
 
 
 def seal_files(manifest, **files):

@@ -98,6 +98,7 @@ def test_a_good_program_passes(kind):
     assert verify_code(f"```python\n{GOOD}```", KINDS[kind]).reason == "correct"
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_program_never_passes_and_leaves_nothing_running(name, kind):
