@@ -10,7 +10,7 @@ from scope.artifacts.recipe import read_recipe
 from scope.errors import InputError
 from scope.prompts.tokenizer_recipe import TokenizerData, TokenizerRecipe
 
-FUNCTIONS = 1_000
+EXAMPLES = 1_000
 """Of these a `bpe` tokenizer sees as many, where problems are generated."""
 
 
@@ -35,18 +35,16 @@ def main() -> None:
 
 
 def texts(data: TokenizerData, rows: list[str] | None) -> Iterator[str]:
-    """What a `bpe` tokenizer is trained on: the problems of a file, or Functions that are in no prompt, with bodies."""
+    """What a `bpe` tokenizer is trained on: the problems of a file, or generated ones, in no prompt, with responses."""
     if rows and data.train:
         from scope.prompts.read import read_rows
 
         return (row["problem"] for row in read_rows(rows, data.train))
-    if not data.functions:
-        raise InputError(
-            "a `bpe` tokenizer is trained on --rows or on data.functions; the recipe has neither", "missing-argument"
-        )
-    from scope.worlds.examples import function_examples
+    if data.train:
+        raise InputError("a `bpe` tokenizer is trained on the rows of data.train: give --rows", "missing-argument")
+    from scope.worlds.examples import examples
 
-    return (problem + response for problem, response in islice(function_examples(data.functions, 0.0, 0), FUNCTIONS))
+    return (problem + response for problem, response in islice(examples(data, 0.0, 0), EXAMPLES))
 
 
 if __name__ == "__main__":

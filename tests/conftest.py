@@ -61,7 +61,7 @@ def tiny(tmp_path_factory):
         manifests[name] = root / name / "manifest.json"
         folder = empty_folder(manifests[name])
         tokenizer = character_tokenizer()
-        make_model(ModelShape(**shape, seed=seed, sft=None), tokenizer).save_pretrained(folder)
+        make_model(ModelShape(**shape, seed=seed), tokenizer).save_pretrained(folder)
         tokenizer.save_pretrained(folder)
         write_manifest(manifests[name], recipe=RECIPE)
     return manifests

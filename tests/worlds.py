@@ -104,7 +104,7 @@ def objective_of(method="scope", mode="paper", **changes):
 
 def tiny_model(seed):
     """A random Qwen3 with sharp next-token distributions."""
-    model = make_model(ModelShape(**SHAPE, seed=seed, sft=None), character_tokenizer()).eval()
+    model = make_model(ModelShape(**SHAPE, seed=seed), character_tokenizer()).eval()
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() == 2:

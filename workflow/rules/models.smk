@@ -1,4 +1,4 @@
-# The models: generated for the embedded world, or loaded from folders; and the teacher's checks.
+# The models: made for the embedded world, fine-tuned, or used from folders; and the teacher's checks.
 
 
 rule tokenizer:
@@ -20,7 +20,8 @@ rule tokenizer:
 
 rule model:
     input:
-        tokenizer=planned(inputs.model),
+        tokenizer=planned(inputs.model_tokenizer),
+        rows=planned(inputs.solutions),
     output:
         SHARED.model("{model}"),
     log:
@@ -31,10 +32,12 @@ rule model:
         "../../envs/train.yaml"
     params:
         recipe=recipe_of("model"),
+        script=script_of("model"),
         source=lambda wildcards, input: flag("tokenizer", input.tokenizer)
         or flag("folder", MODEL_FOLDERS[wildcards.model]),
+        rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
     shell:
-        "python scripts/model.py --name {wildcards.model} {params.source}"
+        "python scripts/{params.script}.py --name {wildcards.model} {params.source} {params.rows}"
         " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 

@@ -8,7 +8,7 @@ class Stage(NamedTuple):
 
     name: str
     scripts: tuple[str, ...]
-    """The files in scripts/, without their suffix: one, or one for each domain of problems."""
+    """The files in scripts/, without their suffix: one of which a job runs."""
     per_arm: bool = False
     """Whether its recipe follows from the settings of one arm."""
     remote: bool = False
@@ -33,7 +33,7 @@ STAGES = {
     stage.name: stage
     for stage in (
         _stage("tokenizer"),
-        _stage("model", remote=True),
+        _stage("model", "model", "sft", remote=True),
         _stage("check_rows"),
         _stage("check_problems", "check_rows"),
         _stage("prompts"),

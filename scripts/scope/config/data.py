@@ -1,6 +1,6 @@
 """Section on data: training problems, benchmarks, and the prompt around them."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -51,6 +51,28 @@ class Functions(Section):
     """Seed of the generator."""
 
 
+class WordProblems(Section):
+    """Word problems, the embedded world's procedurally generated mathematics (scope/worlds/word_problems.py)."""
+
+    steps: list[Annotated[int, Field(ge=1, le=6)]] = Field(default=[1, 2], min_length=1)
+    """Numbers of calculations in a solution; one is sampled for each problem."""
+    prompts: Count = 512
+    """Training problems."""
+    problems: Count = 64
+    """Held-out problems, the benchmark `word_problems`."""
+    seed: int = 0
+    """Seed of the generator."""
+
+
+class World(NamedTuple):
+    """What is generated: the key of its section under `data`, the section, its benchmark, and the problems' domain."""
+
+    key: str
+    section: Puzzle | Functions | WordProblems
+    benchmark: str
+    domain: str
+
+
 class Hub(Section):
     """A pinned dataset of the Hugging Face hub, read from its local cache; `make fetch` downloads it."""
 
@@ -62,26 +84,14 @@ class Hub(Section):
     """Its files of problems, such as "data/train-*.parquet"; several are read as one, in the order of their names."""
 
 
-class Rows(Section):
+class ProblemFile(Section):
     """Problems: a local file (`path`), or files of a dataset on the hub (`hub`)."""
 
     path: str | None = None
     """Parquet or JSON-lines file, relative to the working directory; `${NAME}` takes an environment variable."""
     hub: Hub | None = None
-    licence: str | None = None
-    """The data's licence, for the report's data card; it changes no result."""
-    domain: Literal["math", "puzzle", "code"] = "math"
-    """Which verdicts apply (docs/verdicts.md)."""
-    tests: Literal["humaneval", "mbpp", "taco", "livecodebench"] | None = None
-    """For code: the format of the tests; columns have the names of that dataset."""
     problem: str = "problem"
     """Column of the problem text."""
-    answer: str = "answer"
-    """Column of the answer, or of a list of answers; not used for code."""
-    boxed: bool = False
-    """The answer is the content of the last `\\boxed{}` in its column, as in Minerva's solutions."""
-    tolerance: str | None = None
-    """Column of the absolute error that a number may have; an empty cell means exact."""
     where: dict[str, str | bool | int] = {}
     """Use only rows whose columns have these values, such as {source: codeforces}."""
     between: dict[str, Annotated[list[str], Field(min_length=2, max_length=2)]] = {}
@@ -89,14 +99,38 @@ class Rows(Section):
     "2025-02-01"]}."""
     limit: Count | None = None
     """Use at most this many of these rows, from the first on."""
-    template: Template | None = None
-    """Prompt text around `{problem}` for this file; null: `data.template`."""
 
     @model_validator(mode="after")
-    def _one_place(self) -> "Rows":
+    def _one_place(self) -> "ProblemFile":
         if (self.path is None) == (self.hub is None):
             raise ValueError("give exactly one of `path` (a local file) and `hub` (a dataset of the hub)")
         return self
+
+
+class Solutions(ProblemFile):
+    """Problems with worked solutions."""
+
+    solution: str = "solution"
+    """Column of the worked solution: the response that is learned."""
+
+
+class Rows(ProblemFile):
+    """Problems with their answers or tests."""
+
+    licence: str | None = None
+    """The data's licence, for the report's data card; it changes no result."""
+    domain: Literal["math", "puzzle", "code"] = "math"
+    """Which verdicts apply (docs/verdicts.md)."""
+    tests: Literal["humaneval", "mbpp", "taco", "livecodebench"] | None = None
+    """For code: the format of the tests; columns have the names of that dataset."""
+    answer: str = "answer"
+    """Column of the answer, or of a list of answers; not used for code."""
+    boxed: bool = False
+    """The answer is the content of the last `\\boxed{}` in its column, as in Minerva's solutions."""
+    tolerance: str | None = None
+    """Column of the absolute error that a number may have; an empty cell means exact."""
+    template: Template | None = None
+    """Prompt text around `{problem}` for this file; null: `data.template`."""
 
     @model_validator(mode="after")
     def _code_has_tests(self) -> "Rows":
@@ -148,10 +182,12 @@ class Decontamination(Section):
 
 
 class Data(Section):
-    """What is trained and evaluated on: generated, a `puzzle` or `functions`, or files, `train` and `benchmarks`."""
+    """What is trained and evaluated on: generated (`puzzle`, `functions`, `word_problems`), or files (`train` and
+    `benchmarks`)."""
 
     puzzle: Puzzle | None = None
     functions: Functions | None = None
+    word_problems: WordProblems | None = None
     train: Rows | None = None
     benchmarks: dict[Bare, Rows] = {}
     """Held-out problems by name."""
@@ -166,8 +202,8 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> "Data":
-        if [self.puzzle, self.functions, self.train].count(None) != 2:
-            raise ValueError("give exactly one of `puzzle`, `functions` and `train`")
+        if [self.puzzle, self.functions, self.word_problems, self.train].count(None) != 3:
+            raise ValueError("give exactly one of `puzzle`, `functions`, `word_problems` and `train`")
         if self.train is not None and not self.benchmarks:
             raise ValueError("`train` needs at least one entry under `benchmarks`")
         strangers = set(self.decontamination.benchmarks or ()) - set(self.benchmarks)
@@ -176,3 +212,13 @@ class Data(Section):
                 f"`decontamination.benchmarks` lists {', '.join(sorted(strangers))}, which `benchmarks` lacks"
             )
         return self
+
+    @property
+    def world(self) -> World | None:
+        """What is generated; None where problems are read from files."""
+        worlds = (
+            ("puzzle", self.puzzle, "coins", "puzzle"),
+            ("functions", self.functions, "functions", "code"),
+            ("word_problems", self.word_problems, "word_problems", "math"),
+        )
+        return next((World(key, section, *named) for key, section, *named in worlds if section), None)

@@ -86,11 +86,11 @@ class Config(Section):
             twice = [value for value, times in Counter(values).items() if times > 1]
             if twice:
                 raise ValueError(f"`{name}`: {twice[0]} is listed twice; remove one")
-        world, generated = ("puzzle", self.data.puzzle) if self.data.puzzle else ("functions", self.data.functions)
-        if generated and generated.prompts < self.update.steps_per_round * self.update.prompts_per_step:
-            raise ValueError(f"data.{world}.prompts must cover one round: update.steps_per_round x prompts_per_step")
-        if self.data.functions and self.models.tokenizer.kind == "characters" and self.models.makes_any:
-            raise ValueError("models.tokenizer.kind: `characters` are those of the puzzle; write `bpe` for functions")
+        world, needed = self.data.world, self.update.steps_per_round * self.update.prompts_per_step
+        if world and world.section.prompts < needed:
+            raise ValueError(f"data.{world.key}.prompts must cover a round: update.steps_per_round x prompts_per_step")
+        if world and world.key != "puzzle" and self.models.tokenizer.kind == "characters" and self.models.makes_any:
+            raise ValueError("models.tokenizer.kind: `characters` are those of the puzzle; write `bpe`")
         return self
 
 

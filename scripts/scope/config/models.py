@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from scope.config.data import Solutions
 from scope.config.types import Count, Positive, Section
 
 
@@ -17,15 +18,22 @@ class Tokenizer(Section):
 
 
 class Sft(Section):
-    """Supervised fine-tuning of a randomly initialised model on problems of the embedded world."""
+    """Supervised fine-tuning on worked solutions: of generated problems that are neither trained on nor held out, or
+    of a file (`rows`)."""
 
+    rows: Solutions | None = None
+    """A file of problems with worked solutions; null: those of the generated problems."""
     steps: Count
-    canonical: float = Field(default=0.0, ge=0, le=1)
-    """Share of examples with the canonical solution (1: a narrow teacher, 0.7: a broad one); the others have a random
-    correct one."""
-    batch: Count = 128
+    """Optimizer steps (AdamW, a rate that rises over the first tenth and then falls)."""
+    batch: Count
     """Examples per step."""
-    learning_rate: Positive = 2e-3
+    learning_rate: Positive
+    """The highest rate: about 2e-3 for a tiny model from random weights, 2e-5 for a pretrained one."""
+    canonical: float = Field(default=0.0, ge=0, le=1)
+    """Share of generated examples with the canonical solution (1: a narrow teacher, 0.7: a broad one); the others have
+    a random correct one."""
+    seed: int = 0
+    """Seed of the choice and order of examples."""
 
 
 class RandomInit(Section):
@@ -38,16 +46,17 @@ class RandomInit(Section):
     kv_heads: Count = 2
     head_dim: Count = 32
     seed: int = 0
-    sft: Sft | None = None
-    """Null: no fine-tuning."""
 
 
 class Model(Section):
-    """A Hugging Face folder on disk (`path`), or a randomly initialised one (`random_init`)."""
+    """A Hugging Face folder on disk (`path`), or a randomly initialised one (`random_init`); either may be fine-tuned
+    on worked solutions (`sft`)."""
 
     path: str | None = None
     """Folder with config.json, *.safetensors and a tokenizer; `${NAME}` takes an environment variable."""
     random_init: RandomInit | None = None
+    sft: Sft | None = None
+    """Null: no fine-tuning. A folder is never changed: the fine-tuned model is a new one under results/."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> "Model":

@@ -16,6 +16,8 @@ KEYS = {
     "data.decontaminate": "data.decontamination.benchmarks",
     "models.student.make": "models.student.random_init",
     "models.teacher.make": "models.teacher.random_init",
+    "models.student.random_init.sft": "models.student.sft",
+    "models.teacher.random_init.sft": "models.teacher.sft",
     "teacher.service": "teacher.managed",
     "teacher.service.deadline_minutes": "teacher.managed.deadline_s",
     "teacher.service.idle_minutes": "teacher.managed.idle_s",

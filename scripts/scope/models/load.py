@@ -1,9 +1,10 @@
 """Loading causal language models in Hugging Face format; safetensors only, no remote code."""
 
 from pathlib import Path
+from typing import cast
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from scope.errors import InputError
 
@@ -35,6 +36,12 @@ def check_model_folder(folder: str | Path) -> None:
 def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
     """The tokenizer in a model folder."""
     return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+
+
+def stored_dtype(folder: str | Path) -> torch.dtype:
+    """The number format that a model folder's configuration names; float32 where it names none."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return cast(torch.dtype, config.dtype or torch.float32)
 
 
 def load_model(folder: str | Path, dtype: str) -> PreTrainedModel:

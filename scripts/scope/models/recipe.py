@@ -1,16 +1,16 @@
-"""The recipe of the stage `model`, which makes a model or uses a folder that exists."""
+"""Settings of models that are made: their shape, and supervised steps; and the recipe of those without such steps."""
 
 from scope.artifacts.recipe import Settings
-from scope.worlds.recipe import WorldSettings
 
 
 class SftSettings(Settings):
-    """Supervised steps that give a made model its first skill."""
+    """Supervised steps on worked solutions."""
 
     steps: int
-    canonical: float
     batch: int
     learning_rate: float
+    canonical: float
+    seed: int
 
 
 class ModelShape(Settings):
@@ -23,7 +23,6 @@ class ModelShape(Settings):
     kv_heads: int
     head_dim: int
     seed: int
-    sft: SftSettings | None
 
 
 class ModelSettings(Settings):
@@ -34,8 +33,7 @@ class ModelSettings(Settings):
 
 
 class ModelRecipe(Settings):
-    """What decides a model."""
+    """What decides a model that is not fine-tuned."""
 
     models: dict[str, ModelSettings]
     """The one model that the stage makes, by its name."""
-    data: WorldSettings

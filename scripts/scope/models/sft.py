@@ -1,54 +1,68 @@
-"""Supervised steps on examples of an embedded world, which give its models their first skill."""
+"""Supervised fine-tuning: gives a made model its first skill, or makes a teacher of a pretrained model."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import cast
 
 import torch
 from tqdm import tqdm
-from transformers import PreTrainedTokenizerBase
 
 from scope.errors import InputError
+from scope.models.pair import Pair
 from scope.models.recipe import SftSettings
 
+MICRO_TOKENS = 4096
+"""At most so many tokens, padding included, go through the model at once, if more than one pair does."""
+IGNORED = -100
 
-def train_on_examples(
-    model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase, sft: SftSettings, source: Iterator[tuple[str, str]]
-) -> float:
+
+def fine_tune(model: torch.nn.Module, sft: SftSettings, source: Iterator[Pair]) -> float:
     """Minimise the NLL of responses with AdamW under a one-cycle rate; returns the last step's loss in nats per token.
 
-    `source` gives (problem, response) pairs without end.
+    `source` gives pairs without end. Raises InputError where the loss is not finite.
     """
     optimizer = torch.optim.AdamW(model.parameters(), lr=sft.learning_rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, sft.learning_rate, total_steps=sft.steps, pct_start=0.1, cycle_momentum=False
     )
     model.train()
-    for _ in tqdm(range(sft.steps), desc="sft", unit="step", mininterval=1):
-        ids, labels = _collate(list(islice(source, sft.batch)), tokenizer)
-        loss = model(input_ids=ids, labels=labels).loss
-        optimizer.zero_grad()
+    loss = 0.0
+    with tqdm(total=sft.steps, desc="sft", unit="step", mininterval=1) as progress:
+        for _ in range(sft.steps):
+            loss = _step(model, list(islice(source, sft.batch)))
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+            schedule.step()
+            progress.set_postfix_str(f"{loss:.3f} nats/token", refresh=False)
+            progress.update()
+    if not torch.tensor(loss).isfinite():
+        raise InputError("models.*.sft: the loss is not finite; lower sft.learning_rate", "not-finite")
+    return loss
+
+
+def _step(model: torch.nn.Module, pairs: Sequence[Pair]) -> float:
+    """Gradients of the mean NLL over all response tokens of the pairs; returns it."""
+    tokens, total = sum(len(pair.response) for pair in pairs), 0.0
+    for part in _parts(pairs):
+        ids, labels = _collate(part, next(model.parameters()).device)
+        loss = model(input_ids=ids, labels=labels, num_items_in_batch=tokens, use_cache=False).loss
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-    if not loss.isfinite():
-        raise InputError("models.*.random_init.sft: the loss is not finite; lower sft.learning_rate", "not-finite")
-    return loss.item()
+        total += loss.item()
+    return total
 
 
-def _collate(batch: list[tuple[str, str]], tokenizer: PreTrainedTokenizerBase) -> tuple[torch.Tensor, torch.Tensor]:
-    """Right-padded ids (B, T) and labels (B, T), -100 on prompt and padding."""
-    prompts, responses = zip(*batch, strict=True)
-    prompt_ids, response_ids = (
-        tokenizer(list(texts), add_special_tokens=False)["input_ids"] for texts in (prompts, responses)
-    )
-    pairs = [(p, [*r, tokenizer.eos_token_id]) for p, r in zip(prompt_ids, response_ids, strict=True)]
-    width = max(len(p) + len(r) for p, r in pairs)
-    ids = torch.full((len(pairs), width), cast(int, tokenizer.pad_token_id))
-    labels = torch.full((len(pairs), width), -100)
-    for i, (prompt, response) in enumerate(pairs):
-        end = len(prompt) + len(response)
-        ids[i, :end] = torch.tensor([*prompt, *response])
-        labels[i, len(prompt) : end] = torch.tensor(response)
-    return ids, labels
+def _parts(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+    """Consecutive pairs that, padded to the longest, have at most MICRO_TOKENS tokens."""
+    size = max(1, MICRO_TOKENS // max(map(len, pairs)))
+    yield from (pairs[first : first + size] for first in range(0, len(pairs), size))
+
+
+def _collate(pairs: Sequence[Pair], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids (B, T) padded on the right, where nothing attends to it, and labels (B, T): IGNORED but for responses."""
+    width = max(map(len, pairs))
+    ids = torch.zeros((len(pairs), width), dtype=torch.long)
+    labels = torch.full((len(pairs), width), IGNORED)
+    for row, pair in enumerate(pairs):
+        ids[row, : len(pair)] = torch.tensor([*pair.prompt, *pair.response])
+        labels[row, len(pair.prompt) : len(pair)] = torch.tensor(pair.response)
+    return ids.to(device), labels.to(device)

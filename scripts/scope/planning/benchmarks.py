@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from scope.config.data import ProblemFile
 from scope.config.experiment import Config
 from scope.errors import InputError
 from scope.prompts.hub import row_files
@@ -36,8 +37,8 @@ def find_benchmarks(config: Config, exists: Callable[[str], bool]) -> Benchmarks
             found = replace(found, skipped={**found.skipped, name: f"{missing} not found; create it"})
         else:
             found = replace(found, files={**found.files, name: files})
-    if not config.data.benchmarks:
-        return Benchmarks({"coins" if config.data.puzzle else "functions": []}, {})
+    if config.data.world:
+        return Benchmarks({config.data.world.benchmark: []}, {})
     if not found.files:
         raise InputError("no benchmark is available: " + "; ".join(found.skipped.values()), "no-benchmark")
     return found
@@ -57,8 +58,19 @@ def held_out_files(config: Config, benchmarks: Benchmarks) -> dict[str, list[str
 
 def training_files(config: Config, exists: Callable[[str], bool]) -> list[str]:
     """The files of training problems; none where they are generated. Raises InputError where one does not exist."""
-    files = row_files(config.data.train) if config.data.train else []
+    return _existing(config.data.train, "data.train", exists)
+
+
+def solution_files(config: Config, model: str, exists: Callable[[str], bool]) -> list[str]:
+    """The files of worked solutions of a model's `sft`; none where it has none. Raises InputError where one does not
+    exist."""
+    sft = getattr(config.models, model).sft
+    return _existing(sft.rows if sft else None, f"models.{model}.sft.rows", exists)
+
+
+def _existing(rows: ProblemFile | None, key: str, exists: Callable[[str], bool]) -> list[str]:
+    files = row_files(rows) if rows else []
     for file in files:
         if not exists(file):
-            raise InputError(f"data.train: {file} not found; create it or set another path", "no-such-file")
+            raise InputError(f"{key}: {file} not found; create it or set another path", "no-such-file")
     return files

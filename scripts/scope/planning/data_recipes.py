@@ -1,6 +1,8 @@
 """The recipes of what is made from rows of problems: their checks, prompts, and the tokenizer."""
 
-from scope.config.data import Data
+from typing import cast
+
+from scope.config.data import Data, Rows
 from scope.config.experiment import Config
 from scope.planning.take import take
 from scope.prompts.check_recipe import CheckedBenchmark, CheckedTraining, CheckProblemsRecipe, CheckRowsRecipe
@@ -12,9 +14,10 @@ from scope.prompts.tokenizer_recipe import TokenizerData, TokenizerModels, Token
 def domain(config: Config, benchmark: str | None = None) -> str:
     """The domain of the problems of training, or of a benchmark."""
     data = config.data
-    if data.train is None:
-        return "puzzle" if data.puzzle else "code"
-    return (data.benchmarks[benchmark] if benchmark else data.train).domain
+    if data.world:
+        return data.world.domain
+    rows = data.benchmarks[benchmark] if benchmark else data.train
+    return cast(Rows, rows).domain
 
 
 def tokenizer_recipe(config: Config) -> TokenizerRecipe:

@@ -84,9 +84,11 @@ def project(arms: Mapping[str, Config], model_bytes: Mapping[str, int | None]) -
 
 
 def made_models(config: Config, model_bytes: Mapping[str, int | None]) -> int:
-    """Bytes of the models that the workflow makes, in float32 whatever `models.dtype` is; folders are not copied."""
+    """Bytes of the models that the workflow makes, in float32 whatever `models.dtype` is, and of those that it
+    fine-tunes, as large as their folders; other folders are not copied."""
     made = [name for name, given in model_bytes.items() if given is None]
-    return sum(parameters(config, name, None) * WIDTH["float32"] + POLICY_FILES for name in made)
+    tuned = [given for name, given in model_bytes.items() if given and getattr(config.models, name).sft]
+    return sum(parameters(config, name, None) * WIDTH["float32"] + POLICY_FILES for name in made) + sum(tuned)
 
 
 def parameters(config: Config, name: str, folder_bytes: int | None) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from scope.artifacts.round_paths import Round
 from scope.errors import InputError
 from scope.planning.arm import ArmPlan
-from scope.planning.benchmarks import training_files
+from scope.planning.benchmarks import solution_files, training_files
 from scope.planning.plan import Plan
 
 Inputs = dict[str, str | list[str]]
@@ -120,9 +120,14 @@ def tokenizer(plan: Plan, job: Any) -> list[str]:
     return prompts(plan, job) if plan.config.models.tokenizer.kind == "bpe" else []
 
 
-def model(plan: Plan, job: Any) -> str | list[str]:
+def model_tokenizer(plan: Plan, job: Any) -> str | list[str]:
     """The tokenizer of a model to make; a model folder brings its own."""
     return plan.layout.shared.tokenizer if getattr(plan.config.models, job.model).random_init else []
+
+
+def solutions(plan: Plan, job: Any) -> list[str]:
+    """The files of worked solutions that a model is fine-tuned on."""
+    return solution_files(plan.config, job.model, plan.files.exists)
 
 
 def prompts(plan: Plan, job: Any) -> list[str]:

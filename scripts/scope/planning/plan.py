@@ -79,15 +79,14 @@ class Plan:
         if rule == "arm_report":
             return self.report_recipe(job.arm)
         if not STAGES[rule].per_arm:
-            named = {name: getattr(job, name) for name in ("model", "benchmark") if hasattr(job, name)}
-            return self.recipe(base_stage(rule), **named)
+            return self.recipe(base_stage(rule), **_named(job))
         if hasattr(job, "rollouts"):
             return self.shared(job.rollouts, getattr(job, "scores", None)).recipes[base_stage(rule)]
         return self.arm(job.arm).recipes[base_stage(rule)]
 
     def script_of_job(self, rule: str, job: Any) -> str:
         """The script of a job, without its suffix."""
-        return script_of(self.config, base_stage(rule), getattr(job, "benchmark", None))
+        return script_of(self.config, base_stage(rule), **_named(job))
 
     def grading_recipe(self, sampling: str) -> str:
         """The recipe of evaluations under one way of sampling."""
@@ -110,6 +109,11 @@ class Plan:
             )
 
         return self.once(("shared", name), find)
+
+
+def _named(job: Any) -> dict[str, str]:
+    """The wildcards of a job that a recipe may depend on."""
+    return {name: getattr(job, name) for name in ("model", "benchmark") if hasattr(job, name)}
 
 
 def make_plan(raw: Mapping[str, Any], say: Callable[[str], None] = print, files: Files | None = None) -> Plan:

@@ -37,6 +37,7 @@ from scope.planning.derived import (
 )
 from scope.planning.retire_recipe import RetentionSettings, RetireRecipe
 from scope.planning.take import take
+from scope.prompts.sft_recipe import SftRecipe, SolvedProblems, TunedModel
 from scope.report.figure_recipe import FigureEvaluation, FigureRecipe, FigureReport
 from scope.report.recipe import ReportEvaluation, ReportModels, ReportRecipe, ReportSettings, ReportStudent
 from scope.report.summary_recipe import SummaryEvaluation, SummaryRecipe, SummaryReport
@@ -46,21 +47,23 @@ from scope.score.recipe import ScoreRecipe
 from scope.score.settings import InProcess
 from scope.update.recipe import UpdateRecipe, UpdateSettings
 from scope.verify.recipe import VerifyRecipe
-from scope.worlds.recipe import WorldSettings
 
 
 def recipe(config: Config, stage: str, **wildcards: str) -> str:
     """The single parameter of a stage's rule: its settings and the fingerprint of its code, as one line of JSON."""
-    return make_recipe(script_of(config, stage, wildcards.get("benchmark")), stage_settings(config, stage, **wildcards))
+    return make_recipe(script_of(config, stage, **wildcards), stage_settings(config, stage, **wildcards))
 
 
-def script_of(config: Config, stage: str, benchmark: str | None = None) -> str:
-    """The script of a stage, without its suffix.
+def script_of(config: Config, stage: str, **wildcards: str) -> str:
+    """The script of a job, without its suffix.
 
-    Verdicts have a script for each domain, so that an edit of the verifier of another domain reruns nothing.
+    A stage has several where an edit of one kind of work should rerun no other: verdicts have one for each domain,
+    and a model that is fine-tuned has another than one that is not.
     """
+    if stage == "model":
+        return "sft" if getattr(config.models, wildcards["model"]).sft else "model"
     scripts = STAGES[stage].scripts
-    return scripts[0] if len(scripts) == 1 else f"verify_{domain(config, benchmark)}"
+    return scripts[0] if len(scripts) == 1 else f"verify_{domain(config, wildcards.get('benchmark'))}"
 
 
 def grading_recipe(config: Config, sampling: str) -> str:
@@ -86,10 +89,12 @@ def build_settings(config: Config, stage: str, wildcards: Mapping[str, str]) -> 
     return RECIPES[base_stage(stage)](config)
 
 
-def model_recipe(config: Config, model: str) -> ModelRecipe:
+def model_recipe(config: Config, model: str) -> ModelRecipe | SftRecipe:
     """The model `student` or `teacher`."""
-    section = config.models.student if model == "student" else config.models.teacher
-    return ModelRecipe(models={model: take(ModelSettings, section)}, data=take(WorldSettings, config.data))
+    section = getattr(config.models, model)
+    if section.sft:
+        return SftRecipe(models={model: take(TunedModel, section)}, data=take(SolvedProblems, config.data))
+    return ModelRecipe(models={model: take(ModelSettings, section)})
 
 
 def check_teacher_recipe(config: Config) -> CheckTeacherRecipe:

@@ -7,7 +7,7 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from scope.errors import InputError
-from scope.prompts.recipe import ChatSettings
+from scope.prompts.chat_recipe import ChatSettings
 
 Writer = Callable[[str], list[int]]
 

@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from scope.errors import InputError
 from scope.verify.code.tests import humaneval
-from scope.worlds import coins, functions
-from scope.worlds.recipe import FunctionsSettings, PuzzleSettings, WorldSettings
+from scope.worlds import coins, functions, word_problems
+from scope.worlds.recipe import FunctionsSettings, PuzzleSettings, WordProblemsSettings, WorldSettings
 
 Rows = list[dict[str, Any]]
 Problem = TypeVar("Problem")
@@ -23,6 +23,8 @@ def generated_rows(world: WorldSettings, split: str) -> tuple[Rows, str, str]:
         return puzzle_rows(world.puzzle, split), "puzzle", "data.puzzle"
     if world.functions:
         return function_rows(world.functions, split), "code", "data.functions"
+    if world.word_problems:
+        return word_problem_rows(world.word_problems, split), "math", "data.word_problems"
     raise InputError("the recipe generates no problems: give the files of problems as --rows", "missing-argument")
 
 
@@ -42,6 +44,16 @@ def function_rows(settings: FunctionsSettings, split: str) -> Rows:
     return [_function_row(row, problem) for row, problem in enumerate(_part(stream, settings, split))]
 
 
+def word_problem_rows(settings: WordProblemsSettings, split: str) -> Rows:
+    """Word problems; the answer is a number."""
+    stream = word_problems.problems(settings.seed, settings.steps)
+    return [
+        {"row": row, "problem": word_problems.write_problem(problem), "answer": str(problem.answer),
+         "source": "word_problems"}
+        for row, problem in enumerate(_part(stream, settings, split))
+    ]  # fmt: skip
+
+
 def _function_row(row: int, problem: functions.Problem) -> dict[str, Any]:
     prompt = functions.write_prompt(problem)
     tests = humaneval(prompt, functions.write_check(problem), functions.NAME)
@@ -49,6 +61,8 @@ def _function_row(row: int, problem: functions.Problem) -> dict[str, Any]:
             "tests": json.dumps(tests)}  # fmt: skip
 
 
-def _part(stream: Iterator[Problem], settings: PuzzleSettings | FunctionsSettings, split: str) -> Iterator[Problem]:
+def _part(
+    stream: Iterator[Problem], settings: PuzzleSettings | FunctionsSettings | WordProblemsSettings, split: str
+) -> Iterator[Problem]:
     first, count = (0, settings.problems) if split == "test" else (settings.problems, settings.prompts)
     return islice(stream, first, first + count)

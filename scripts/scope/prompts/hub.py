@@ -7,12 +7,12 @@ import os
 import re
 from pathlib import Path
 
-from scope.config.data import Hub, Rows
+from scope.config.data import Hub, ProblemFile
 from scope.config.experiment import expand_path
 from scope.errors import InputError
 
 
-def row_files(rows: Rows) -> list[str]:
+def row_files(rows: ProblemFile) -> list[str]:
     """The files of problems that a section names, sorted; those of a dataset have to be in the cache.
 
     Raises InputError with the command that fetches them.

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from scope.errors import InputError
-from scope.prompts.rows import ProblemRows, RowsSettings
+from scope.prompts.rows import ProblemRows, RowsSettings, SolutionRows
 from scope.verify.boxed import last_box
 from scope.verify.code.tests import COLUMNS, read_tests
 
@@ -33,6 +33,11 @@ def read_rows(paths: Sequence[str | Path], spec: RowsSettings) -> list[dict[str,
 def read_problems(paths: Sequence[str | Path], spec: ProblemRows) -> list[tuple[int, str]]:
     """Row and problem text alone of the rows that `read_rows` gives."""
     return [(row[ROW], text) for row, text in _each(paths, spec, (spec.problem,), _read_problem)]
+
+
+def read_solutions(paths: Sequence[str | Path], spec: SolutionRows) -> list[tuple[str, str]]:
+    """Problem and worked solution of each row, as text. Raises InputError as `read_rows` does."""
+    return [solved for _, solved in _each(paths, spec, (spec.problem, spec.solution), _read_solution)]
 
 
 def _each(
@@ -74,6 +79,10 @@ def _named(paths: Sequence[str | Path]) -> str:
 
 def _read_problem(row: dict[str, Any], spec: ProblemRows) -> str:
     return _text(row, spec.problem)
+
+
+def _read_solution(row: dict[str, Any], spec: SolutionRows) -> tuple[str, str]:
+    return _text(row, spec.problem), _text(row, spec.solution)
 
 
 def _read_row(row: dict[str, Any], spec: RowsSettings) -> dict[str, Any]:

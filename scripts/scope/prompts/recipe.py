@@ -3,15 +3,9 @@
 from typing import Literal
 
 from scope.artifacts.recipe import Settings
+from scope.prompts.chat_recipe import ChatSettings
 from scope.prompts.rows import RowActions, RowsSettings
 from scope.worlds.recipe import WorldSettings
-
-
-class ChatSettings(Settings):
-    """The chat format of a prompt."""
-
-    system: str | None
-    thinking: bool | None
 
 
 class PromptSettings(WorldSettings):

@@ -27,6 +27,13 @@ class ProblemRows(Settings):
     limit: int | None
 
 
+class SolutionRows(ProblemRows):
+    """Problems with worked solutions."""
+
+    solution: str
+    """Column of the worked solutions."""
+
+
 class RowsSettings(ProblemRows):
     """Problems with their answers or tests, and the prompt around them."""
 

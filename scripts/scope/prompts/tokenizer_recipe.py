@@ -4,7 +4,7 @@ from typing import Literal
 
 from scope.artifacts.recipe import Settings
 from scope.prompts.rows import RowsSettings
-from scope.worlds.recipe import FunctionsSettings
+from scope.worlds.recipe import WorldSettings
 
 
 class TokenizerSettings(Settings):
@@ -20,10 +20,9 @@ class TokenizerModels(Settings):
     tokenizer: TokenizerSettings
 
 
-class TokenizerData(Settings):
-    """What a `bpe` tokenizer is trained on: the problems of a file, or generated functions."""
+class TokenizerData(WorldSettings):
+    """What a `bpe` tokenizer is trained on: the problems of a file, or generated ones."""
 
-    functions: FunctionsSettings | None
     train: RowsSettings | None
 
 

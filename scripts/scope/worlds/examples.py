@@ -1,4 +1,4 @@
-"""Problems of the embedded worlds with responses, for the supervised steps: Coins routes, or bodies of Functions."""
+"""Problems of the embedded worlds with responses, for the supervised steps: routes, bodies of functions, solutions."""
 
 import random
 from collections.abc import Iterator
@@ -6,9 +6,9 @@ from itertools import islice
 
 from scope.errors import InputError
 from scope.seeds import derive_seed
-from scope.worlds import functions
+from scope.worlds import functions, word_problems
 from scope.worlds.coins import canonical_route, problems, routes, write_route
-from scope.worlds.recipe import FunctionsSettings, PuzzleSettings, WorldSettings
+from scope.worlds.recipe import FunctionsSettings, PuzzleSettings, WordProblemsSettings, WorldSettings
 
 
 def examples(world: WorldSettings, canonical: float, seed: int) -> Iterator[tuple[str, str]]:
@@ -21,8 +21,11 @@ def examples(world: WorldSettings, canonical: float, seed: int) -> Iterator[tupl
         return function_examples(world.functions, canonical, seed)
     if world.puzzle:
         return puzzle_examples(world.puzzle, canonical, seed)
+    if world.word_problems:
+        return word_problem_examples(world.word_problems, canonical, seed)
     raise InputError(
-        "models.*.random_init.sft needs a generated world: set data.puzzle or data.functions, or leave sft out",
+        "models.*.sft without `rows` needs generated problems: set data.puzzle, data.functions or data.word_problems, "
+        "give a file of worked solutions as models.*.sft.rows, or leave sft out",
         "no-generated-problems",
     )
 
@@ -45,3 +48,14 @@ def function_examples(settings: FunctionsSettings, canonical: float, seed: int) 
         problem = functions.sample_problem(rng, settings.operations, kept)
         body = functions.write_body(problem.steps, None if rng.random() < canonical else rng)
         yield functions.write_prompt(problem), functions.write_response(body)
+
+
+def word_problem_examples(settings: WordProblemsSettings, canonical: float, seed: int) -> Iterator[tuple[str, str]]:
+    """Word problems that are neither held out nor trained on, some of them more than once."""
+    rng = random.Random(derive_seed("sft", seed))
+    stream = word_problems.problems(settings.seed, settings.steps)
+    kept = set(islice(stream, settings.problems + settings.prompts))
+    while True:
+        problem = word_problems.sample_problem(rng, settings.steps, kept)
+        solution = word_problems.write_solution(problem, None if rng.random() < canonical else rng)
+        yield word_problems.write_problem(problem), solution

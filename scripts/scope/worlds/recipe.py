@@ -22,8 +22,18 @@ class FunctionsSettings(Settings):
     seed: int
 
 
+class WordProblemsSettings(Settings):
+    """Word problems: `data.word_problems` of the configuration."""
+
+    steps: list[int]
+    prompts: int
+    problems: int
+    seed: int
+
+
 class WorldSettings(Settings):
-    """The generator of the problems, one of two; both are null where they are read from files."""
+    """The generator of the problems, one of three; all are null where they are read from files."""
 
     puzzle: PuzzleSettings | None
     functions: FunctionsSettings | None
+    word_problems: WordProblemsSettings | None

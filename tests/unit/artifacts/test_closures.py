@@ -12,7 +12,8 @@ GROUND = {"errors", "cli"}
 # Packages and modules of scope/ that a stage may import beside the ground and artifacts/.
 BUDGET = {
     "tokenizer": {"models", "prompts", "verify", "worlds", "seeds"},
-    "model": {"models", "worlds", "seeds"},
+    "model": {"models"},
+    "sft": {"models", "prompts", "verify", "worlds", "seeds"},
     "check_teacher": {"models", "rollout", "score"},
     "check_rows": {"prompts", "verify"},
     "prompts": {"models", "prompts", "verify", "worlds", "seeds"},

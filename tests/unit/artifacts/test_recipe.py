@@ -124,7 +124,8 @@ def test_every_stage_of_the_table_has_a_recipe():
     assert {*RECIPES, "model", "check_problems", "problems"} == set(WITH_RECIPE)
 
 
-SHARED = {"model": ["worlds"], "tokenizer": ["worlds"], "prompts": ["worlds"]}
+SHARED = {"sft": ["worlds", "models"], "tokenizer": ["worlds"], "prompts": ["worlds"]}
+OWN_TOO = {"sft": {"prompts/chat_recipe.py"}, "prompts": {"prompts/chat_recipe.py"}}
 CHEAP = {"summary": ["report"], "figure": ["report"]}  # they read evaluations as the report does, in seconds
 
 
@@ -133,6 +134,7 @@ CHEAP = {"summary": ["report"], "figure": ["report"]}  # they read evaluations a
     [
         ("tokenizer", "prompts/tokenizer_recipe.py"),
         ("model", "models/recipe.py"),
+        ("sft", "prompts/sft_recipe.py"),
         ("prompts", "prompts/recipe.py"),
         ("check_teacher", "score/check_recipe.py"),
         ("rollout", "rollout/recipe.py"),
@@ -156,7 +158,11 @@ def test_a_stage_imports_no_other_recipe_class_than_its_own(stage, own):
     closure = {str(path.relative_to(fingerprint.SCRIPTS)) for path in fingerprint.import_closure(f"{stage}.py")}
     modules = {name.removeprefix("scope/") for name in closure if name.endswith("recipe.py")}
     others = [*SHARED.get(stage, []), *CHEAP.get(stage, [])]
-    assert modules - {"artifacts/recipe.py"} == {own, *(f"{package}/recipe.py" for package in others)}
+    assert modules - {"artifacts/recipe.py"} == {
+        own,
+        *OWN_TOO.get(stage, set()),
+        *(f"{package}/recipe.py" for package in others),
+    }
 
 
 WITHOUT_VERDICTS = (

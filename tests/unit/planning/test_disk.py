@@ -123,12 +123,18 @@ def test_an_arm_without_scorer_has_no_scores():
 
 
 def test_models_in_folders_are_not_copied_and_their_weights_are_counted_by_precision():
-    folder = {"path": "somewhere", "random_init": None}
+    folder = {"path": "somewhere", "random_init": None, "sft": None}
     raw = world(models={"dtype": "bfloat16", "student": folder, "teacher": folder})
     projection = projected("scope", raw=raw, models={"student": 3_400_000_000, "teacher": 16_000_000_000})
     assert projection.shared == 0
     assert projection.per_policy == pytest.approx(3.4e9, rel=0.001)
     assert projection.per_state == pytest.approx(1.7e9 * 14, rel=0.001)
+
+
+def test_a_fine_tuned_model_is_as_large_as_its_folder():
+    folder, sft = {"path": "somewhere", "random_init": None}, {"steps": 1, "batch": 1, "learning_rate": 1e-5}
+    raw = world(models={"student": {**folder, "sft": None}, "teacher": {**folder, "sft": sft}})
+    assert projected("scope", raw=raw, models={"student": 3 * 10**9, "teacher": 16 * 10**9}).shared == 16 * 10**9
 
 
 def test_the_state_of_an_arm_with_another_stage_counts_if_it_is_larger():

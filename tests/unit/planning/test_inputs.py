@@ -122,4 +122,4 @@ def test_an_arm_that_the_experiment_does_not_list_can_be_asked_for_and_an_unknow
 
 
 def test_a_model_to_make_needs_the_tokenizer():
-    assert inputs.model(plan_of(), job(model="student")) == X.shared.tokenizer
+    assert inputs.model_tokenizer(plan_of(), job(model="student")) == X.shared.tokenizer

@@ -15,16 +15,19 @@ from scope.planning.recipes import stage_settings
 
 WILDCARDS = {"model": "student", "benchmark": "held"}
 TRAIN = {"path": "train.parquet", "where": {"source": "a"}, "between": {"day": ["a", "b"]}, "template": "{problem}"}
+HUB_SOLVED = {"sft": {"rows": {"path": None, "hub": {"dataset": "a/d", "revision": "0" * 40, "files": "*.jsonl"}}}}
 WORLDS = {
     "puzzle": {},
     "functions": {"data": {"puzzle": None, "functions": {}}, "models": {"tokenizer": {"kind": "bpe"}}},
+    "word_problems": {"data": {"puzzle": None, "word_problems": {}}, "models": {"tokenizer": {"kind": "bpe"}}},
     "files": {"data": {"puzzle": None, "train": TRAIN, "benchmarks": {"held": {**TRAIN, "path": "held.parquet"}}}},
     "hub": {
         "data": {
             "puzzle": None,
             "train": {"hub": {"dataset": "a/b", "revision": "0" * 40, "files": "*.jsonl"}},
             "benchmarks": {"held": {"hub": {"dataset": "a/c", "revision": "0" * 40, "files": "*.jsonl"}}},
-        }
+        },
+        "models": {"student": HUB_SOLVED, "teacher": HUB_SOLVED},
     },
     "code": {
         "data": {
@@ -36,11 +39,12 @@ WORLDS = {
 }
 SERVED = {"teacher": {"backend": "managed", "server": {"model": "served", "urls": [], "port": None}}}
 STAGE_COST = {"wall_s": 1.0, "gpus": 1}
+SOLVED = {"sft": {"rows": {"path": "solved.jsonl", "where": {"a": 1}, "between": {"b": ["1", "2"]}}}}
 OPTIONAL = {
     "data": {"chat": {"system": "s", "thinking": True}},
     "expected_cost": dict.fromkeys(("rollout", "score", "update", "evaluate"), STAGE_COST),
     "grid": {"axes": {"tau": {"key": "objective.tau", "values": [1.0]}}},
-    "models": {"teacher": {"random_init": {"sft": {"steps": 1}}}},
+    "models": {"teacher": SOLVED, "student": SOLVED},
 }
 ARMS = ("scope", "opd", "grpo", "kd", "scope_full_kl", "scope_released")
 
@@ -52,8 +56,9 @@ DECIDES = {
     "seeds": "report",
     "rounds": "report",
     "arms": "report figure",
-    "data.puzzle": "model prompts problems",
+    "data.puzzle": "tokenizer model prompts problems",
     "data.functions": "tokenizer model prompts problems",
+    "data.word_problems": "tokenizer model prompts problems",
     "data.train": "tokenizer check_rows prompts",
     "data.train.hub.dataset": "tokenizer check_rows prompts report",
     "data.train.hub.revision": "tokenizer check_rows prompts report",
@@ -68,8 +73,8 @@ DECIDES = {
     "data.benchmarks.held.between": "check_rows check_problems problems",
     "data.benchmarks.held.limit": "check_rows check_problems problems",
     "data.benchmarks.held.licence": "report",
-    "data.template": "prompts problems",
-    "data.chat": "prompts problems",
+    "data.template": "model prompts problems",
+    "data.chat": "model prompts problems",
     "data.max_prompt_tokens": "prompts problems rollout evaluate",
     "data.on_issue.broken": "check_rows prompts",
     "data.on_issue.unverifiable": "check_rows prompts",

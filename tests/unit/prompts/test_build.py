@@ -10,10 +10,10 @@ from refusals import refused
 from scope.config.data import OnIssue, Rows
 from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 from scope.prompts.build import build_prompts, content_hash
+from scope.prompts.chat_recipe import ChatSettings
 from scope.prompts.chat_template import writer
 from scope.prompts.issues import training_actions
 from scope.prompts.read import read_problems, read_rows
-from scope.prompts.recipe import ChatSettings
 from scope.prompts.rows import RowsSettings
 
 

@@ -13,7 +13,7 @@ from scope.worlds.examples import examples
 from scope.worlds.recipe import PuzzleSettings, WorldSettings
 
 SETTINGS = PuzzleSettings(digits=5, spend=[2, 3], prompts=50, problems=20, seed=3)
-WORLD = WorldSettings(puzzle=SETTINGS, functions=None)
+WORLD = WorldSettings(puzzle=SETTINGS, functions=None, word_problems=None)
 
 
 def test_the_design_example():

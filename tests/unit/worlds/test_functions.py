@@ -19,7 +19,7 @@ from scope.worlds.operations import OPERATIONS, Step, apply
 from scope.worlds.recipe import FunctionsSettings, WorldSettings
 
 SETTINGS = FunctionsSettings(operations=[1, 2, 3], prompts=50, problems=20, seed=3)
-WORLD = WorldSettings(puzzle=None, functions=SETTINGS)
+WORLD = WorldSettings(puzzle=None, functions=SETTINGS, word_problems=None)
 
 
 def some(count, seed=0):

@@ -1,0 +1,39 @@
+"""Make a model by supervised fine-tuning on worked solutions: of a model folder, or of a randomly initialised model."""
+
+import sys
+
+from scope import cli
+from scope.artifacts.folder import write_manifest
+from scope.artifacts.recipe import named, read_recipe
+from scope.prompts.sft_recipe import SftRecipe
+
+
+def main() -> None:
+    """Parse, open or make, fine-tune, save."""
+    parser = cli.parser("sft", __doc__)
+    parser.add_argument("--name", required=True, choices=["student", "teacher"])
+    parser.add_argument("--tokenizer", metavar="MANIFEST", help="tokenizer of a model to make")
+    parser.add_argument("--folder", metavar="FOLDER", help="model folder to start from, in Hugging Face format")
+    parser.add_argument("--rows", nargs="+", default=[], metavar="FILE", help="worked solutions; absent if generated")
+    parser.add_argument("--out", required=True, help="manifest to write")
+    args = parser.parse_args()
+
+    from scope.models.load import check_model_folder
+    from scope.models.origin import open_or_make, save
+    from scope.models.sft import fine_tune
+    from scope.prompts.solutions import solution_pairs
+
+    settings = read_recipe(args.recipe, SftRecipe)
+    asked = named(settings.models, args.name, "models")
+    if args.folder:
+        check_model_folder(args.folder)
+    origin = open_or_make(args.name, asked, args.tokenizer, args.folder)
+    pairs = solution_pairs(origin.tokenizer, settings.data, asked.sft, args.rows)
+    loss = fine_tune(origin.model, asked.sft, pairs)
+    print(f"sft: the last step's loss is {loss:.4f} nats per token", file=sys.stderr)
+    save(origin, args.out)
+    write_manifest(args.out, recipe=args.recipe, inputs=[*filter(None, [args.tokenizer]), *args.rows])
+
+
+if __name__ == "__main__":
+    cli.run(main)
