@@ -74,6 +74,7 @@ EVALUATIONS = LAYOUT.evaluated("{evaluated}")
 PLACE, SHARED_PLACE = (f"--arm {arm} --seed {{seed}} --round {{round}}" for arm in ("{arm}", "shared"))
 ONE_SHARD = ("{benchmark}", "{sampling}", "{shard}")
 HELD_OUT = held_out_files(CONFIG, PLAN.benchmarks)
+SHARED_ROLLOUTS = " ".join(sorted({PLAN.arm(arm).rollouts for arm in CONFIG.arms}))
 REPORT_DATA = targets.report_data(PLAN)
 SKIPPED = " ".join(sorted(PLAN.benchmarks.skipped))
 MODEL_FOLDERS = {name: checked(model_folder, CONFIG, name) for name in ("student", "teacher")}

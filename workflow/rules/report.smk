@@ -15,12 +15,14 @@ rule report:
     params:
         recipe=recipe_of("report"),
         timings=LAYOUT.timings,
+        shared=SHARED_ROLLOUTS,
         absent=SKIPPED,
     shell:
         "python scripts/report.py --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
         " --batches {input.batches:q} --rollouts {input.rollouts:q} --verdicts {input.verdicts:q}"
         " --prompts {input.prompts:q} --problems {input.problems:q} --issues {input.issues:q}"
-        " --checks {input.checks:q} --timings {params.timings:q} --absent {params.absent}"
+        " --checks {input.checks:q} --model {input.model:q} --timings {params.timings:q}"
+        " --shared {params.shared} --absent {params.absent}"
         " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
@@ -36,6 +38,7 @@ use rule report as arm_report with:
     params:
         recipe=recipe_of("arm_report"),
         timings=LAYOUT.timings,
+        shared=lambda wildcards: PLAN.arm(wildcards.arm).rollouts,
         absent=SKIPPED,
 
 

@@ -91,6 +91,24 @@ def bootstrap_interval(
     return low, high
 
 
+def share_interval(
+    values: ArrayLike, *, bounds: tuple[float, float] = (0.0, 1.0), resamples: int = 2000, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """`bootstrap_interval` of figures within `bounds`, with an exact interval where all P problems have one value.
+
+    There a resample never differs and the bootstrap's interval is a point. With probability 1 - level the share q of
+    problems with another value could be as large as 1 - ((1 - level) / 2)^(1 / P) without any among P (Clopper and
+    Pearson 1934, 0 of P); the mean could then lie that share of the way towards either bound.
+    """
+    values = np.asarray(values, dtype=float)
+    low, high = bootstrap_interval(values, resamples=resamples, level=level)
+    least, most = bounds
+    mean, hidden = values.mean(axis=0), 1 - ((1 - level) / 2) ** (1 / len(values))
+    constant = np.ptp(values, axis=0) == 0
+    low = np.where(constant, mean + hidden * (least - mean), low)
+    return low, np.where(constant, mean + hidden * (most - mean), high)
+
+
 def _verdicts(correct: ArrayLike) -> np.ndarray:
     verdicts = np.atleast_2d(np.asarray(correct))
     if verdicts.ndim != 2 or verdicts.size == 0 or not np.isin(verdicts, (0, 1)).all():

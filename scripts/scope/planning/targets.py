@@ -109,6 +109,7 @@ def report_data(plan: Plan) -> dict[str, list[str]]:
         "issues": [issues_file(path) for path in (shared.prompts, *asked)],
         "prompts": [shared.prompts],
         "checks": [shared.check(CHECK)],
+        "model": [shared.model("student")],
         "templates": plan.files.templates(),
     }
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from scope.evaluate.metrics import best_at_k_per_problem, bootstrap_interval, pass_at_k_per_problem
+from scope.evaluate.metrics import best_at_k_per_problem, bootstrap_interval, pass_at_k_per_problem, share_interval
 from scope.report.consistency import CELL
 
 Values = dict[str, np.ndarray]
@@ -80,7 +80,9 @@ def accuracy(cells: dict[Cell, Values], resamples: int) -> pl.DataFrame:
 
 def _rows(cell: Cell, values: Values, resamples: int, *, seeds: int, pooled: bool) -> pl.DataFrame:
     stacked = np.stack(list(values.values()), axis=1)
-    low, high = bootstrap_interval(stacked, resamples=resamples)
+    low, high = share_interval(stacked, resamples=resamples)
+    tokens = list(values).index("tokens")
+    low[tokens], high[tokens] = bootstrap_interval(stacked[:, tokens], resamples=resamples)
     frame = pl.DataFrame({"metric": list(values), "value": stacked.mean(axis=0), "low": low, "high": high})
     labels = [pl.lit(cell.seed, pl.Int64).alias("seed"), pl.lit(cell.round, pl.Int64).alias("round")]
     texts = [pl.lit(getattr(cell, name)).alias(name) for name in ("sampling", "benchmark", "policy")]
@@ -122,7 +124,7 @@ def _last_cells(cells: Iterable[Cell], arms: list[str]) -> list[Cell]:
 
 
 def _difference(cell: Cell, seeds: int, metric: str, base: np.ndarray, values: np.ndarray, resamples: int) -> dict:
-    low, high = bootstrap_interval(values - base, resamples=resamples)
+    low, high = share_interval(values - base, bounds=(-1.0, 1.0), resamples=resamples)
     verdict = "gain" if low > 0 else "loss" if high < 0 else "none"
     return {
         **cell._asdict(),

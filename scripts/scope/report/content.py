@@ -40,7 +40,7 @@ def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
         "warnings": warnings,
         "checks": inputs.checks.to_dicts(),
         "arm": arm,
-        "samples": sampled_rollouts(inputs.sampled),
+        "samples": sampled_rollouts(inputs.sampled, inputs.spell),
         "sources": sources(artifacts),
         "accepted": accepted(artifacts),
         "settings": settings_by_arm(artifacts["rollouts"], artifacts["batches"], artifacts["metrics"]),
@@ -84,11 +84,15 @@ def _by_round(frame: pl.DataFrame, colours: dict[str, str]) -> list[dict[str, An
 
 
 def _dynamics(metrics: pl.DataFrame, arms: list[str], colours: dict[str, str]) -> dict[str, Any]:
-    groups = {title: [_step_panel(metrics, name, colours) for name in group] for title, group in GROUPS.items()}
+    """Charts over steps; where the whole run has one step, a table of its figures in their place."""
+    one_step = metrics["step"].n_unique() == 1
+    shown = {} if one_step else GROUPS
+    groups = {title: [_step_panel(metrics, name, colours) for name in group] for title, group in shown.items()}
     return {
         "dynamics": {title: [panel for panel in panels if panel] for title, panels in groups.items()},
         "absent": {FIGURES[name].title: lacking for name, lacking in dynamics.absent(metrics, arms).items()},
         "steps": metrics.height,
+        "one_step": dynamics.one_step(metrics, FIGURES) if one_step else None,
     }
 
 

@@ -1,13 +1,24 @@
 """The metrics that training logged at each optimizer step, and the warnings about them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 
 from scope.artifacts.schemas.metrics import METRIC_NAMES
+from scope.report.figure_names import Figure
 
 
 def series(metrics: pl.DataFrame, name: str) -> pl.DataFrame:
     """One figure of all runs: arm, seed, step, value; steps without a finite value left out."""
     return metrics.select("arm", "seed", "step", value=name).filter(pl.col("value").is_finite())
+
+
+def one_step(metrics: pl.DataFrame, figures: Mapping[str, Figure]) -> dict[str, Any]:
+    """A table of runs of one step: `runs`, and `rows` with title, unit and values of each figure that any logged."""
+    runs = metrics.select("arm", "seed").rows()
+    logged = [name for name in METRIC_NAMES if name in figures and metrics[name].null_count() < metrics.height]
+    return {"runs": runs, "rows": [(*figures[name][:2], metrics[name].to_list()) for name in logged]}
 
 
 def absent(metrics: pl.DataFrame, arms: list[str]) -> dict[str, list[str]]:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from scope.artifacts import parquet
+from scope.artifacts.folder import folder_of
 from scope.artifacts.parquet import Schema
 from scope.artifacts.place import is_shard_of
 from scope.artifacts.recipe import make_provenance, read_recipe
@@ -25,7 +26,8 @@ from scope.artifacts.schemas.verdicts import VERDICTS
 from scope.errors import InputError
 from scope.report.consistency import CELL, check_comparable, check_runs
 from scope.report.recipe import ReportRecipe
-from scope.report.timing import read_timings
+from scope.report.timing import Runs, read_timings
+from scope.report.token_text import Speller, speller
 
 LABELS = {"policy": pl.String, "arm": pl.String, "seed": pl.Int64, "round": pl.Int64}
 GRADES = ["sampling", "benchmark", "prompt_id", "sample_index", "correct", "reason", "tokens", "finish_reason"]
@@ -44,7 +46,9 @@ class Files(NamedTuple):
     problems: list[Path]
     issues: list[Path]
     timings: Path | None
+    shared: list[str]
     checks: Path
+    model: Path
     absent: list[str]
 
     def by_kind(self) -> dict[str, list[Path]]:
@@ -98,6 +102,7 @@ class Inputs(NamedTuple):
     problems: list[ArtifactRows]
     issues: list[ArtifactRows]
     sampled: SampledBatch | None
+    spell: Speller
     artifacts: dict[str, list[Artifact]]
     provenance: dict[str, Any]
     absent: list[str]
@@ -116,11 +121,12 @@ def load(files: Files, recipe: str) -> Inputs:
         evaluations=evaluations,
         metrics=metrics,
         checks=parquet.read(files.checks, CHECKS),
-        timings=read_timings(files.timings, settings.arms),
+        timings=read_timings(files.timings, Runs(settings.arms, settings.seeds, settings.rounds, files.shared)),
         verdicts=_with_rows(artifacts["verdicts"], VERDICTS),
         problems=_with_rows([*artifacts["prompts"], *artifacts["problems"]], PROMPTS),
         issues=_with_rows(artifacts["issues"], ISSUES),
         sampled=_sampled_batch(settings.arms[0], artifacts),
+        spell=speller(folder_of(files.model)),
         artifacts=artifacts,
         provenance=provenance,
         absent=files.absent,

@@ -1,4 +1,4 @@
-"""Five rollouts: the problem, the response, its verdict, and the log-probabilities of every token."""
+"""Five rollouts: the prompt, the response, its verdict, and the log-probabilities of every token."""
 
 from typing import Any, NamedTuple
 
@@ -7,6 +7,7 @@ import polars as pl
 from scope.errors import InputError
 from scope.report.load import Artifact, ArtifactRows, SampledBatch
 from scope.report.style import number, token_colour
+from scope.report.token_text import Speller
 
 KEYS = ["prompt_id", "sample_index"]
 SHOWN_COLUMNS = {
@@ -15,7 +16,6 @@ SHOWN_COLUMNS = {
     "prompts": ["problem", "answer"],
 }
 SHOWN_TOKENS = 600
-VISIBLE = {" ": "␣", "\n": "↵", "\t": "⇥"}
 
 
 class Token(NamedTuple):
@@ -26,9 +26,10 @@ class Token(NamedTuple):
     hint: str
 
 
-def sampled_rollouts(sampled: SampledBatch | None, count: int = 5) -> list[dict[str, Any]]:
+def sampled_rollouts(sampled: SampledBatch | None, spell: Speller, count: int = 5) -> list[dict[str, Any]]:
     """Rows of the batch joined with text, verdict and problem; none without a batch.
 
+    `step` counts over the whole run, as in the metrics; `prompt` is the text of the prompt's tokens as they were sent.
     Raises InputError when the rollouts, verdicts or prompts given are not those of the batch.
     """
     if sampled is None:
@@ -37,8 +38,17 @@ def sampled_rollouts(sampled: SampledBatch | None, count: int = 5) -> list[dict[
     rows = _pick(batch.rows, count)
     for kind, columns in SHOWN_COLUMNS.items():
         rows = _join(rows, batch, sampled.parts[kind], kind, columns)
-    run = batch.labels("arm", "seed", "round")
-    return [{**row, **run, "tokens": tokens(row)} for row in rows.iter_rows(named=True)]
+    run, steps = batch.labels("arm", "seed", "round"), batch.rows["step"].n_unique()
+    return [
+        {
+            **row,
+            **run,
+            "step": (run["round"] - 1) * steps + row["step"] + 1,
+            "prompt": spell(row["prompt_token_ids"]),
+            "tokens": tokens(row, spell),
+        }
+        for row in rows.iter_rows(named=True)
+    ]
 
 
 def _pick(batch: pl.DataFrame, count: int) -> pl.DataFrame:
@@ -72,25 +82,17 @@ def _join(
     return joined.select(*rows.columns, *columns)
 
 
-def tokens(row: dict[str, Any]) -> list[Token]:
+def tokens(row: dict[str, Any], spell: Speller) -> list[Token]:
     """Cells for the first tokens of a response: coloured by student minus scorer, else by the student alone.
 
     Empty when the batch keeps no student log-probabilities.
     """
     if row["logprobs"] is None:
         return []
-    texts = token_texts(row["response_text"], row["response_token_ids"])
+    texts = spell(row["response_token_ids"])
     scorer = row["scorer_logprobs"] or [None] * len(texts)
     cells = zip(texts, row["response_token_ids"], row["logprobs"], scorer, strict=True)
     return [_token(*cell) for cell in list(cells)[:SHOWN_TOKENS]]
-
-
-def token_texts(text: str, ids: list[int]) -> list[str]:
-    """Characters where a token is one (an EOS has none), token ids otherwise."""
-    characters = [VISIBLE.get(character, character) for character in text]
-    if len(ids) == len(text):
-        return characters
-    return [*characters, "EOS"] if len(ids) == len(text) + 1 else [str(token) for token in ids]
 
 
 def _token(text: str, token: int, student: float, scorer: float | None) -> Token:

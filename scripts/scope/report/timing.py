@@ -1,7 +1,9 @@
 """Seconds and memory of each job, from the timing files that Snakemake writes (its `benchmark:` files)."""
 
 import re
+from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -20,15 +22,36 @@ SCHEMA = {
 }
 
 
-def read_timings(folder: Path | None, arms: list[str]) -> pl.DataFrame:
+class Runs(NamedTuple):
+    """Whose jobs count: others were left by earlier settings."""
+
+    arms: list[str]
+    seeds: list[int]
+    rounds: int
+    shared: Collection[str]
+    """Folders of shared rollouts, by name."""
+
+    def include(self, file: Path) -> bool:
+        """Whether a timing file, given its path below the folder of timings, is of one of these runs."""
+        timed = parse_timing(file)
+        place = file.parts[1] if timed.arm == SHARED and len(file.parts) > 2 else None
+        return (
+            (timed.seed is None or timed.seed in self.seeds)
+            and (timed.round is None or timed.round <= self.rounds)
+            and (place is None or place in self.shared)
+        )
+
+
+def read_timings(folder: Path | None, runs: Runs) -> pl.DataFrame:
     """One row per job: arm ("shared", then the arms), seed, round, stage, seconds, memory (MB, peak).
 
-    Reads the timing files below `folder`. Text after a stage's name and `_` or `-` is ignored, and so are folders of
-    other arms, left by earlier runs.
+    Reads the timing files below `folder`. Text after a stage's name and `_` or `-` is ignored, and so are jobs of no
+    run of the report.
     Raises InputError for a file without the columns `s` and `max_rss`.
     """
-    folders = [SHARED, *arms]
-    jobs = [_job(file, folder) for arm in folders for file in sorted((folder / arm).rglob("*.tsv"))] if folder else []
+    folders = [SHARED, *runs.arms]
+    files = [file for arm in folders for file in sorted((folder / arm).rglob("*.tsv"))] if folder else []
+    jobs = [_job(file, folder) for file in files if folder and runs.include(file.relative_to(folder))]
     return pl.DataFrame(jobs, schema=SCHEMA).with_columns(pl.col("arm").cast(pl.Enum(folders)))
 
 

@@ -157,7 +157,7 @@ def test_the_table_of_a_policy_has_a_row_per_benchmark_and_counts_verdicts(tmp_p
     files = [graded(tmp_path / "a.parquet"), graded(tmp_path / "b.parquet", benchmark="aime24", marks=("111", "111"))]
     text = summary(files, ["T1"], 200, ["minerva"])
     assert "| coins | T1 | 2 | 33.3 [0.0–66.7] |" in text
-    assert "| aime24 | T1 | 2 | 100.0 [100.0–100.0] |" in text
+    assert "| aime24 | T1 | 2 | 100.0 [15.8–100.0] |" in text
     assert "| coins | T1 | wrong | 4 |\n| coins | T1 | correct | 2 |" in text
     assert "Not evaluated, because the problem file was not found: minerva." in text
     assert "Not evaluated" not in summary(files, ["T1"], 200, [])

@@ -13,6 +13,7 @@ from scope.evaluate.metrics import (
     bootstrap_interval,
     pass_at_k,
     pass_at_k_per_problem,
+    share_interval,
 )
 
 
@@ -116,3 +117,27 @@ def test_interval_widens_with_the_level():
     values = np.arange(20) / 20
     narrow, wide = (bootstrap_interval(values, resamples=500, level=level) for level in (0.5, 0.99))
     assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+@pytest.mark.parametrize(("problems", "upper"), [(1, 0.975), (10, 0.3085), (40, 0.0881), (160, 0.0228)])
+def test_no_success_among_p_problems_has_the_exact_interval(problems, upper):
+    """Clopper and Pearson 1934: 0 of P has the 95 % interval [0, 1 - 0.025^(1/P)]."""
+    low, high = share_interval(np.zeros(problems), resamples=50)
+    assert low == 0
+    assert high == pytest.approx(upper, abs=5e-5)
+    low, high = share_interval(np.ones(problems), resamples=50)
+    assert (low, high) == (pytest.approx(1 - upper, abs=5e-5), 1)
+
+
+def test_a_difference_of_nothing_has_an_interval_around_it():
+    low, high = share_interval(np.zeros(40), bounds=(-1, 1), resamples=50)
+    assert (low, high) == (pytest.approx(-0.0881, abs=5e-5), pytest.approx(0.0881, abs=5e-5))
+
+
+def test_values_that_differ_have_the_bootstraps_interval():
+    values = np.array([[0.0, 1.0, 0.0], [1.0, 1.0, 0.0], [0.5, 1.0, 0.0]])
+    low, high = share_interval(values, resamples=200)
+    expected = bootstrap_interval(values[:, 0], resamples=200)
+    assert (low[0], high[0]) == expected
+    assert low[1] < 1 == high[1]
+    assert low[2] == 0 < high[2]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import report
-from conftest import ROOT
+from conftest import ROOT, seal_files
 from plain_words import private_words
 from refusals import refused
 from schemas import SCHEMAS
@@ -24,9 +24,10 @@ from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.report import timing
 from scope.report.figure_names import FIGURES
-from scope.report.samples import token_texts
+from scope.report.reasons import EXPLAINED
 from scope.report.style import policy_colours, stage_colours
 from scope.report.words import answers
+from scope.verify.verdict import Reason
 
 HOSTILE = "</script><script>alert(1)</script>"
 SCRIPTS = ROOT / "scripts"
@@ -115,7 +116,7 @@ def write_run(folder, arm, seed, round_, *, correct, text="1+6=7", prompts=4, re
                     "reason": "equal" if right else "no_answer",
                 }
             )
-            batch.append({"step": prompt + 1, **key, "prompt_token_ids": [1, 2], "response_token_ids": ids,
+            batch.append({"step": prompt, **key, "prompt_token_ids": [1, 2], "response_token_ids": ids,
                           "logprobs": student, "scorer_logprobs": None if right else [-1.0] * len(ids),
                           "correct": right, "truncated": False, "path": "correct" if right else "incorrect",
                           "loss": "mle" if right else "opd", "weight": 0.5, "advantage": None,
@@ -169,6 +170,7 @@ def world(tmp_path_factory):
     write_timing(tmp_path / "timings/shared/other.tsv", 0.25)
     write_timing(tmp_path / "timings/scope/seed0/evaluate.tsv", 4321.0)
     coins = write_problems(tmp_path / "coins.parquet", ["-1=0"] * 3, "puzzle")
+    model = seal_files(tmp_path / "student/manifest.json", **{"config.json": "{}"})
     checks = [{"check": "scores", "passed": True, "detail": "as a forward pass"}]
     parquet.write(tmp_path / "checks.parquet", CHECKS, checks, recipe=STAGE_RECIPE)
     return {
@@ -176,7 +178,7 @@ def world(tmp_path_factory):
         "batches": [run / "batch.parquet" for run in runs], "rollouts": [run / "rollouts.parquet" for run in runs],
         "verdicts": [run / "verdicts.parquet" for run in runs], "prompts": prompts,
         "problems": [coins], "issues": [coins.with_suffix(".issues.parquet")],
-        "timings": [tmp_path / "timings"], "checks": [tmp_path / "checks.parquet"],
+        "timings": [tmp_path / "timings"], "checks": [tmp_path / "checks.parquet"], "model": [model],
         "out": [tmp_path / "report.html"], "recipe": [recipe()],
     }  # fmt: skip
 
@@ -279,8 +281,8 @@ def test_answer_and_tables_show_every_policy_seed_and_mean(html):
         assert metric in table
     for row in ("base – –", "teacher – –", "scope 2 0", "scope 2 1", "scope 2 mean of 2", "lost 2 0", "lost 2 1"):
         assert row in table
-    assert "lost 2 mean of 2 0.0 0.0–0.0" in table
-    assert "11.5 11.5–11.5 25.0 25.0–25.0" in table
+    assert "lost 2 mean of 2 0.0 0.0–16.8" in table
+    assert "11.5 11.5–11.5 25.0 20.8–37.6" in table
 
 
 def test_no_clear_difference_is_called_that(page, world, tmp_path):
@@ -348,7 +350,9 @@ def test_five_rollouts_correct_and_incorrect_by_turns(html):
         "equal; extracted 7",
         "no_answer; extracted nothing",
         "problem 0 <b>",
-        "EOS",
+        "<7>",
+        "2 tokens, as they were sent <1><2>",
+        "advantage –, step 5",
         "this rollout has no scorer",
     ):
         assert words in samples
@@ -360,10 +364,23 @@ def test_an_arm_with_only_incorrect_rollouts_shows_five_of_them(page, world):
     assert re.findall(r"\d\. (correct|incorrect) Problem", shown) == ["incorrect"] * 5
 
 
-def test_tokens_that_are_no_characters_are_shown_as_ids():
-    assert token_texts("a b", [5, 6, 7]) == ["a", "␣", "b"]
-    assert token_texts("a b", [5, 6, 7, 0]) == ["a", "␣", "b", "EOS"]
-    assert token_texts("a b", [5, 6]) == ["5", "6"]
+def test_a_run_of_one_step_is_a_table_and_no_chart(page, tmp_path):
+    metrics = [write_metrics(tmp_path / "m.parquet", "scope", 0, 1, shares=[0.25])]
+    html = page(recipe=[recipe(arms=["scope"], rounds=1, seeds=[0])], metrics=metrics, evaluations=[], batches=[])
+    shown = section(html, "dynamics")
+    assert "The figures of the only optimizer step." in shown
+    assert "scope seed 0" in shown
+    assert "0.25" in shown
+    assert not [chart for chart in charts(html) if "optimizer step" in json.dumps(chart)]
+
+
+def test_reasons_are_counted_and_explained(html):
+    shown = section(html, "verdicts")
+    assert re.search(r"not_zero : \d+ of \d+ The steps do not end at 0\.", shown)
+
+
+def test_every_reason_of_a_verdict_is_explained():
+    assert {*EXPLAINED, "correct"} == set(Reason)
 
 
 def test_falling_share_of_correct_rollouts_is_a_warning(html):
@@ -427,7 +444,8 @@ def test_time_of_shared_work_and_of_further_stages(tmp_path):
     arm = "scope-round9-seed7"
     for stage in ("retire", "restore"):
         write_timing(tmp_path / arm / f"seed0/round4/{stage}.tsv", 4.0)
-    jobs = timing.read_timings(tmp_path, [arm])
+    runs = timing.Runs([arm], [0, 3], 4, {"student-n8-T0.6-ab12cd34ef", "teacher-n8-T1-ab12cd34ef"})
+    jobs = timing.read_timings(tmp_path, runs)
     rows = jobs.select("arm", "seed", "round", "stage").sort(jobs.columns[:4]).rows()
     assert rows == [
         ("shared", None, None, "figure"),
@@ -436,6 +454,10 @@ def test_time_of_shared_work_and_of_further_stages(tmp_path):
         *((arm, 0, 4, stage) for stage in ("restore", "retire")),
     ]
     assert timing.stages(jobs) == ["rollout", "verify", "score", "retire", "restore", "figure"]
+    for left in (runs._replace(shared=[]), runs._replace(seeds=[0])):
+        kept = timing.read_timings(tmp_path, left)["stage"].to_list()
+        assert sorted(kept) == ["figure", "restore", "retire"]
+    assert timing.read_timings(tmp_path, runs._replace(rounds=1)).height == 4
     bars = timing.by_round(jobs).filter(arm="shared")
     assert bars["place"].unique(maintain_order=True).to_list() == ["once", "1", "2"]
 
@@ -476,14 +498,14 @@ def test_the_report_of_one_arm_with_a_long_name(page, world, tmp_path):
     run = write_run(tmp_path, arm, 0, 2, correct=lambda prompt, sample: sample == 0)
     write_timing(tmp_path / "timings" / arm / "seed0/round2/update.tsv", 7.0)
     html = page(
-        recipe=[recipe(arms=[arm], rounds=1, seeds=[0])],
+        recipe=[recipe(arms=[arm], rounds=2, seeds=[0])],
         evaluations=[*world["evaluations"][:2], write_evaluation(tmp_path / "e.parquet", arm, 0, 2, 0.3)],
         metrics=[write_metrics(tmp_path / "m.parquet", arm, 0, 2, shares=[0.1, 0.2])],
         **{kind: [run / f"{name}.parquet"] for kind, name in
            {"batches": "batch", "rollouts": "rollouts", "verdicts": "verdicts"}.items()},
         prompts=[tmp_path / "p.parquet"], timings=[tmp_path / "timings"],
     )  # fmt: skip
-    assert f"Experiment made-up ; arm {arm}; seed 0; 1 round." in section(html, "sources")
+    assert f"Experiment made-up ; arm {arm}; seed 0; 2 rounds." in section(html, "sources")
     assert f"This report covers only the arm {arm} ." in visible(html)
     assert f"{arm} after round 2 against the base policy" in visible(html)
     assert f"From the last batch of {arm} (seed 0, round 2)" in section(html, "samples")
@@ -498,7 +520,7 @@ def test_forty_arms_have_forty_colours(page, tmp_path):
     assert list(colours) == ["base", "teacher", *arms]
     assert len(set(colours.values())) == 42
     assert all(re.fullmatch("#[0-9A-Fa-f]{6}", colour) for colour in colours.values())
-    metrics = [write_metrics(tmp_path / f"{arm}.parquet", arm, 0, 1, shares=[0.1]) for arm in arms]
+    metrics = [write_metrics(tmp_path / f"{arm}.parquet", arm, 0, 1, shares=[0.1, 0.1]) for arm in arms]
     html = page(recipe=[recipe(arms=arms)], metrics=metrics, evaluations=[], batches=[])
     legend = re.search(r'<section id="dynamics">.*?<div class="legend">(.*?)</div>', html, re.DOTALL)[1]
     assert visible(legend).split() == arms
