@@ -15,7 +15,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="manifest to write")
     args = parser.parse_args()
 
-    from scope.models.load import check_model_folder
+    from scope.models.check_folder import check_model_folder
     from scope.models.origin import open_or_make, save
 
     settings = named(read_recipe(args.recipe, ModelRecipe).models, args.name, "models")

@@ -1,6 +1,7 @@
 """Make a model by supervised fine-tuning on worked solutions: of a model folder, or of a randomly initialised model."""
 
 import sys
+from pathlib import Path
 
 from scope import cli
 from scope.artifacts.folder import write_manifest
@@ -18,7 +19,8 @@ def main() -> None:
     parser.add_argument("--out", required=True, help="manifest to write")
     args = parser.parse_args()
 
-    from scope.models.load import check_model_folder
+    from scope.models.check_folder import check_model_folder
+    from scope.models.generation import copy_generation_config
     from scope.models.origin import open_or_make, save
     from scope.models.sft import fine_tune
     from scope.prompts.solutions import solution_pairs
@@ -32,6 +34,8 @@ def main() -> None:
     loss = fine_tune(origin.model, asked.sft, pairs)
     print(f"sft: the last step's loss is {loss:.4f} nats per token", file=sys.stderr)
     save(origin, args.out)
+    if args.folder:
+        copy_generation_config(Path(args.folder), Path(args.out).parent)
     write_manifest(args.out, recipe=args.recipe, inputs=[*filter(None, [args.tokenizer]), *args.rows])
 
 

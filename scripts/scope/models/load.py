@@ -1,12 +1,30 @@
 """Loading causal language models in Hugging Face format; safetensors only, no remote code."""
 
+import sys
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from tokenizers import Tokenizer
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from scope.errors import InputError
+from scope.models.fit import refuse_misfit
+from scope.models.generation import token_ids_only
+
+SAMPLES = (
+    "Find  all $x$ with\n\n\\frac{1}{2}x^2 = 1,024.5!",
+    "def f(a):\n    if a != 0:\n\treturn a[-1]\n",
+    " Straße, naïve, 数学, ∑ 🙂",
+)
+"""Texts on which two readings of a tokenizer's file are compared."""
 
 
 def device() -> torch.device:
@@ -14,28 +32,45 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def check_model_folder(folder: str | Path) -> None:
-    """Raise InputError unless `folder` holds a configuration, safetensors weights and a tokenizer."""
-    folder = Path(folder)
-    if not folder.is_dir():
-        raise InputError(
-            f"{folder}: no such model folder; set models.*.path to one in Hugging Face format", "no-such-folder"
-        )
-    for pattern, what in (
-        ("config.json", "a configuration"),
-        ("*.safetensors", "safetensors weights"),
-        ("tokenizer*", "a tokenizer"),
-    ):
-        if not any(folder.glob(pattern)):
-            raise InputError(
-                f"{folder}: has no {pattern}; a model folder needs {what} (other formats are not loaded)",
-                "missing-file",
-            )
-
-
 def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
-    """The tokenizer in a model folder."""
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    """The tokenizer in a model folder, as its tokenizer.json describes it. Raises InputError where none can be loaded.
+
+    The class that tokenizer_config.json names may build another one of the same vocabulary, without saying so: a
+    byte-level tokenizer labelled as a Llama one loses spaces and new lines. Such a label is not followed.
+    """
+    file = Path(folder) / "tokenizer.json"
+    try:
+        labelled = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        if not file.is_file():
+            return labelled
+        described = Tokenizer.from_file(str(file))
+        if _alike(labelled, described):
+            return labelled
+        plain = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except Exception as error:  # each class of tokenizer raises errors of its own
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f"{folder}: the tokenizer cannot be loaded: {reason}", "unknown-tokenizer") from None
+    if not _alike(plain, described):  # tokenizer_config.json changes it on purpose, such as by add_prefix_space
+        return labelled
+    print(
+        f"{folder}: tokenizer_config.json names {type(labelled).__name__}, which is not what tokenizer.json describes; "
+        "the file is followed",
+        file=sys.stderr,
+    )
+    return plain
+
+
+def _alike(tokenizer: PreTrainedTokenizerBase, described: Tokenizer) -> bool:
+    """Whether the tokenizer gives the ids and texts of the one that a file describes."""
+    described.no_truncation()
+    described.no_padding()
+    for text in SAMPLES:
+        ids = described.encode(text, add_special_tokens=False).ids
+        if tokenizer(text, add_special_tokens=False)["input_ids"] != ids or tokenizer.decode(ids) != described.decode(
+            ids, skip_special_tokens=False
+        ):
+            return False
+    return True
 
 
 def stored_dtype(folder: str | Path) -> torch.dtype:
@@ -45,9 +80,23 @@ def stored_dtype(folder: str | Path) -> torch.dtype:
 
 
 def load_model(folder: str | Path, dtype: str) -> PreTrainedModel:
-    """The model in a folder, in evaluation mode, on the accelerator where there is one."""
-    model = AutoModelForCausalLM.from_pretrained(
-        folder, dtype=getattr(torch, dtype), local_files_only=True, trust_remote_code=False, use_safetensors=True
+    """The model in a folder, in evaluation mode, on the accelerator where there is one.
+
+    Raises InputError where the weights are not those that its configuration asks for. Of its generation settings only
+    token ids stay.
+    """
+    loaded = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=getattr(torch, dtype),
+        local_files_only=True,
+        trust_remote_code=False,
+        use_safetensors=True,
+        ignore_mismatched_sizes=True,  # raises without names; they are refused below
+        output_loading_info=True,
     )
+    model, found = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
+    refuse_misfit(folder, model, found)
+    if model.generation_config is not None:
+        model.generation_config = token_ids_only(model.generation_config)
     model.to(device())  # pyright: ignore[reportArgumentType]  # transformers hides that `to` is a method
     return model.eval()

@@ -19,6 +19,7 @@ from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
 from scope.artifacts.startup import log_startup_time
 from scope.errors import InputError
 from scope.method.batch_metrics import batch_metrics
+from scope.models.generation import copy_generation_config
 from scope.models.load import load_model, load_tokenizer
 from scope.update.checkpoints import Checkpoints, from_first_rank
 from scope.update.loss_settings import LossSettings
@@ -72,6 +73,7 @@ def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]], work:
     if first:
         provenance, place = {"recipe": args.recipe, "inputs": inputs_of(args)}, place_of(args)
         load_tokenizer(folder_of(args.policy)).save_pretrained(out_policy)
+        copy_generation_config(folder_of(args.policy), out_policy)
         write_manifest(args.out_state, **provenance, **place, cut=state_cut(trainer.update))
         write_manifest(args.out_policy, **provenance, **place)
         if args.repeats:

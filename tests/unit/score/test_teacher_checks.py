@@ -6,7 +6,6 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from refusals import refused
-from scope.models.load import check_model_folder
 from scope.models.tokenizers import PUZZLE_CHARACTERS, character_tokenizer
 from scope.score import teacher_checks as checks
 
@@ -57,16 +56,3 @@ def test_probes_are_the_same_in_every_run():
     prompts = pl.DataFrame({"prompt_id": ["b", "a"], "prompt_token_ids": [[1], [2]]})
     assert checks.probe_pairs(prompts, 17) == checks.probe_pairs(prompts[::-1], 17)
     assert [pair.prompt for pair in checks.probe_pairs(prompts, 17)] == [[2], [1]]
-
-
-@pytest.mark.parametrize(
-    ("missing", "said"),
-    [("config.json", "a configuration"), ("model.safetensors", "safetensors"), ("tokenizer.json", "a tokenizer")],
-)
-def test_an_incomplete_model_folder_is_named(tmp_path, missing, said):
-    with refused("no-such-folder", tmp_path / "nowhere"):
-        check_model_folder(tmp_path / "nowhere")
-    for name in {"config.json", "model.safetensors", "tokenizer.json", "pytorch_model.bin"} - {missing}:
-        (tmp_path / name).touch()
-    with refused("missing-file", tmp_path, said):
-        check_model_folder(tmp_path)
