@@ -31,6 +31,7 @@ def main() -> None:
     from scope.prompts.chat_template import writer
     from scope.prompts.generated import generated_rows
     from scope.prompts.read import read_rows
+    from scope.prompts.round_trip import check_round_trip
 
     settings = read_settings(args.recipe, args.split)
     data, template, found = settings.data, settings.data.template, []
@@ -40,9 +41,11 @@ def main() -> None:
         rows, found = read_rows(args.rows, spec), issues.read_found(args.found)
     else:
         rows, domain, where = generated_rows(data, "train" if args.split == "train" else "test")
+    tokenizer = load_tokenizer(open_folder(args.model))
+    check_round_trip(tokenizer, rows, where)
     prompts, listed = build_prompts(
         rows,
-        writer(load_tokenizer(open_folder(args.model)), template, data.chat),
+        writer(tokenizer, template, data.chat),
         domain=domain,
         max_tokens=data.max_prompt_tokens,
         found=found,

@@ -1,8 +1,9 @@
 """Section on data: training problems, benchmarks, and the prompt around them."""
 
+from datetime import date
 from typing import Annotated, Literal, NamedTuple
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from scope.config.types import Bare, Count, Section
 
@@ -13,6 +14,16 @@ def _has_problem(template: str) -> str:
     return template
 
 
+def _is_day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise ValueError('write the date as year, month and day: "2024-07-26"') from None
+
+
+Day = Annotated[
+    str, BeforeValidator(lambda value: str(value) if isinstance(value, date) else value), AfterValidator(_is_day)
+]
 Template = Annotated[str, AfterValidator(_has_problem)]
 Action = Literal["error", "drop", "keep"]
 
@@ -152,6 +163,8 @@ class Chat(Section):
     """The system message; it must appear in the output of the chat template."""
     thinking: bool | None = None
     """`enable_thinking` of the chat template, which must support it; null: the template's default."""
+    date: Day | None = None
+    """The date, such as "2024-07-26", that a chat template writes which would write today's; null: it writes none."""
 
 
 class OnIssue(Section):

@@ -8,3 +8,4 @@ class ChatSettings(Settings):
 
     system: str | None
     thinking: bool | None
+    date: str | None

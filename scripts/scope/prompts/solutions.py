@@ -1,13 +1,14 @@
 """Worked solutions as pairs of prompt and response: what supervised steps train on."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from transformers import PreTrainedTokenizerBase
 
 from scope.models.pair import Pair
 from scope.prompts.chat_template import writer
+from scope.prompts.literal import LiteralText
 from scope.prompts.read import read_solutions
 from scope.prompts.sft_recipe import SolutionSettings, SolvedProblems
 from scope.seeds import derive_seed
@@ -22,9 +23,9 @@ def solution_pairs(
     A file of solutions is gone through again and again, each time in another order.
     """
     write = writer(tokenizer, data.template, data.chat)
-    encode = cast(Callable[..., dict[str, list[int]]], tokenizer)
+    literal = LiteralText(tokenizer)
     for problem, solution in _solved(data, sft, files):
-        response = encode(solution, add_special_tokens=False)["input_ids"]
+        response = literal.encode(solution)
         yield Pair(write(problem), [*response, cast(int, tokenizer.eos_token_id)])
 
 

@@ -41,7 +41,7 @@ SERVED = {"teacher": {"backend": "managed", "server": {"model": "served", "urls"
 STAGE_COST = {"wall_s": 1.0, "gpus": 1}
 SOLVED = {"sft": {"rows": {"path": "solved.jsonl", "where": {"a": 1}, "between": {"b": ["1", "2"]}}}}
 OPTIONAL = {
-    "data": {"chat": {"system": "s", "thinking": True}},
+    "data": {"chat": {"system": "s", "thinking": True, "date": "2024-07-26"}},
     "expected_cost": dict.fromkeys(("rollout", "score", "update", "evaluate"), STAGE_COST),
     "grid": {"axes": {"tau": {"key": "objective.tau", "values": [1.0]}}},
     "models": {"teacher": SOLVED, "student": SOLVED},

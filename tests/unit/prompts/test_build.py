@@ -37,7 +37,7 @@ def build(given, tokenizer=TOKENIZER, template="{problem}\n", chat=None, **chang
     actions = {**training_actions(OnIssue()), **options.pop("actions", {})}
     return build_prompts(
         given,
-        writer(tokenizer, template, chat and ChatSettings(**{"system": None, "thinking": None, **chat})),
+        writer(tokenizer, template, chat and ChatSettings(**{**dict.fromkeys(("system", "thinking", "date")), **chat})),
         actions=actions,
         **options,
     )
@@ -88,8 +88,8 @@ def chatty():
     return make
 
 
-def chat(system=None, thinking=None):
-    return {"system": system, "thinking": thinking}
+def chat(system=None, thinking=None, date=None):
+    return {"system": system, "thinking": thinking, "date": date}
 
 
 @pytest.mark.parametrize(

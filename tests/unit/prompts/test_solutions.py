@@ -38,7 +38,7 @@ def data(**changes):
     return SolvedProblems(**world | {"template": "Tell me: {problem}", "chat": None} | changes)
 
 
-@pytest.mark.parametrize("chat", [None, ChatSettings(system=None, thinking=None)])
+@pytest.mark.parametrize("chat", [None, ChatSettings(system=None, thinking=None, date=None)])
 def test_the_prompt_is_that_of_training_and_the_response_ends_with_eos(tokenizer, chat):
     pairs = list(islice(solution_pairs(tokenizer, data(chat=chat), settings(), []), 20))
     for pair in pairs:
