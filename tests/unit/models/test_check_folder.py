@@ -272,7 +272,7 @@ def test_the_stage_writes_a_manifest_of_what_works_and_one_line_of_what_does_not
     manifest = tmp_path / "out" / "manifest.json"
     command = ["python", "scripts/model.py", "--name", "student", "--folder", folder, "--out", manifest]
     recipe = tmp_path / "recipe.json"
-    recipe.write_text(make_recipe("model", {}))
+    recipe.write_text(make_recipe("model", {"models": {"student": {"path": str(folder), "random_init": None}}}))
     run(*command, "--recipe", recipe, cwd=ROOT)
     assert {name for name in json.loads(manifest.read_text())["files"] if name.endswith("safetensors")}
     sorted(folder.glob("*.safetensors"))[0].unlink()
