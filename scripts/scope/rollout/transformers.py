@@ -55,25 +55,20 @@ class TransformersEngine(Engine):
 
     @torch.inference_mode()
     def _batch(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
-        encoded = self.tokenizer.pad(
-            {"input_ids": [list(request.prompt_token_ids) for request in requests]},
-            return_tensors="pt",
-            padding_side="left",
-        ).to(self.model.device)
+        prompts, mask = _pad_left([request.prompt_token_ids for request in requests])
         recorder = _Recorder(sampling.temperature if self.tempered else 1.0)
         noise = _SeededGumbel([request.seed for request in requests])
         generate = cast(Callable[..., torch.Tensor], self.model.generate)
         ids = generate(
-            input_ids=encoded["input_ids"],
-            attention_mask=encoded["attention_mask"],
+            input_ids=prompts.to(self.model.device),
+            attention_mask=mask.to(self.model.device),
             do_sample=False,
             max_new_tokens=sampling.max_tokens,
             eos_token_id=self.eos,
-            pad_token_id=self.tokenizer.pad_token_id,
+            pad_token_id=self.eos,  # comes after an end of text, where responses are cut
             logits_processor=LogitsProcessorList([recorder, *_warpers(sampling), noise]),
         )
-        width = encoded["input_ids"].shape[1]
-        sampled = ids[:, width:]
+        sampled = ids[:, prompts.shape[1] :]
         return [self._cut(row, logprobs) for row, logprobs in zip(sampled, recorder.read(sampled), strict=True)]
 
     def _cut(self, ids: torch.Tensor, logprobs: torch.Tensor) -> Sample:
@@ -82,6 +77,17 @@ class TransformersEngine(Engine):
         tokens = ids[:length].tolist()
         text = cast(str, self.tokenizer.decode(tokens, skip_special_tokens=True))
         return Sample(tokens, logprobs[:length].tolist(), text, "stop" if len(ended) else "length")
+
+
+def _pad_left(prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Ids (B, T) and attention mask (B, T) of prompts, padded on the left.
+
+    Padding repeats a prompt's first token, so that it adds no token to those that a repetition penalty lowers.
+    """
+    width = max(map(len, prompts))
+    ids = [[prompt[0]] * (width - len(prompt)) + list(prompt) for prompt in prompts]
+    mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    return torch.tensor(ids), torch.tensor(mask)
 
 
 def _warpers(sampling: Sampling) -> list[LogitsProcessor]:
