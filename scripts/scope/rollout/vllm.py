@@ -9,6 +9,7 @@ from typing import cast
 from tqdm import tqdm
 
 from scope.models.dtype import Dtype
+from scope.models.load import load_tokenizer
 from scope.rollout.engine import Engine, Request, Sample, Sampling
 
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
@@ -16,7 +17,7 @@ os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 
-from vllm import LLM, RequestOutput, SamplingParams
+from vllm import LLM, CompletionOutput, RequestOutput, SamplingParams
 from vllm.logprobs import Logprob
 from vllm.platforms import current_platform
 
@@ -31,6 +32,7 @@ class VllmEngine(Engine):
 
     def __init__(self, folder: str | Path, *, dtype: Dtype, max_model_len: int, tempered: bool = False):
         cpu = current_platform.is_cpu()
+        self.tokenizer = load_tokenizer(folder)  # vLLM would follow the label in tokenizer_config.json
         self.llm = LLM(
             model=str(folder),
             dtype=dtype,
@@ -52,7 +54,10 @@ class VllmEngine(Engine):
         asked = [index for index in range(len(requests)) if index not in done]
         queued = self.llm.enqueue(
             [{"prompt_token_ids": list(requests[index].prompt_token_ids)} for index in asked],
-            [SamplingParams(**asdict(sampling), logprobs=0, seed=requests[index].seed) for index in asked],
+            [
+                SamplingParams(**asdict(sampling), logprobs=0, seed=requests[index].seed, detokenize=False)
+                for index in asked
+            ],
             use_tqdm=False,
         )
         # The engine queues a request under its number and a random ending; its output carries the number alone.
@@ -61,7 +66,13 @@ class VllmEngine(Engine):
             while self.llm.llm_engine.has_unfinished_requests():
                 for output in cast(list[RequestOutput], self.llm.llm_engine.step()):
                     progress.update()
-                    yield index_of[output.request_id], _sample(output.outputs[0])
+                    yield index_of[output.request_id], self._sample(output.outputs[0])
+
+    def _sample(self, completion: CompletionOutput) -> Sample:
+        token_ids = list(completion.token_ids)
+        logprobs = _logprobs(completion.logprobs, token_ids)
+        text = cast(str, self.tokenizer.decode(token_ids, skip_special_tokens=True))
+        return Sample(token_ids, logprobs, text, cast(str, completion.finish_reason))
 
     def prompt_logprobs(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
         """log p(token | those before it) at temperature 1, for every token of each sequence but the first."""
@@ -74,9 +85,3 @@ def _logprobs(given: object, token_ids: Sequence[int], first: int = 0) -> list[f
     """The log-probability of each token from the `first`, in what vLLM gives when asked for log-probabilities."""
     entries = cast(list[dict[int, Logprob]], given)[first:]
     return [entry[token].logprob for entry, token in zip(entries, token_ids[first:], strict=True)]
-
-
-def _sample(completion) -> Sample:
-    token_ids = list(completion.token_ids)
-    logprobs = _logprobs(completion.logprobs, token_ids)
-    return Sample(token_ids, logprobs, completion.text, completion.finish_reason)

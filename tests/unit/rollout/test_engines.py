@@ -9,8 +9,10 @@ from functools import cache
 
 import pytest
 import torch
+from transformers import AutoTokenizer
 
 from conftest import ROOT
+from model_folders import edit_json, model_folder
 from refusals import refused
 from scope.models.load import load_model, load_tokenizer
 from scope.models.packed_forward import score_pairs
@@ -120,3 +122,15 @@ def test_top_k_one_is_greedy(folder, requests):
 def test_bad_samples_are_refused(sample, code):
     with refused(code, "sample 1:"):
         list(check_samples(enumerate([Sample([1], [-0.5], "x", "stop"), sample])))
+
+
+@pytest.mark.real
+def test_texts_are_decoded_as_tokenizer_json_describes_whatever_its_label(tmp_path):
+    labelled = model_folder(tmp_path / "model", num_attention_heads=2, num_key_value_heads=1, head_dim=32)
+    edit_json(labelled / "tokenizer_config.json", tokenizer_class="LlamaTokenizerFast")
+    tokenizer = load_tokenizer(labelled)
+    prompt = tokenizer("Find $x$\n", add_special_tokens=False)["input_ids"]
+    samples = sample_with("vllm", labelled, [[prompt, seed] for seed in range(4)], max_tokens=8)
+    assert [s.text for s in samples] == [tokenizer.decode(s.token_ids, skip_special_tokens=True) for s in samples]
+    label = AutoTokenizer.from_pretrained(labelled)
+    assert [s.text for s in samples] != [label.decode(s.token_ids, skip_special_tokens=True) for s in samples]
