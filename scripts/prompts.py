@@ -25,9 +25,9 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET", help="the prompts")
     args = parser.parse_args()
 
-    from scope.models.load import load_tokenizer
+    from scope.models.load import load_tokenizer, vocabulary_size
     from scope.prompts import issues
-    from scope.prompts.build import build_prompts
+    from scope.prompts.build import build_prompts, check_ids
     from scope.prompts.chat_template import writer
     from scope.prompts.generated import generated_rows
     from scope.prompts.read import read_rows
@@ -41,7 +41,8 @@ def main() -> None:
         rows, found = read_rows(args.rows, spec), issues.read_found(args.found)
     else:
         rows, domain, where = generated_rows(data, "train" if args.split == "train" else "test")
-    tokenizer = load_tokenizer(open_folder(args.model))
+    model = open_folder(args.model)
+    tokenizer = load_tokenizer(model)
     check_round_trip(tokenizer, rows, where)
     prompts, listed = build_prompts(
         rows,
@@ -52,6 +53,7 @@ def main() -> None:
         actions=issues.training_actions(data.on_issue) if isinstance(data, TrainingSettings) else issues.OF_BENCHMARKS,
         where=where,
     )
+    check_ids(prompts, vocabulary_size(model), where)
     tally = issues.counts(listed)
     print(f"{args.split}: {len(rows)} rows, {len(prompts)} prompts; issues: {tally or 'none'}", file=sys.stderr)
     files = [*(args.rows or []), *filter(None, [args.found])]

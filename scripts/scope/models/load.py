@@ -89,6 +89,12 @@ def stored_dtype(folder: str | Path) -> torch.dtype:
     return cast(torch.dtype, config.dtype or torch.float32)
 
 
+def vocabulary_size(folder: str | Path) -> int:
+    """How many token ids the model in a folder knows, by its configuration."""
+    config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    return config.get_text_config().vocab_size
+
+
 def load_model(folder: str | Path, dtype: str) -> PreTrainedModel:
     """The model in a folder, in evaluation mode, on the accelerator where there is one.
 

@@ -44,6 +44,18 @@ def build_prompts(
     return prompts, issues
 
 
+def check_ids(prompts: Iterable[Mapping[str, Any]], vocabulary: int, where: str) -> None:
+    """Raise InputError at the first prompt with a token id that a model of `vocabulary` entries does not have."""
+    for prompt in prompts:
+        strange = [token for token in prompt["prompt_token_ids"] if token >= vocabulary]
+        if strange:
+            raise InputError(
+                f"{where}: the problem {prompt['problem'][:60]!r}: its prompt has the token id {strange[0]}, but the "
+                f"student's config.json has vocab_size {vocabulary}; use the tokenizer that the model was trained with",
+                "unknown-token",
+            )
+
+
 def _prompt(row: dict[str, Any], ids: list[int], domain: str) -> dict[str, Any]:
     texts = {key: value for key, value in row.items() if key != "row"}
     made = {"prompt_id": content_hash(domain, row["problem"]), "domain": domain, "prompt_token_ids": ids}

@@ -9,7 +9,7 @@ from tokenizers.processors import TemplateProcessing
 from refusals import refused
 from scope.config.data import OnIssue, Rows
 from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
-from scope.prompts.build import build_prompts, content_hash
+from scope.prompts.build import build_prompts, check_ids, content_hash
 from scope.prompts.chat_recipe import ChatSettings
 from scope.prompts.chat_template import writer
 from scope.prompts.issues import training_actions
@@ -137,6 +137,14 @@ def test_what_a_chat_template_cannot_do_is_refused(chatty, template, section, co
 def test_a_prompt_without_tokens_stops():
     with refused("empty-prompt", "file.parquet: row 0"):
         build(rows(("", "1")), character_tokenizer(), "{problem}")
+
+
+def test_a_token_that_the_model_does_not_have_is_refused_by_problem():
+    prompts, _ = build(rows(("1", "1"), ("What is 1+1?", "2")))
+    largest = max(token for prompt in prompts for token in prompt["prompt_token_ids"])
+    check_ids(prompts, largest + 1, "file.parquet")
+    with refused("unknown-token", "file.parquet", "'What is 1+1?'", str(largest), "vocab_size"):
+        check_ids(prompts, largest, "file.parquet")
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl"])

@@ -5,6 +5,7 @@
 The formula is written out here once more, a row at a time and without the library's losses or packing.
 """
 
+import json
 import math
 import os
 import random
@@ -20,6 +21,7 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from conftest import RECIPE, ROOT, run
+from model_folders import edit_json
 from refusals import refused
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, open_folder, write_manifest
@@ -558,3 +560,15 @@ def test_a_policy_that_is_not_finite_is_not_saved(student, teacher, tmp_path):
     assert done.returncode == 2
     assert "error: step 1: the loss is nan" in done.stderr
     assert not any(made.exists() for made in out.values())
+
+
+@pytest.mark.real
+def test_a_policy_is_saved_whatever_its_generation_settings_and_with_all_its_eos_ids(student, teacher, tmp_path):
+    path = write_mixed_batch(tmp_path / "batch.parquet", student, teacher)
+    policy = save_model(student, tmp_path / "student/manifest.json")
+    edit_json(policy.parent / "generation_config.json", temperature=0.6, eos_token_id=[1, 2])
+    write_manifest(policy, recipe=RECIPE)
+    _, out = run_update(tmp_path, path, policy)
+    saved = open_folder(out["policy"])
+    assert json.loads((saved / "generation_config.json").read_text())["eos_token_id"] == [1, 2]
+    assert load_model(saved, "float32").generation_config.eos_token_id == [1, 2]
