@@ -1,9 +1,11 @@
 """The packed forward pass: several (prompt, response) pairs in one row, without padding.
 
 Shapes: N tokens of a pack, R response tokens of a pack, V vocabulary. Attention stays inside each pair because
-position ids restart at every pair; only the R positions that predict response tokens reach the LM head.
+position ids restart at every pair; isolation.py measures whether it does. Only the R positions that predict response
+tokens reach the LM head.
 """
 
+import inspect
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -58,10 +60,16 @@ def pack(pairs: Sequence[Pair], device: torch.device) -> Pack:
 
 def response_logits(model: torch.nn.Module, pack: Pack) -> Tensor:
     """(R, V) float32 logits at the positions that predict response tokens."""
-    output = model(
-        input_ids=pack.input_ids, position_ids=pack.position_ids, use_cache=False, logits_to_keep=pack.predicts
-    )
-    return output.logits[0].float()
+    return forward(model, pack, pack.predicts).float()
+
+
+def forward(model: torch.nn.Module, pack: Pack, positions_R: Tensor) -> Tensor:
+    """(R, V) logits at some positions of a pack, with the position ids where the architecture takes them."""
+    taken = inspect.signature(getattr(model, "module", model).forward).parameters
+    options = {"position_ids": pack.position_ids, "logits_to_keep": positions_R}
+    known = {name: value for name, value in options.items() if name in taken}
+    logits_TV = model(input_ids=pack.input_ids, use_cache=False, **known).logits[0]
+    return logits_TV if "logits_to_keep" in known else logits_TV[positions_R]
 
 
 def log_probabilities(logits_RV: Tensor, temperature: float) -> Tensor:

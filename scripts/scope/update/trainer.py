@@ -24,10 +24,12 @@ from transformers import PreTrainedModel
 
 from scope.errors import InputError
 from scope.method import losses
+from scope.models.isolation import safe_pack_tokens
 from scope.models.packed_forward import Pack, gather_targets, log_probabilities, pack, plan_packs, response_logits
 from scope.models.pair import Pair
-from scope.update.checkpoints import Checkpoint
+from scope.update.checkpoints import Checkpoint, from_first_rank
 from scope.update.deepspeed_config import deepspeed_config
+from scope.update.dropout import log_unused_dropout
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
 from scope.update.recipe import UpdateSettings
@@ -61,13 +63,17 @@ class Trainer:
 
     def __init__(
         self,
-        model: torch.nn.Module,
+        model: PreTrainedModel,
         update: UpdateSettings,
         dtype: str,
         loss: LossSettings,
-        teacher: torch.nn.Module | None = None,
+        teacher: PreTrainedModel | None = None,
     ):
         self.update, self.loss, self.teacher = update, loss, teacher
+        if dist.get_rank() == 0:
+            log_unused_dropout(model.config)
+        models, tokens = (model, teacher) if teacher else (model,), update.micro_batch_tokens
+        self.pack_tokens = from_first_rank(lambda: min(safe_pack_tokens(each, tokens) for each in models))
         optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
         self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, dtype)
@@ -85,6 +91,7 @@ class Trainer:
         Yields the metrics of each, equal on all ranks, with `step`, its number in the whole run from 1.
         """
         self.engine.train()
+        self.policy.eval()  # without dropout: pi_theta is the policy that sampled, and Eq. 1 starts at 1
         rows = {steps_done + first + 1: batch.filter(step=first) for first in sorted(batch["step"].unique())}
         left = [number for number in rows if checkpoint is None or number > checkpoint.step]
         steps = [self.micro_batches(rows[number]) for number in left]
@@ -100,7 +107,7 @@ class Trainer:
         world, rank = dist.get_world_size(), dist.get_rank()
         rows = rows.sort("prompt_id", "sample_index")
         lengths = (rows["prompt_token_ids"].list.len() + rows["response_token_ids"].list.len()).to_list()
-        packs = plan_packs(lengths, self.update.micro_batch_tokens)
+        packs = plan_packs(lengths, self.pack_tokens)
         mine = packs[rank::world]
         padding = -(-len(packs) // world) - len(mine)
         made = [self.micro_batch(rows[indices]) for indices in mine]

@@ -20,6 +20,7 @@ from deepspeed.utils import safe_get_full_optimizer_state
 from safetensors.torch import load_file
 from torch.testing import assert_close
 
+from architectures import random_model
 from conftest import RECIPE, ROOT, run
 from model_folders import edit_json
 from refusals import refused
@@ -197,6 +198,51 @@ def test_a_step_does_not_depend_on_how_its_batch_is_cut_into_micro_batches(objec
         assert other_metrics == pytest.approx(metrics, rel=1e-4, abs=1e-6)
         assert_close(other_gradient, gradient, rtol=1e-4, atol=1e-6)
         assert_close(other_weights, weights, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen3_next", "mamba", "lfm2", "gpt_oss", "opt", "mpt"])
+@pytest.mark.parametrize("arm", ["scope", "opd, full KL"])
+def test_a_step_is_that_of_the_formula_in_architectures_that_mix_the_pairs_of_a_pack(architecture, arm, teacher):
+    objective, losses = ARMS[arm], []
+    teacher = random_model(architecture, seed=1)
+    for budget in (1, 4096):
+        model = random_model(architecture)
+        batch = make_batch(objective, tiny_model(1), tiny_model(2))
+        expected = formula(model, batch, objective, teacher)
+        trainer = make_trainer(model, objective, teacher, micro_batch_tokens=budget)
+        (metrics,) = trainer.run_round(batch, 0)
+        assert metrics["loss"] == pytest.approx(sum(expected.values()).item(), rel=1e-4, abs=1e-6)
+        losses.append(gradients(trainer))
+    assert_close(losses[1], losses[0], rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize(
+    ("architecture", "settings"),
+    [
+        ("llama", {"attention_dropout": 0.5}),
+        ("opt", {"dropout": 0.3, "attention_dropout": 0.3}),
+        ("opt", {"layerdrop": 0.9}),
+        ("gpt2", {"resid_pdrop": 0.3, "embd_pdrop": 0.3, "attn_pdrop": 0.3}),
+        ("phi3", {"resid_pdrop": 0.3}),
+        ("mixtral", {"router_jitter_noise": 0.3}),
+        ("bloom", {"hidden_dropout": 0.3, "attention_dropout": 0.3}),
+    ],
+)
+def test_dropout_of_the_configuration_is_off_and_named(architecture, settings, steps, capsys):
+    """Eq. 1: pi_theta is the policy that sampled the round, so the first ratio is 1, whatever is dropped elsewhere."""
+    objective, model = ARMS["scope"], random_model(architecture, **settings)
+    batch = make_batch(objective, tiny_model(1), tiny_model(2), prompts_per_step=4 // steps)
+    first = batch.filter(step=0)
+    expected = sum(formula(random_model(architecture), first, objective, tiny_model(2)).values()).item()
+    metrics = next(make_trainer(model, objective).run_round(batch, 0))
+    log = capsys.readouterr().err
+    assert all(
+        f"update: {name} {rate} of the policy's config.json is not used" in log for name, rate in settings.items()
+    )
+    assert metrics["ratio_mean"] == pytest.approx(1, abs=1e-6)
+    assert metrics["ratio_max"] == pytest.approx(1, abs=1e-5)
+    assert metrics["loss"] == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 def test_the_order_of_rows_in_the_batch_does_not_matter(teacher):
