@@ -1,7 +1,7 @@
 """Make a randomly initialised model, or check a model folder that exists, and write a manifest of its files."""
 
 from scope import cli
-from scope.artifacts.folder import write_manifest
+from scope.artifacts.folder import write_manifest, write_manifest_elsewhere
 from scope.artifacts.recipe import named, read_recipe
 from scope.models.recipe import ModelRecipe
 
@@ -16,12 +16,14 @@ def main() -> None:
     args = parser.parse_args()
 
     from scope.models.check_folder import check_model_folder
+    from scope.models.files import checked_digests
     from scope.models.origin import open_or_make, save
 
     settings = named(read_recipe(args.recipe, ModelRecipe).models, args.name, "models")
     if args.folder:
         check_model_folder(args.folder)
-        write_manifest(args.out, recipe=args.recipe, folder=args.folder)
+        digests = checked_digests(args.folder, settings.content)
+        write_manifest_elsewhere(args.out, args.folder, digests, recipe=args.recipe)
         return
     save(open_or_make(args.name, settings, args.tokenizer, None), args.out)
     write_manifest(args.out, recipe=args.recipe, inputs=[args.tokenizer])

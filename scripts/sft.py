@@ -20,6 +20,7 @@ def main() -> None:
     args = parser.parse_args()
 
     from scope.models.check_folder import check_model_folder
+    from scope.models.files import checked_digests
     from scope.models.generation import copy_generation_config
     from scope.models.origin import open_or_make, save
     from scope.models.sft import fine_tune
@@ -29,6 +30,7 @@ def main() -> None:
     asked = named(settings.models, args.name, "models")
     if args.folder:
         check_model_folder(args.folder)
+        checked_digests(args.folder, asked.content)
     origin = open_or_make(args.name, asked, args.tokenizer, args.folder)
     pairs = solution_pairs(origin.tokenizer, settings.data, asked.sft, args.rows)
     loss = fine_tune(origin.model, asked.sft, pairs)

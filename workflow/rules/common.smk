@@ -11,7 +11,9 @@ from scope.errors import InputError
 from scope.planning import checks, inputs, notices, restore, targets
 from scope.planning.benchmarks import held_out_files
 from scope.planning.environment import exports, flag, held_out_flags, rows_flags
-from scope.planning.plan import make_plan, model_bytes, model_folder
+from scope.planning.content import model_folder
+from scope.planning.model_links import link_models
+from scope.planning.plan import make_plan, model_bytes
 from scope.run.lock import acquire_lock, release_lock
 from scope.slurm.executor import patch_slurm_executor
 
@@ -33,6 +35,11 @@ def say(line):
 def planned(function):
     """An input function of the planning, as an input function of Snakemake."""
     return lambda wildcards: checked(function, PLAN, wildcards)
+
+
+def rows_of(function):
+    """A params function: the files of rows that a job reads. As it takes `input`, no change of paths counts."""
+    return lambda wildcards, input: rows_flags(planned(function)(wildcards), input.get("found"))
 
 
 def recipe_of(rule):
@@ -78,6 +85,8 @@ SHARED_ROLLOUTS = " ".join(sorted({PLAN.arm(arm).rollouts for arm in CONFIG.arms
 REPORT_DATA = targets.report_data(PLAN)
 SKIPPED = " ".join(sorted(PLAN.benchmarks.skipped))
 MODEL_FOLDERS = {name: checked(model_folder, CONFIG, name) for name in ("student", "teacher")}
+if workflow.is_main_process and not workflow.dryrun:
+    checked(link_models, PLAN)
 
 # Without conda or a container, jobs run the Python that runs Snakemake, whether or not its environment is active.
 PYTHON = None if workflow.deployment_settings.deployment_method else sys.executable

@@ -1,14 +1,12 @@
 # Rows of problems are checked, and become prompts of training and of each benchmark, in the student's tokens.
 #
+# The files of rows are no inputs: where they lie does not matter, and a recipe has the digest of their content.
 # What a check finds decides which prompts stay: its content, not the code that found it. The stages `prompts` and
 # `problems` ignore the time of the file (`ancient`) and have its digest as a parameter. As a check is a checkpoint, jobs
 # are planned again when it is done: with the same content nothing else runs. Generated rows need no check.
 
 
 checkpoint check_rows:
-    input:
-        rows=planned(inputs.prompts),
-        held_out=sum(HELD_OUT.values(), []),
     output:
         found=SHARED.found_in_training,
         record=record_file(SHARED.found_in_training),
@@ -21,15 +19,14 @@ checkpoint check_rows:
         "../../envs/cpu.yaml"
     params:
         recipe=recipe_of("check_rows"),
-        held_out=lambda wildcards: held_out_flags(HELD_OUT),
+        rows=rows_of(inputs.prompts),
+        held_out=lambda wildcards, output: held_out_flags(HELD_OUT),
     shell:
-        "python scripts/check_rows.py --split train --rows {input.rows:q} {params.held_out}"
+        "python scripts/check_rows.py --split train {params.rows} {params.held_out}"
         " --out {output.found:q} --record {output.record:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 checkpoint check_problems:
-    input:
-        rows=planned(inputs.problems),
     output:
         found=SHARED.found_in("{benchmark}"),
         record=record_file(SHARED.found_in("{benchmark}")),
@@ -42,15 +39,15 @@ checkpoint check_problems:
         "../../envs/cpu.yaml"
     params:
         recipe=recipe_of("check_problems"),
+        rows=rows_of(inputs.problems),
     shell:
-        "python scripts/check_rows.py --split {wildcards.benchmark} --rows {input.rows:q}"
+        "python scripts/check_rows.py --split {wildcards.benchmark} {params.rows}"
         " --out {output.found:q} --record {output.record:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 rule prompts:
     input:
         checked_rows("prompts", SHARED.prompts),
-        rows=planned(inputs.prompts),
         model=SHARED.model("student"),
     output:
         prompts=SHARED.prompts,
@@ -66,7 +63,7 @@ rule prompts:
         recipe=recipe_of("prompts"),
         split="train",
         found=digest_of_found,
-        rows=lambda wildcards, input: rows_flags(input),
+        rows=rows_of(inputs.prompts),
     shell:
         "python scripts/prompts.py --split {params.split} {params.rows} --model {input.model:q}"
         " --out {output.prompts:q} --issues {output.issues:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
@@ -75,7 +72,6 @@ rule prompts:
 use rule prompts as problems with:
     input:
         checked_rows("problems", SHARED.problems("{benchmark}")),
-        rows=planned(inputs.problems),
         model=SHARED.model("student"),
     output:
         prompts=SHARED.problems("{benchmark}"),
@@ -89,4 +85,4 @@ use rule prompts as problems with:
         recipe=recipe_of("problems"),
         split="{benchmark}",
         found=digest_of_found,
-        rows=lambda wildcards, input: rows_flags(input),
+        rows=rows_of(inputs.problems),

@@ -2,8 +2,6 @@
 
 
 rule tokenizer:
-    input:
-        rows=planned(inputs.tokenizer),
     output:
         SHARED.tokenizer,
     log:
@@ -13,7 +11,7 @@ rule tokenizer:
         "../../envs/train.yaml"
     params:
         recipe=recipe_of("tokenizer"),
-        rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
+        rows=rows_of(inputs.tokenizer),
     shell:
         "python scripts/tokenizer.py {params.rows} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
@@ -21,7 +19,6 @@ rule tokenizer:
 rule model:
     input:
         tokenizer=planned(inputs.model_tokenizer),
-        rows=planned(inputs.solutions),
     output:
         SHARED.model("{model}"),
     log:
@@ -35,7 +32,7 @@ rule model:
         script=script_of("model"),
         source=lambda wildcards, input: flag("tokenizer", input.tokenizer)
         or flag("folder", MODEL_FOLDERS[wildcards.model]),
-        rows=lambda wildcards, input: flag("rows", *input.get("rows", [])),
+        rows=rows_of(inputs.solutions),
     shell:
         "python scripts/{params.script}.py --name {wildcards.model} {params.source} {params.rows}"
         " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"

@@ -10,7 +10,7 @@ def changed_settings(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """One line per setting that changed, is new or was removed."""
     old, new = dict(flat_settings(before)), dict(flat_settings(now))
     return [
-        f"setting {key}: {_shown(old, key)} -> {_shown(new, key)}"
+        _changed_setting(key, old, new)
         for key in sorted(old.keys() | new.keys())
         if key not in old or key not in new or old[key] != new[key]
     ]
@@ -31,6 +31,14 @@ def changed_digests(before: dict[str, str], now: dict[str, str]) -> list[str]:
         for path in sorted(before.keys() | now.keys())
         if before.get(path) != now.get(path)
     ]
+
+
+def _changed_setting(key: str, old: dict[str, Any], new: dict[str, Any]) -> str:
+    """What changed in one setting; of the user's own files their digests would say nothing."""
+    section = key.removesuffix(".content")
+    if section != key and not section.endswith(".where") and old.get(key) and new.get(key):
+        return f"the content of {section} changed"
+    return f"setting {key}: {_shown(old, key)} -> {_shown(new, key)}"
 
 
 def _shown(settings: dict[str, Any], key: str) -> str:

@@ -4,14 +4,15 @@ The manifest is what rules declare and what readers open; a folder without one w
 """
 
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scope.artifacts.atomic import atomic
 from scope.artifacts.digests import file_digest
-from scope.artifacts.names import MANIFEST, RESTORED, RETIRED
+from scope.artifacts.names import LINK, MANIFEST, RESTORED, RETIRED
 from scope.artifacts.provenance import read_provenance
 from scope.artifacts.recipe import make_provenance
 from scope.errors import InputError
@@ -30,18 +31,44 @@ def write_manifest(
     *,
     recipe: str,
     inputs: Sequence[str | Path] = (),
-    folder: str | Path | None = None,
     **labels: Any,
 ) -> None:
-    """Write the manifest of a filled folder: by default the one it lies in, else a `folder` kept elsewhere."""
-    root = Path(folder) if folder else Path(manifest).parent
+    """Write the manifest of the filled folder that it lies in."""
+    root = Path(manifest).parent
     files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != MANIFEST)
-    content = {
-        "folder": str(root.resolve()) if folder else ".",
-        "files": {str(path.relative_to(root)): file_digest(path) for path in files},
-        **make_provenance(recipe, inputs),
-        **labels,
-    }
+    digests = {str(path.relative_to(root)): file_digest(path) for path in files}
+    _write(manifest, ".", digests, {**make_provenance(recipe, inputs), **labels})
+
+
+def write_manifest_elsewhere(
+    manifest: str | Path, folder: str | Path, digests: Mapping[str, str], *, recipe: str
+) -> None:
+    """Write the manifest of some files of a `folder` kept elsewhere, given their digests.
+
+    The manifest names a link beside it: where the folder is moved, the link follows and the manifest stays as it is.
+    """
+    link_folder(manifest, folder)
+    _write(manifest, LINK, digests, make_provenance(recipe, []))
+
+
+def link_folder(manifest: str | Path, folder: str | Path) -> None:
+    """Let the link beside a manifest lead to a folder, in one step."""
+    link, target = link_of(manifest), Path(folder).resolve()
+    if not (link.is_symlink() and Path(os.readlink(link)) == target):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        new = link.with_name(f".{link.name}.tmp-{os.getpid()}")
+        new.unlink(missing_ok=True)
+        new.symlink_to(target, target_is_directory=True)
+        os.replace(new, link)
+
+
+def link_of(manifest: str | Path) -> Path:
+    """The link beside the manifest of a folder kept elsewhere."""
+    return Path(manifest).parent / LINK
+
+
+def _write(manifest: str | Path, folder: str, digests: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
+    content = {"folder": folder, "files": dict(digests), **provenance}
     with atomic(manifest) as temporary:
         temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from scope.artifacts.digests import value_digest
 from scope.artifacts.layout import Layout
-from scope.artifacts.names import RESULTS, SHARED
+from scope.artifacts.names import LINK, RESULTS, SHARED
 from scope.artifacts.partial import is_unfinished
 from scope.artifacts.place import artifact_place, parse
 from scope.artifacts.provenance import MANIFEST, REPORT, digest_of, escapes, kind_of, local, read_whole
@@ -94,7 +94,7 @@ class Audit:
 
     def _check_folder(self, manifest: str, provenance: dict[str, Any]) -> None:
         folder, files = str(provenance.get("folder")), provenance.get("files")
-        if not lineage.are_digests(files) or not (folder == "." or os.path.isabs(folder)):
+        if not lineage.are_digests(files) or folder not in (".", LINK):
             self._add(manifest, f"names no folder with digests of its files; {AGAIN}")
             return
         root = local(os.path.join(os.path.dirname(manifest), folder))

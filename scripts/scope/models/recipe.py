@@ -28,7 +28,8 @@ class ModelShape(Settings):
 class ModelSettings(Settings):
     """Where a model comes from: a folder in Hugging Face format, or a shape to make."""
 
-    path: str | None
+    content: str | None
+    """The digest of the folder's files, wherever they lie; null for a model to make."""
     random_init: ModelShape | None
 
 

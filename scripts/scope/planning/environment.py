@@ -2,7 +2,6 @@
 
 import shlex
 from pathlib import Path
-from typing import Any
 
 from scope.artifacts.partial import SECONDS_VARIABLE
 from scope.config.experiment import Config
@@ -34,9 +33,9 @@ def flag(name: str, *values: str) -> str:
     return f"--{name} {shlex.join(values)}" if any(values) else ""
 
 
-def rows_flags(input: Any) -> str:
+def rows_flags(rows: list[str], found: str | None = None) -> str:
     """A job's files of rows and what was found in them; nothing where rows are generated."""
-    return f"{flag('rows', *input.rows)} {flag('found', input.found)}" if input.get("rows") else ""
+    return f"{flag('rows', *rows)} {flag('found', found or '')}" if rows else ""
 
 
 def held_out_flags(files: dict[str, list[str]]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from scope.artifacts.layout import Layout
 from scope.artifacts.stages import STAGES, base_stage
-from scope.config.experiment import Config, arm_config, expand_path, parse_config, with_grid
+from scope.config.experiment import Config, arm_config, parse_config, with_grid
 from scope.errors import InputError
 from scope.planning.arm import ArmPlan, plan_arm
 from scope.planning.benchmarks import Benchmarks, find_benchmarks, with_available_benchmarks
@@ -123,20 +123,6 @@ def make_plan(raw: Mapping[str, Any], say: Callable[[str], None] = print, files:
     arms = {arm: arm_config(raw, arm) for arm in config.arms}
     benchmarks = find_benchmarks(config, files.exists)
     return Plan(raw, config, arms, Layout(config.experiment), benchmarks, files, say)
-
-
-def model_folder(config: Config, name: str) -> str:
-    """The folder of a model that exists; empty for one to make. Raises InputError where there is no such folder."""
-    path = getattr(config.models, name).path
-    try:
-        folder = expand_path(path) if path else ""
-    except InputError as error:
-        raise InputError(f"models.{name}.path: {error}", error.code) from None
-    if folder and not Path(folder).is_dir():
-        raise InputError(
-            f"models.{name}.path: {folder} is not a folder; give a model in Hugging Face format", "no-such-folder"
-        )
-    return folder
 
 
 def model_bytes(folder: str) -> int | None:

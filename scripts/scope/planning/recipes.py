@@ -5,6 +5,7 @@ it changes what is planned, watched or kept meanwhile, never what a stage comput
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from scope.artifacts.recipe import Settings, make_recipe
@@ -17,6 +18,7 @@ from scope.method.recipe import StepSettings, WeighRecipe
 from scope.method.table import method_of
 from scope.models.dtype import ModelArithmetic
 from scope.models.recipe import ModelRecipe, ModelSettings
+from scope.planning.content import model_content, model_folder
 from scope.planning.data_recipes import (
     check_problems_recipe,
     check_rows_recipe,
@@ -24,6 +26,7 @@ from scope.planning.data_recipes import (
     problems_recipe,
     prompts_recipe,
     tokenizer_recipe,
+    with_content,
 )
 from scope.planning.derived import (
     exact_kl,
@@ -39,7 +42,7 @@ from scope.planning.retire_recipe import RetentionSettings, RetireRecipe
 from scope.planning.take import take
 from scope.prompts.sft_recipe import SftRecipe, SolvedProblems, TunedModel
 from scope.report.figure_recipe import FigureEvaluation, FigureRecipe, FigureReport
-from scope.report.recipe import ReportEvaluation, ReportModels, ReportRecipe, ReportSettings, ReportStudent
+from scope.report.recipe import STUDENTS, ReportEvaluation, ReportModels, ReportRecipe, ReportSettings, ReportStudent
 from scope.report.summary_recipe import SummaryEvaluation, SummaryRecipe, SummaryReport
 from scope.rollout.recipe import PromptLength, RolloutRecipe, RolloutSettings
 from scope.score.check_recipe import CheckedRollout, CheckTeacherRecipe, ComparedServers
@@ -91,10 +94,13 @@ def build_settings(config: Config, stage: str, wildcards: Mapping[str, str]) -> 
 
 def model_recipe(config: Config, model: str) -> ModelRecipe | SftRecipe:
     """The model `student` or `teacher`."""
-    section = getattr(config.models, model)
-    if section.sft:
-        return SftRecipe(models={model: take(TunedModel, section)}, data=take(SolvedProblems, config.data))
-    return ModelRecipe(models={model: take(ModelSettings, section)})
+    section, content = getattr(config.models, model), model_content(model_folder(config, model))
+    if not section.sft:
+        return ModelRecipe(models={model: take(ModelSettings, section, content=content)})
+    sft = {**section.sft.model_dump(), "rows": with_content(section.sft.rows)}
+    return SftRecipe(
+        models={model: take(TunedModel, section, content=content, sft=sft)}, data=take(SolvedProblems, config.data)
+    )
 
 
 def check_teacher_recipe(config: Config) -> CheckTeacherRecipe:
@@ -178,13 +184,19 @@ def report_recipe(config: Config) -> ReportRecipe:
     return ReportRecipe(
         report=take(ReportSettings, config.report),
         evaluation=take(ReportEvaluation, config.evaluation),
-        models=ReportModels(student=ReportStudent(path=config.models.student.path)),
+        models=ReportModels(student=ReportStudent(name=_name_in_paper(config))),
         experiment=config.experiment,
         seeds=config.seeds,
         rounds=config.rounds,
         arms=config.arms,
         origins=origins(config),
     )
+
+
+def _name_in_paper(config: Config) -> str | None:
+    """The student's name where the paper's tables have one like it, by its folder's name."""
+    name = Path(config.models.student.path or "").name
+    return name if name in STUDENTS else None
 
 
 def figure_recipe(config: Config) -> FigureRecipe:

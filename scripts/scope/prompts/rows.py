@@ -7,19 +7,11 @@ from scope.artifacts.recipe import Settings
 Action = Literal["error", "drop", "keep"]
 
 
-class HubSettings(Settings):
-    """A pinned dataset of the Hugging Face hub."""
-
-    dataset: str
-    revision: str
-    files: str
-
-
 class ProblemRows(Settings):
-    """The problem texts of a file or of a dataset on the hub."""
+    """The problem texts of files."""
 
-    path: str | None
-    hub: HubSettings | None
+    content: list[str]
+    """The digest of each file, wherever they lie."""
     problem: str
     """Column of the problem texts."""
     where: dict[str, str | bool | int]

@@ -1,6 +1,5 @@
 """What the report shows, section by section: frames and labels turned into the template's context."""
 
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -62,7 +61,7 @@ def _accuracy(inputs: Inputs, settings: ReportRecipe, colours: dict[str, str]) -
         "policies": {name: colour for name, colour in colours.items() if name in evaluations["policy"]},
         "tables": [] if frame is None else accuracy_tables(frame, list(colours), list(samplings)),
         "resamples": resamples,
-        "paper": paper_tables(frame, Path(settings.models.student.path or "").name, settings.evaluation),
+        "paper": paper_tables(frame, settings.models.student.name or "", settings.evaluation),
         "verdicts": verdict_reasons(evaluations, inputs.verdicts, batches, list(colours)),
         "absent_benchmarks": inputs.absent,
         "curves": [] if frame is None else _panels(frame.filter("final"), charts.pass_curves, colours),

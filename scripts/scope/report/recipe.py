@@ -20,10 +20,15 @@ class ReportEvaluation(Settings):
     max_tokens: int
 
 
+STUDENTS = ("DeepSeek-R1-Distill-Qwen-1.5B", "Qwen3-1.7B-Base")
+"""The students of the paper's tables, as their folders are called."""
+
+
 class ReportStudent(Settings):
     """Which student the paper's tables are compared with."""
 
-    path: str | None
+    name: str | None
+    """Its name, where the paper has a student of this name."""
 
 
 class ReportModels(Settings):

@@ -6,7 +6,13 @@ import pytest
 
 from conftest import RECIPE, seal_files
 from refusals import refused
-from scope.artifacts.folder import empty_folder, open_folder, write_manifest
+from scope.artifacts.folder import (
+    empty_folder,
+    link_folder,
+    open_folder,
+    read_manifest,
+    write_manifest_elsewhere,
+)
 
 
 @pytest.fixture
@@ -19,8 +25,21 @@ def test_a_sealed_folder_opens(sealed):
 
 
 def test_a_folder_kept_elsewhere_opens_through_its_manifest(sealed, tmp_path):
-    write_manifest(tmp_path / "link/manifest.json", recipe=RECIPE, folder=sealed.parent)
-    assert open_folder(tmp_path / "link/manifest.json") == sealed.parent.resolve()
+    digests = read_manifest(sealed)["files"]
+    write_manifest_elsewhere(tmp_path / "link/manifest.json", sealed.parent, digests, recipe=RECIPE)
+    assert open_folder(tmp_path / "link/manifest.json").resolve() == sealed.parent.resolve()
+
+
+def test_the_manifest_of_a_folder_kept_elsewhere_is_the_same_wherever_it_lies(sealed, tmp_path):
+    manifest = tmp_path / "link/manifest.json"
+    write_manifest_elsewhere(manifest, sealed.parent, read_manifest(sealed)["files"], recipe=RECIPE)
+    before, moved = manifest.read_bytes(), sealed.parent.rename(tmp_path / "moved")
+    with refused("missing-file", "weights.bin"):
+        open_folder(manifest)
+    link_folder(manifest, moved)
+    assert open_folder(manifest).resolve() == moved.resolve()
+    write_manifest_elsewhere(manifest, moved, read_manifest(manifest)["files"], recipe=RECIPE)
+    assert manifest.read_bytes() == before
 
 
 def test_a_changed_file_is_named(sealed):

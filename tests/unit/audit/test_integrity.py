@@ -17,7 +17,7 @@ from schemas import SCHEMAS
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.digests import file_digest
-from scope.artifacts.folder import empty_folder, write_manifest
+from scope.artifacts.folder import empty_folder, write_manifest, write_manifest_elsewhere
 from scope.artifacts.recipe import make_recipe
 
 RECIPE = make_recipe("weigh", {"objective": {"method": "scope"}, "update.steps_per_round": 2})
@@ -379,10 +379,12 @@ def test_an_input_from_outside_of_results_is_followed_and_compared(verify):
 def test_a_model_folder_kept_elsewhere_is_verified(verify, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "model.safetensors").write_text("weights")
-    write_manifest(f"{DEMO}/shared/models/reference/manifest.json", recipe=RECIPE, folder=elsewhere)
+    digests = {"model.safetensors": file_digest(elsewhere / "model.safetensors")}
+    folder = f"{DEMO}/shared/models/reference"
+    write_manifest_elsewhere(f"{folder}/manifest.json", elsewhere, digests, recipe=RECIPE)
     assert verify()[0] == 0
     (elsewhere / "model.safetensors").write_text("others")
-    assert f"{elsewhere}/model.safetensors: changed since" in faulty(verify)
+    assert f"{folder}/source/model.safetensors: changed since" in faulty(verify)
 
 
 def test_a_hostile_path_is_reported_and_not_followed(verify):

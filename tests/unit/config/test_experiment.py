@@ -297,7 +297,8 @@ def test_a_teacher_at_another_temperature_is_warned_of(raw):
         ("data.chat", {"thinking": False}, {"prompts", "problems"}),
     ],
 )
-def test_what_decides_prompts_reruns_them_and_a_licence_the_report(key, value, stages):
+def test_what_decides_prompts_reruns_them_and_a_licence_the_report(key, value, stages, monkeypatch, tmp_path):
+    monkeypatch.setenv("SCOPE_DATA", str(tmp_path))
     raw = read_config(ROOT / "config/real_smoke.yaml", ROOT / "config/variants.yaml")
     before, after = parse_config(raw), parse_config(with_key(raw, key, value))
     named = {"model": "student", "benchmark": "aime24"}

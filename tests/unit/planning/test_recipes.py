@@ -11,6 +11,7 @@ from conftest import ROOT
 from scope.artifacts.stages import WITH_RECIPE
 from scope.config.experiment import Config, arm_config, merge, read_config
 from scope.config.types import Section
+from scope.planning import data_recipes, recipes
 from scope.planning.recipes import stage_settings
 
 WILDCARDS = {"model": "student", "benchmark": "held"}
@@ -83,7 +84,6 @@ DECIDES = {
     "data.decontamination.ngram": "check_rows",
     "data": "prompts",
     "models.student": "model",
-    "models.student.path": "model report",
     "models.tokenizer": "tokenizer",
     "models.dtype": f"check_teacher evaluate {ROUND}",
     "rollout": "rollout",
@@ -125,6 +125,17 @@ def expected(key):
     parts = key.split(".")
     prefixes = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
     return next((set(DECIDES[prefix].split()) for prefix in prefixes if prefix in DECIDES), None)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def content_by_path():
+    """Files that do not exist, whose content is another one wherever the path is."""
+    monkeypatch = pytest.MonkeyPatch()
+    monkeypatch.setattr(recipes, "model_folder", lambda config, name: getattr(config.models, name).path or "")
+    monkeypatch.setattr(recipes, "model_content", lambda folder: folder or None)
+    monkeypatch.setattr(data_recipes, "rows_content", lambda rows: [str(rows.path), str(rows.hub)])
+    yield
+    monkeypatch.undo()
 
 
 def configurations():

@@ -9,6 +9,7 @@ from tokenizers.processors import TemplateProcessing
 from refusals import refused
 from scope.config.data import OnIssue, Rows
 from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
+from scope.planning.take import take
 from scope.prompts.build import build_prompts, check_ids, content_hash
 from scope.prompts.chat_recipe import ChatSettings
 from scope.prompts.chat_template import writer
@@ -19,7 +20,7 @@ from scope.prompts.rows import RowsSettings
 
 def spec(**changes):
     """What a configuration says of a file of rows."""
-    return RowsSettings.model_validate(Rows(path="rows", **changes).model_dump(exclude={"licence"}))
+    return take(RowsSettings, Rows(path="rows", **changes), content=[])
 
 
 SPEC, TACO = spec(), spec(domain="code", tests="taco", problem="question")

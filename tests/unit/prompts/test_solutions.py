@@ -15,9 +15,7 @@ from scope.prompts.solutions import solution_pairs
 from scope.worlds.recipe import WordProblemsSettings
 
 WORDS = WordProblemsSettings(steps=[1], prompts=5, problems=5, seed=0)
-ROWS = SolutionRows(
-    path="solved.jsonl", hub=None, problem="question", solution="worked", where={}, between={}, limit=None
-)
+ROWS = SolutionRows(content=[], problem="question", solution="worked", where={}, between={}, limit=None)
 CHAT = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}\n{% endfor %}<|assistant|>"
 
 

@@ -42,7 +42,7 @@ def recipe(**changes):
     settings = {
         "report": {"title": f"Title {HOSTILE}", "question": "Does it help?", "bootstrap": 200},
         "evaluation": {"sampling": SAMPLINGS, "n": N, "max_tokens": 8},
-        "models": {"student": {"path": None}},
+        "models": {"student": {"name": None}},
         "experiment": "made-up",
         "seeds": [0, 1],
         "rounds": 2,
@@ -606,5 +606,5 @@ def test_skipped_benchmarks_are_named(page):
 
 def test_the_papers_tables_are_in_the_report_of_a_paper_student(page, world):
     assert "The paper's tables" not in visible(page())
-    asked = recipe(models={"student": {"path": "/m/DeepSeek-R1-Distill-Qwen-1.5B"}})
+    asked = recipe(models={"student": {"name": "DeepSeek-R1-Distill-Qwen-1.5B"}})
     assert "The paper's tables" not in visible(page(recipe=[asked])), "coins are none of its benchmarks"
