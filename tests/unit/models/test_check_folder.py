@@ -14,6 +14,7 @@ from scope.models.check_folder import check_model_folder
 from scope.models.load import load_model
 from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
+from scope.planning.content import model_content
 from scope.rollout.engine import Request, Sampling
 from scope.rollout.transformers import TransformersEngine
 
@@ -272,7 +273,9 @@ def test_the_stage_writes_a_manifest_of_what_works_and_one_line_of_what_does_not
     manifest = tmp_path / "out" / "manifest.json"
     command = ["python", "scripts/model.py", "--name", "student", "--folder", folder, "--out", manifest]
     recipe = tmp_path / "recipe.json"
-    recipe.write_text(make_recipe("model", {"models": {"student": {"path": str(folder), "random_init": None}}}))
+    recipe.write_text(
+        make_recipe("model", {"models": {"student": {"content": model_content(str(folder)), "random_init": None}}})
+    )
     run(*command, "--recipe", recipe, cwd=ROOT)
     assert {name for name in json.loads(manifest.read_text())["files"] if name.endswith("safetensors")}
     sorted(folder.glob("*.safetensors"))[0].unlink()
