@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 from scope.errors import InputError
 from scope.models.fit import refuse_misfit
-from scope.models.generation import read_generation_config
+from scope.models.generation import FILE
 from scope.models.load import load_tokenizer
 from scope.models.weight_files import check_is_whole, placeholders, read_tensor, weight_files
 
@@ -67,7 +67,7 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 
 def _check_end_of_text(folder: Path, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> None:
-    settings = read_generation_config(folder)
+    settings = _generation_config(folder)
     if (tokenizer.eos_token_id, settings.eos_token_id if settings else getattr(config, "eos_token_id", None)) == (
         None,
         None,
@@ -76,6 +76,21 @@ def _check_end_of_text(folder: Path, config: PreTrainedConfig, tokenizer: PreTra
             f"{folder}: no EOS token; set eos_token in tokenizer_config.json or eos_token_id in generation_config.json",
             "no-eos-token",
         )
+
+
+def _generation_config(folder: Path) -> GenerationConfig | None:
+    """The settings in a model folder, None where it has none. Raises InputError where transformers cannot read them."""
+    file = folder / FILE
+    if not (file.exists() or file.is_symlink()):
+        return None
+    check_is_whole(file)
+    try:
+        return GenerationConfig.from_pretrained(folder)
+    except (ValueError, OSError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{file}: not valid: {_first_line(error)}; correct the file or remove it (only its token ids are used)",
+            "generation-config",
+        ) from None
 
 
 def _check_weights(folder: Path, config: PreTrainedConfig, files: list[Path]) -> None:

@@ -1,6 +1,7 @@
 """Loading causal language models in Hugging Face format; safetensors only, no remote code."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -39,15 +40,11 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
     byte-level tokenizer labelled as a Llama one loses spaces and new lines. Such a label is not followed.
     """
     file = Path(folder) / "tokenizer.json"
-    labelled, error = _try(AutoTokenizer, folder)
     if not file.is_file():
-        if labelled is None:
-            raise _unreadable(folder, error)
-        return labelled
-    plain, error = _try(PreTrainedTokenizerFast, folder)
-    if plain is None:
-        raise _unreadable(folder, error)
-    described = Tokenizer.from_file(str(file))
+        return _read(AutoTokenizer, folder)
+    plain, labelled, described = _read(PreTrainedTokenizerFast, folder), None, Tokenizer.from_file(str(file))
+    with suppress(InputError):
+        labelled = _read(AutoTokenizer, folder)
     # Where neither is alike, tokenizer_config.json changes the file on purpose, such as by add_prefix_space.
     if labelled is not None and (_alike(labelled, described) or not _alike(plain, described)):
         return labelled
@@ -56,16 +53,15 @@ def load_tokenizer(folder: str | Path) -> PreTrainedTokenizerBase:
     return plain
 
 
-def _try(kind: Any, folder: str | Path) -> tuple[PreTrainedTokenizerBase | None, str]:
-    """A folder's tokenizer as one class reads it, or None and the reason."""
+def _read(kind: Any, folder: str | Path) -> PreTrainedTokenizerBase:
+    """A folder's tokenizer as one class reads it."""
     try:
-        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False), ""
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # each class of tokenizer raises errors of its own
-        return None, (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _unreadable(folder: str | Path, reason: str) -> InputError:
-    return InputError(f"{folder}: the tokenizer cannot be loaded: {reason}", "unknown-tokenizer")
+        raise InputError(
+            f"{folder}: the tokenizer cannot be loaded: {(str(error) or type(error).__name__).splitlines()[0]}",
+            "unknown-tokenizer",
+        ) from None
 
 
 def _alike(tokenizer: PreTrainedTokenizerBase, described: Tokenizer) -> bool:
