@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from scope import cli
-from scope.run.arguments import check_profile
+from scope.run.arguments import check_configfiles, check_profile
 from scope.run.controller import run_snakemake
 
 
@@ -19,8 +19,10 @@ def main() -> None:
     """Pass the arguments on, exit with Snakemake's status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     _, arguments = parser.parse_known_args()
+    root = Path(__file__).resolve().parent.parent
     check_profile(arguments)
-    sys.exit(run_snakemake(Path(__file__).resolve().parent.parent, arguments))
+    check_configfiles(arguments, root)
+    sys.exit(run_snakemake(root, arguments))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from scope.planning.environment import exports, flag, held_out_flags, rows_flags
 from scope.planning.content import model_folder
 from scope.planning.model_links import link_models
 from scope.planning.plan import make_plan, model_bytes
+from scope.run.arguments import raw_configuration
 from scope.run.lock import acquire_lock, release_lock
 from scope.slurm.executor import patch_slurm_executor
 
@@ -73,7 +74,8 @@ def digest_of_found(wildcards):
     return PLAN.files.digest(checks.found_file(PLAN, wildcards)) or ""
 
 
-PLAN = checked(make_plan, config, say)
+CONFIG_ARGUMENTS = workflow.config_settings.configfiles, workflow.config_settings.config_args
+PLAN = checked(make_plan, checked(raw_configuration, *CONFIG_ARGUMENTS), say)
 CONFIG, LAYOUT, SHARED = PLAN.config, PLAN.layout, PLAN.layout.shared
 ROUND = LAYOUT.round("{arm}", "{seed}", "{round}")
 SHARED_ROUND = LAYOUT.shared_round("{rollouts}", "{seed}", "{round}")

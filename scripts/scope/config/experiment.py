@@ -4,7 +4,6 @@ Imports no torch, so that planning is fast. `make schema` generates the JSON sch
 keys in config/KEYS.md from these classes; tests check that they are up to date.
 """
 
-import copy
 import json
 import os
 import re
@@ -23,6 +22,7 @@ from scope.config.grid import Grid
 from scope.config.grid_expand import expand
 from scope.config.models import Models
 from scope.config.output import Checkpoint, Report, Retention, Tracking
+from scope.config.read import merge, nearest, read_config
 from scope.config.renamed import refuse_renamed
 from scope.config.teacher import Teacher
 from scope.config.temperature import resolve_temperature
@@ -115,15 +115,6 @@ def expand_path(path: str) -> str:
     return expanded
 
 
-def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `override` merged into it, mapping by mapping; other values are replaced."""
-    merged = dict(copy.deepcopy(base))
-    for key, value in override.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = merge(merged[key], value) if both else copy.deepcopy(value)
-    return merged
-
-
 def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with the cells of its `grid` as additional variants and arms.
 
@@ -203,6 +194,9 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
 def _validate(raw: Mapping[str, Any], where: str) -> Config:
     try:
         return Config.model_validate(json.loads(json.dumps(raw)))
+    except TypeError as error:
+        message = f"{where}: write text, numbers, true, false, null, lists and mappings ({error})"
+        raise InputError(message, "invalid-configuration") from None
     except ValidationError as error:
         raise InputError("\n".join(_explain(item, where) for item in error.errors()), "invalid-configuration") from None
 
@@ -210,13 +204,18 @@ def _validate(raw: Mapping[str, Any], where: str) -> Config:
 def _explain(item: Any, where: str) -> str:
     key = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
-        return f"{where}: unknown key `{key}`; {_neighbours(item['loc'])}"
+        return f"{where}: unknown key `{key}`{_allowed(item['loc'])}"
+    if item["type"] == "missing" and len(item["loc"]) == 1:
+        return (
+            f"{where}: `{key}` is missing; a file is complete in itself: add it, or lay a part over another file, as "
+            "in `--configfile config/config.yaml mine.yaml`"
+        )
     given = "" if item["type"] in ("missing", "value_error") else f", not {item['input']!r}"
     return f"{where}: {f'`{key}`: ' if key else ''}{item['msg'].removeprefix('Value error, ')}{given}"
 
 
-def _neighbours(location: tuple[Any, ...]) -> str:
-    """The keys that are allowed in place of an unknown one."""
+def _allowed(location: tuple[Any, ...]) -> str:
+    """The keys that are allowed in place of an unknown one, and which of them may have been meant."""
     section, named = Config, False
     for part in location[:-1]:
         if named:
@@ -226,24 +225,10 @@ def _neighbours(location: tuple[Any, ...]) -> str:
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         section = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
         named = getattr(annotation, "__origin__", None) is dict
-    return f"allowed here: {', '.join(section.model_fields)}"
+    keys = list(section.model_fields)
+    return f"{nearest(location[-1], keys)}; allowed here: {', '.join(keys)}"
 
 
 def schema() -> dict[str, Any]:
     """The JSON schema of a configuration file."""
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Config.model_json_schema()}
-
-
-def read_config(*paths: str | Path) -> dict[str, Any]:
-    """Read YAML files, later ones merged into earlier ones, without validating them."""
-    import yaml
-
-    raw: dict[str, Any] = {}
-    for path in paths:
-        try:
-            raw = merge(raw, yaml.safe_load(Path(path).read_text()) or {})
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such configuration file", "no-such-file") from None
-        except yaml.YAMLError as error:
-            raise InputError(f"{path}: not readable as YAML: {error}", "unreadable-file") from None
-    return raw

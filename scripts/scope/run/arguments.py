@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from scope.config.experiment import Config, open_config
+from scope.config.experiment import VARIANTS, Config, open_config
+from scope.config.read import merge, read_assignments, read_config
 from scope.errors import InputError
 
 DEFAULT_CONFIGURATION = "config/config.yaml"
@@ -32,9 +33,17 @@ def overrides_in(assignments: Sequence[str] | None) -> dict:
     from snakemake.cli import parse_config
 
     try:
-        return parse_config(assignments)
+        parse_config(assignments)
     except ValueError as error:
         raise InputError(f"--config {' '.join(assignments or [])}: {error}", "invalid-argument") from None
+    return read_assignments(assignments or [])
+
+
+def raw_configuration(configfiles: Sequence[str | Path], assignments: Sequence[str] | None) -> dict:
+    """What the workflow runs with, not validated: Snakemake's own reader lets the last of two equal keys win, and turns
+    the values inside lists and mappings of `--config` into text.
+    """
+    return merge(read_config(VARIANTS, *(configfiles or [DEFAULT_CONFIGURATION])), overrides_in(assignments))
 
 
 class _Word(str):
@@ -57,6 +66,19 @@ def check_profile(words: Sequence[str]) -> None:
             f"--workflow-profile {name}: profile not found; write the path of a folder with a config.yaml",
             "no-such-folder",
         )
+
+
+def check_configfiles(words: Sequence[str], folder: Path) -> None:
+    """Raise InputError for a configuration file that cannot be read in `folder`, where the workflow runs: Snakemake
+    would stop with a traceback.
+    """
+    for path in command_line(words).configfile or []:
+        if not (folder / path).exists():
+            here = f"; write {path.absolute()}" if path.exists() else ""
+            raise InputError(
+                f"{path}: no such configuration file in {folder}, where the workflow runs{here}", "no-such-file"
+            )
+        read_config(folder / path)
 
 
 def command_line(words: Sequence[str]) -> argparse.Namespace:

@@ -1,10 +1,20 @@
 """The arguments of Snakemake, as programs that start it read them."""
 
+import subprocess
+import sys
+
 import pytest
 
 from conftest import ROOT
 from refusals import refused
-from scope.run.arguments import configfiles_of, configuration_of, overrides_in, parse, without_targets
+from scope.run.arguments import (
+    check_configfiles,
+    configfiles_of,
+    configuration_of,
+    overrides_in,
+    parse,
+    without_targets,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -49,8 +59,7 @@ def test_assignments_on_the_command_line_lie_over_the_files():
     assert (config.experiment, config.rounds, config.arms) == ("mine", 7, ["opd"])
     nested = configuration_of(parse([*words, "objective={student_weight: uniform}"]))
     assert nested.objective == config.objective.model_copy(update={"student_weight": "uniform"}) != config.objective
-    with refused("invalid-configuration", "update.ranks", "'2'"):  # nested values stay text there too
-        configuration_of(parse([*words, "update={ranks: 2}"]))
+    assert configuration_of(parse([*words, "update={ranks: 2}"])).update.ranks == 2
     assert overrides_in(None) == {}
 
 
@@ -72,3 +81,30 @@ def test_an_assignment_that_snakemake_would_refuse_is_bad_input(word, message):
 )
 def test_targets_are_distinguished_from_values_of_options(words, options):
     assert without_targets(words) == options
+
+
+def test_a_configuration_file_is_looked_for_where_the_workflow_runs(tmp_path, monkeypatch):
+    folder, elsewhere = tmp_path / "project", tmp_path / "elsewhere"
+    for place in (folder, elsewhere):
+        place.mkdir()
+    (elsewhere / "mine.yaml").write_text("rounds: 1", encoding="utf-8")
+    monkeypatch.chdir(elsewhere)
+    check_configfiles(["--configfile", str(elsewhere / "mine.yaml"), "--cores", "1"], folder)
+    check_configfiles(["--cores", "1"], folder)
+    with refused("no-such-file", "mine.yaml", folder, f"write {elsewhere / 'mine.yaml'}"):
+        check_configfiles(["--configfile", "mine.yaml"], folder)
+    with refused("no-such-file", "absent.yaml", folder):
+        check_configfiles(["--configfile", "absent.yaml"], folder)
+    (folder / "mine.yaml").write_text("rounds: 1\nrounds: 2", encoding="utf-8")
+    with refused("duplicate-key", "mine.yaml"):
+        check_configfiles(["--configfile=mine.yaml"], folder)
+    with refused("unreadable-file", "folder"):
+        check_configfiles(["--configfile", "."], folder)
+
+
+@pytest.mark.parametrize("script", ["run.py", "why.py"])
+def test_a_missing_configuration_file_is_one_line(script):
+    command = [sys.executable, ROOT / "scripts" / script, "--cores", "1", "--configfile", "absent.yaml"]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert done.stderr.startswith("error: absent.yaml: no such configuration file")
