@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from conftest import ROOT
 from lock_environments import CPU_LOCK, ENVS, GPU_LOCK, environments, pins, python_version, requirements, resolve
 from refusals import refused
+from scope.artifacts import stages
 from scope.artifacts.fingerprint import import_closure
 from scope.errors import InputError
 
@@ -136,11 +137,8 @@ def rules():
         for part in re.split(r"^(?=(?:use )?rule |checkpoint )", file.read_text(), flags=re.MULTILINE):
             if script := re.search(r"python scripts/(\S+)\.py", part):
                 rule, name = re.match(r"\w+ (\w+):", part)[1], re.search(r"envs/(\w+)\.yaml", part)[1]
-                # A script that a parameter chooses is named after the rule: verify_math, verify_code, ...
-                pattern = f"{rule}_*" if "{" in script[1] else script[1]
-                found = sorted(path.name for path in (ROOT / "scripts").glob(f"{pattern}.py"))
-                assert found, f"{rule}: no script {pattern}.py"
-                yield from ((rule, script, name) for script in found)
+                found = stages.STAGES[rule].scripts if "{" in script[1] else [script[1]]
+                yield from ((rule, f"{script}.py", name) for script in found)
 
 
 @cache
