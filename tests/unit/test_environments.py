@@ -33,7 +33,6 @@ COMES_WITH = {
     "latex2sympy2_extended": "math-verify",
     "sympy": "math-verify",
     "markupsafe": "jinja2",
-    "tokenizers": "transformers",
 }
 """What stages import from a package that another one requires and pins."""
 
