@@ -22,32 +22,26 @@ def main() -> None:
     args = parser.parse_args()
 
     from scope.rollout.engine import Sampling
-    from scope.rollout.open import open_engine
     from scope.rollout.shard import sample_groups, shard_prompts
 
     check_policy(args.policy, args.arm, args.seed, args.round - 1)
     settings = read_recipe(args.recipe, RolloutRecipe)
     at = settings.rollout.temperature
     prompts = shard_prompts(parquet.read(args.prompts, PROMPTS), settings, args.seed, args.round, args.shard)
-    engine = open_engine(
-        settings.rollout.engine,
-        open_folder(args.policy),
-        dtype=settings.models.dtype,
-        max_model_len=settings.data.max_prompt_tokens + settings.rollout.max_tokens,
-        tempered=settings.student_temperature != 1.0,
-    )
     static = settings.behaviour == "teacher"
     inputs, place = [args.prompts, args.policy], {"arm": args.arm, "seed": args.seed, "round": args.round}
     with partial_output(args.out, args.recipe, inputs, **place, shard=args.shard) as work:
-        rows = sample_groups(
-            engine,
-            prompts,
-            Sampling(at, settings.rollout.max_tokens),
-            work,
-            n=settings.rollout.n,
-            seed=args.seed,
-            round_=0 if static else args.round,
-        )
+        rows = []  # of a shard without prompts, where a round has fewer than shards
+        if len(prompts):
+            rows = sample_groups(
+                open_policy(args.policy, settings),
+                prompts,
+                Sampling(at, settings.rollout.max_tokens),
+                work,
+                n=settings.rollout.n,
+                seed=args.seed,
+                round_=0 if static else args.round,
+            )
         parquet.write(
             args.out,
             ROLLOUTS,
@@ -58,6 +52,19 @@ def main() -> None:
             temperature=at,
             logprob_temperature=settings.student_temperature,
         )
+
+
+def open_policy(manifest: str, settings: RolloutRecipe):
+    """The engine on the behaviour policy, with a context for the longest prompt and response."""
+    from scope.rollout.open import open_engine
+
+    return open_engine(
+        settings.rollout.engine,
+        open_folder(manifest),
+        dtype=settings.models.dtype,
+        max_model_len=settings.data.max_prompt_tokens + settings.rollout.max_tokens,
+        tempered=settings.student_temperature != 1.0,
+    )
 
 
 if __name__ == "__main__":
