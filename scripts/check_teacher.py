@@ -25,47 +25,47 @@ def main() -> None:
 
     from scope.models.load import load_tokenizer
     from scope.score import teacher_checks as checks
-    from scope.score.open import open_teacher
+    from scope.score.reference import own_pass
 
     settings = read_recipe(args.recipe, CheckTeacherRecipe)
     scoring, dtype = settings.teacher, settings.models.dtype
     folder = open_folder(args.teacher)
     student = load_tokenizer(open_folder(args.student))
     details = {"token_map": checks.check_token_map(student, load_tokenizer(folder))}
-    teacher = open_teacher(scoring, args.teacher, dtype=dtype, temperature=1.0)
-    pairs = checks.probe_pairs(parquet.read(args.prompts, PROMPTS), len(student))
-    scores = teacher.score(pairs)
-    of = (
-        f"{scoring.backend} backend: {args.teacher}"
-        if isinstance(scoring, InProcess)
-        else f"served as {scoring.model!r}"
-    )
+    prompts = checks.probe_prompts(parquet.read(args.prompts, PROMPTS))
+    own = own_pass(folder, prompts, len(student), dtype=dtype, pack_tokens=scoring.pack_tokens)
+    details["token_rows"] = checks.check_rows(student, own.rows)
+    name, other = _other_scores(settings, args.teacher, folder, own.pairs)
+    served = not isinstance(scoring, InProcess)
+    scores = other if served else own.scores
+    of = f"served as {scoring.model!r}" if served else f"{scoring.backend} backend: {args.teacher}"
     details["served_name"] = of
-    details["loads"] = f"{scoring.backend} backend scored {len(pairs)} probes"
+    details["loads"] = f"{scoring.backend} backend scored {len(own.pairs)} probes"
     details["finite"] = checks.check_finite(scores)
-    name, reference = _reference_scores(settings, folder, pairs)
-    details["agreement"] = checks.check_agreement(scores, reference, dtype, (scoring.backend, name))
+    names = (name, "in_process") if served else ("in_process", name)
+    details["agreement"] = checks.check_agreement(other, own.scores, dtype, names)
     rows = [{"check": check, "passed": True, "detail": detail} for check, detail in details.items()]
     inputs = [args.student, args.teacher, args.prompts]
     parquet.write(args.out, CHECKS, rows, recipe=args.recipe, inputs=inputs)
 
 
-def _reference_scores(
-    settings: CheckTeacherRecipe, folder: Path, pairs: Sequence[Pair]
+def _other_scores(
+    settings: CheckTeacherRecipe, manifest: str, folder: Path, pairs: Sequence[Pair]
 ) -> tuple[str, list[list[float]]]:
-    """The same probes through another backend: in the job for servers, else vLLM, else one pair at a time."""
-    from scope.score.in_process import InProcessTeacher
+    """The same probes another way: by the servers, else by vLLM where it samples, else one pair at a time."""
+    from scope.score.open import open_teacher
 
     dtype, scoring = settings.models.dtype, settings.teacher
-    if isinstance(scoring, InProcess) and settings.rollout.engine == "vllm":
+    if not isinstance(scoring, InProcess):
+        return scoring.backend, open_teacher(scoring, manifest, dtype=dtype, temperature=1.0).score(pairs)
+    if settings.rollout.engine == "vllm":
         from scope.rollout.vllm import VllmEngine
 
         engine = VllmEngine(folder, dtype=dtype, max_model_len=max(map(len, pairs)) + 1)
         rows = engine.prompt_logprobs([[*pair.prompt, *pair.response] for pair in pairs])
         return "vllm", [row[len(pair.prompt) - 1 :] for row, pair in zip(rows, pairs, strict=True)]
-    pack_tokens = 1 if isinstance(scoring, InProcess) else scoring.pack_tokens
-    in_process = InProcessTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
-    return "in_process" if pack_tokens > 1 else "unpacked", in_process.score(pairs)
+    alone = scoring.model_copy(update={"pack_tokens": 1})
+    return "unpacked", open_teacher(alone, manifest, dtype=dtype, temperature=1.0).score(pairs)
 
 
 if __name__ == "__main__":

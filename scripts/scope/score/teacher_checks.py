@@ -1,22 +1,22 @@
 """Checks before any GPU hour is spent: is the teacher there, is it the right one, and can it score the student?"""
 
-import random
 from math import isfinite
 
 import polars as pl
+import torch
 from transformers import PreTrainedTokenizerBase
 
 from scope.errors import InputError
-from scope.models.pair import Pair
 
-TOLERANCE = {"float32": 1e-4, "bfloat16": 0.25}
+MEAN_GAP = {"float32": 1e-4, "bfloat16": 0.1}
+LARGE_GAP = {"float32": 5e-4, "bfloat16": 0.3}
+"""Nats that rounding explains, on average and at 95 of 100 tokens; docs/clusters.md has the measurements."""
+PROBES = 16
 
 
-def probe_pairs(prompts: pl.DataFrame, vocab_size: int, count: int = 16, tokens: int = 16) -> list[Pair]:
-    """Some prompts with random response tokens, the same in every run."""
-    rng = random.Random(0)
-    chosen = prompts.sort("prompt_id").head(count)["prompt_token_ids"].to_list()
-    return [Pair(prompt, [rng.randrange(vocab_size) for _ in range(tokens)]) for prompt in chosen]
+def probe_prompts(prompts: pl.DataFrame) -> list[list[int]]:
+    """Token ids of some prompts, the same in every run."""
+    return prompts.sort("prompt_id").head(PROBES)["prompt_token_ids"].to_list()
 
 
 def check_token_map(student: PreTrainedTokenizerBase, teacher: PreTrainedTokenizerBase) -> str:
@@ -51,13 +51,31 @@ def check_finite(scores: list[list[float]]) -> str:
     return f"{len(values)} probe log-probabilities are finite, mean {sum(values) / len(values):.4f} nats"
 
 
-def check_agreement(scores: list[list[float]], reference: list[list[float]], dtype: str, names: tuple[str, str]) -> str:
-    """Two backends must give the same log-probabilities, to what the arithmetic allows."""
-    gap = max(abs(a - b) for x, y in zip(scores, reference, strict=True) for a, b in zip(x, y, strict=True))
-    if not gap <= TOLERANCE[dtype]:
+def check_rows(student: PreTrainedTokenizerBase, rows: int) -> str:
+    """The teacher's embeddings must have a row for every token of the student."""
+    needed = max(student.get_vocab().values()) + 1
+    if rows < needed:
         raise InputError(
-            f"probe: {names[0]} and {names[1]} differ by {gap:.2e} nats, more than {TOLERANCE[dtype]} in "
-            f"{dtype}; they do not hold the same weights",
+            f"token rows: the teacher's embeddings have {rows} rows, but the student's tokens need {needed}; choose "
+            "another pair under models",
+            "other-tokenizer",
+        )
+    return f"{rows} rows of embeddings for {needed} student tokens"
+
+
+def check_agreement(scores: list[list[float]], reference: list[list[float]], dtype: str, names: tuple[str, str]) -> str:
+    """Two backends must give the same log-probabilities, on average and at most tokens, to what rounding allows.
+
+    The largest difference is reported and decides nothing: at a single unlikely token rounding can make it large.
+    """
+    pairs = [pair for x, y in zip(scores, reference, strict=True) for pair in zip(x, y, strict=True)]
+    gaps_N = torch.tensor([abs(a - b) for a, b in pairs])
+    mean, large, largest = gaps_N.mean().item(), gaps_N.quantile(0.95).item(), gaps_N.max().item()
+    found = f"by {mean:.1e} nats on average, {large:.1e} at the 95th percentile, {largest:.1e} at most ({dtype})"
+    if not (mean <= MEAN_GAP[dtype] and large <= LARGE_GAP[dtype]):
+        raise InputError(
+            f"probe: {names[0]} and {names[1]} differ {found}; rounding explains {MEAN_GAP[dtype]} on average and "
+            f"{LARGE_GAP[dtype]} at the 95th percentile: they do not hold the same weights",
             "different-weights",
         )
-    return f"{names[0]} and {names[1]} agree to {gap:.1e} nats ({dtype})"
+    return f"{names[0]} and {names[1]} agree: they differ {found}"

@@ -45,14 +45,23 @@ def test_probes_must_be_finite(bad):
         checks.check_finite([[-1.0], [bad]])
 
 
-@pytest.mark.parametrize("other", [-1.01, float("nan")])
-def test_backends_must_agree(other):
-    assert "agree to 5.0e-05" in checks.check_agreement([[-1.0]], [[-1.00005]], "float32", ("in_process", "vllm"))
-    with refused("different-weights", "in_process and vllm"):
-        checks.check_agreement([[-1.0]], [[other]], "float32", ("in_process", "vllm"))
+@pytest.mark.parametrize(("dtype", "near", "far"), [("float32", 5e-5, 5e-3), ("bfloat16", 0.05, 0.6)])
+def test_backends_must_agree_on_average_and_at_most_tokens(dtype, near, far):
+    names, expected = ("in_process", "vllm"), [[-1.0] * 50, [-2.0] * 50]
+    shifted = lambda gap, count: [[-1.0] * 50, [-2.0] * (50 - count) + [-2.0 - gap] * count]  # noqa: E731
+    assert "in_process and vllm agree" in checks.check_agreement(shifted(near, 50), expected, dtype, names)
+    assert "at most" in checks.check_agreement(shifted(far, 1), expected, dtype, names)
+    for wrong in (shifted(far, 50), shifted(far, 8), shifted(float("nan"), 1)):
+        with refused("different-weights", "in_process and vllm", dtype):
+            checks.check_agreement(wrong, expected, dtype, names)
+
+
+def test_a_teacher_with_fewer_rows_than_the_students_tokens_is_named():
+    assert "17" in checks.check_rows(character_tokenizer(), 40)
+    with refused("other-tokenizer", "16 rows", "need 17"):
+        checks.check_rows(character_tokenizer(), 16)
 
 
 def test_probes_are_the_same_in_every_run():
     prompts = pl.DataFrame({"prompt_id": ["b", "a"], "prompt_token_ids": [[1], [2]]})
-    assert checks.probe_pairs(prompts, 17) == checks.probe_pairs(prompts[::-1], 17)
-    assert [pair.prompt for pair in checks.probe_pairs(prompts, 17)] == [[2], [1]]
+    assert checks.probe_prompts(prompts) == checks.probe_prompts(prompts[::-1]) == [[2], [1]]

@@ -1,0 +1,93 @@
+"""The teacher's own pass for its check: it continues prompts, scores what it wrote, and leaves memory again."""
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, PreTrainedModel
+
+from scope.errors import InputError
+from scope.models.pair import Pair
+from scope.score.in_process import InProcessTeacher
+
+TOKENS = 32
+
+
+@dataclass(frozen=True)
+class OwnPass:
+    """What the teacher wrote, and its log-probabilities in nats of each of these tokens."""
+
+    pairs: list[Pair]
+    scores: list[list[float]]
+    rows: int
+    """Of its embeddings."""
+
+
+def own_pass(
+    folder: Path, prompts: Sequence[Sequence[int]], vocabulary: int, *, dtype: str, pack_tokens: int
+) -> OwnPass:
+    """Continue prompts with ids below `vocabulary`, and score them; the model has left memory when this returns.
+
+    Raises InputError where the model does not fit into the accelerator's memory.
+    """
+    try:
+        teacher = InProcessTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
+        rows = len(cast(torch.Tensor, teacher.model.get_input_embeddings().weight))
+        pairs = continuations(teacher.model, prompts, min(vocabulary, rows))
+        return OwnPass(pairs, teacher.score(pairs), rows)
+    except torch.OutOfMemoryError as error:
+        raise InputError(
+            f"{folder}: the teacher does not fit into this GPU's memory beside what is there ({error}); run the check "
+            "on a GPU without a teacher server, or choose a smaller teacher",
+            "out-of-memory",
+        ) from None
+    finally:
+        teacher = None  # else a traceback, or this frame, would hold the model while memory is freed
+        free_memory()
+
+
+def free_memory() -> None:
+    """Give what a deleted model held back to the accelerator: vLLM asks for most of it."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+@torch.inference_mode()
+def continuations(model: PreTrainedModel, prompts: Sequence[Sequence[int]], vocabulary: int) -> list[Pair]:
+    """Each prompt with TOKENS tokens sampled from the model at temperature 1, the same in every run on one machine."""
+    width = max(map(len, prompts))
+    rows = [[0] * (width - len(prompt)) + list(prompt) for prompt in prompts]
+    mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    settings = GenerationConfig(
+        do_sample=True,
+        temperature=1.0,
+        top_k=0,
+        top_p=1.0,
+        max_new_tokens=TOKENS,
+        min_new_tokens=TOKENS,
+        pad_token_id=0,
+    )
+    torch.manual_seed(0)
+    ids = cast(Any, model).generate(
+        input_ids=torch.tensor(rows, device=model.device),
+        attention_mask=torch.tensor(mask, device=model.device),
+        generation_config=settings,
+        logits_processor=LogitsProcessorList([_Known(vocabulary)]),
+    )
+    return [Pair(list(prompt), row[width:].tolist()) for prompt, row in zip(prompts, ids, strict=True)]
+
+
+class _Known(LogitsProcessor):
+    """Excludes ids that no token has; makes damaged logits samplable, whose scores are then refused by name."""
+
+    def __init__(self, vocabulary: int):
+        self.vocabulary = vocabulary
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        scores = scores.nan_to_num(0.0)
+        scores[:, self.vocabulary :] = -torch.inf
+        return scores
