@@ -4,14 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from scope.config.types import Count, Name, Positive, Section
+from scope.config.types import Count, Name, Positive, Real, Section
 
 
 class Sampling(Section):
     """How evaluation samples are generated."""
 
     temperature: Positive = 0.6
-    top_p: float = Field(default=1.0, gt=0, le=1)
+    top_p: Real = Field(default=1.0, gt=0, le=1)
     top_k: int = Field(default=0, ge=0)
     """0: off."""
     repetition_penalty: Positive = 1.0

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from scope.config.data import Solutions
-from scope.config.types import Count, Positive, Section
+from scope.config.types import Count, Positive, Real, Section
 
 
 class Tokenizer(Section):
@@ -29,7 +29,7 @@ class Sft(Section):
     """Examples per step."""
     learning_rate: Positive
     """The highest rate: about 2e-3 for a tiny model from random weights, 2e-5 for a pretrained one."""
-    canonical: float = Field(default=0.0, ge=0, le=1)
+    canonical: Real = Field(default=0.0, ge=0, le=1)
     """Share of generated examples with the canonical solution (1: a narrow teacher, 0.7: a broad one); the others have
     a random correct one."""
     seed: int = 0

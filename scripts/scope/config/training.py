@@ -1,9 +1,10 @@
 """Sections on a round: rollouts, objective, update."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from scope.config.deepspeed import check_deepspeed
 from scope.config.types import Count, NonNegative, Positive, Section
 
 
@@ -81,8 +82,9 @@ class Update(Section):
     """Maximum tokens of one packed micro-batch; changes memory and speed, not the gradient."""
     ranks: Count = 1
     """Processes of the update job."""
-    deepspeed: dict[str, Any] = {"zero_optimization": {"stage": 1}}
-    """Passed to DeepSpeed; batch sizes, precision, clipping and optimizer come from the other keys."""
+    deepspeed: Annotated[dict[str, Any], AfterValidator(check_deepspeed)] = {"zero_optimization": {"stage": 1}}
+    """Passed to DeepSpeed; batch sizes, precision, clipping and optimizer come from the other keys. `offload_optimizer`
+    needs `zero_force_ds_cpu_optimizer: false`."""
 
     @model_validator(mode="after")
     def _linear_ends(self) -> "Update":
@@ -90,8 +92,4 @@ class Update(Section):
             raise ValueError("`schedule: linear` and `total_steps` belong together")
         if self.total_steps is not None and self.total_steps <= self.warmup_steps:
             raise ValueError("`total_steps` must exceed `warmup_steps`")
-        owned = {"train_batch_size", "train_micro_batch_size_per_gpu", "gradient_accumulation_steps",
-                 "gradient_clipping", "optimizer", "scheduler", "fp16", "bf16"} & set(self.deepspeed)  # fmt: skip
-        if owned:
-            raise ValueError(f"`deepspeed` may not set {', '.join(sorted(owned))}: other keys of `update` do")
         return self
