@@ -3,12 +3,12 @@
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
 
-import polars as pl
-
 from scope.errors import InputError
+from scope.prompts.row_files import RowFile, read_row_file
 from scope.prompts.rows import ProblemRows, RowsSettings, SolutionRows
 from scope.verify.boxed import last_box
 from scope.verify.code.tests import COLUMNS, read_tests
@@ -44,33 +44,69 @@ def _each(
     paths: Sequence[str | Path], spec: Spec, asked: Sequence[str], read: Callable[[dict[str, Any], Spec], Value]
 ) -> Iterator[tuple[dict[str, Any], Value]]:
     """Each row that the configuration chooses, and what `read` makes of it."""
-    for row in _chosen(paths, spec, asked).iter_rows(named=True):
+    for row in _chosen(paths, spec, asked):
         try:
+            for column in (*asked, "source", "starter_code"):
+                _check_characters(row.get(column), column)
             yield row, read(row, spec)
         except InputError as error:
             raise InputError(f"{_named(paths)}: row {row[ROW]}: {error}", error.code) from None
 
 
-def _chosen(paths: Sequence[str | Path], spec: ProblemRows, asked: Sequence[str]) -> pl.DataFrame:
-    frame = _read_all(paths).with_row_index(ROW)
-    where, between = spec.where, spec.between
-    for column in (*asked, *where, *between):
-        if column not in frame.columns:
-            has = frame.columns[1:]
+def _chosen(paths: Sequence[str | Path], spec: ProblemRows, asked: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows that the configuration chooses, each with all that is asked for and with its number as ROW."""
+    columns, rows = _read_all(paths)
+    for column in (*asked, *spec.where, *spec.between):
+        if column not in columns:
             raise InputError(
-                f"{_named(paths)}: no column {column!r}; it has {has}: name the right one in the config",
+                f"{_named(paths)}: no column {column!r}; it has {columns}: name the right one in the config",
                 "missing-column",
             )
-    for column, value in where.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
-        frame = frame.filter(pl.col(column).cast(pl.String) == pl.lit(text))
-    for column, (first, last) in between.items():
-        frame = frame.filter(pl.col(column).cast(pl.String).is_between(pl.lit(first), pl.lit(last)))
-    if frame.is_empty():
+    empty = dict.fromkeys(columns)
+    chosen = [{ROW: number, **empty, **row} for number, row in enumerate(rows) if _is_chosen(row, spec)]
+    if not chosen:
         raise InputError(
             f"{_named(paths)}: no row is left; it is empty, or `where` and `between` leave nothing", "no-rows"
         )
-    return frame.head(spec.limit or len(frame))
+    chosen = chosen[: spec.limit or len(chosen)]
+    _check_lists(paths, chosen, asked)
+    return chosen
+
+
+def _is_chosen(row: dict[str, Any], spec: ProblemRows) -> bool:
+    equal = all(_plain(row.get(column)) == _plain(value) for column, value in spec.where.items())
+    return equal and all(
+        (text := _plain(row.get(column))) is not None and first <= text <= last
+        for column, (first, last) in spec.between.items()
+    )
+
+
+def _plain(value: Any) -> str | None:
+    """A value as `where` and `between` compare it; None for nothing."""
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _check_lists(paths: Sequence[str | Path], rows: list[dict[str, Any]], asked: Sequence[str]) -> None:
+    """Raise InputError for a list in a column that has other values, too: its file is damaged, or mixes two forms."""
+    for column in asked:
+        lists = [row for row in rows if isinstance(row[column], list)]
+        if lists and any(row[column] is not None and not isinstance(row[column], list) for row in rows):
+            raise InputError(
+                f"{_named(paths)}: row {lists[0][ROW]}: {column!r} is a list, in other rows it is not; write text, or "
+                "lists in all rows",
+                "invalid-value",
+            )
+
+
+def _check_characters(value: Any, column: str) -> None:
+    try:
+        if isinstance(value, str):
+            value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{column!r} has half a character, U+{ord(error.object[error.start]):04X}, at {error.start}; repair it",
+            "invalid-value",
+        ) from None
 
 
 def _named(paths: Sequence[str | Path]) -> str:
@@ -120,31 +156,30 @@ def _tolerance(row: dict[str, Any], column: str) -> float | None:
 
 def _text(row: dict[str, Any], column: str) -> str:
     value = row[column]
-    text = ", ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)
+    text = ", ".join(_item(item, column) for item in value) if isinstance(value, list) else _item(value, column)
     if not text.strip():
         raise InputError(f"{column!r} is empty; remove the row or fill it in", "missing-value")
     return text
 
 
-def _read_all(paths: Sequence[str | Path]) -> pl.DataFrame:
-    frames = [_read(Path(path)) for path in paths]
-    try:
-        return pl.concat(frames)
-    except pl.exceptions.PolarsError as error:
-        raise InputError(
-            f"{_named(paths)}: their columns differ ({error}); name files of one kind", "different-columns"
-        ) from None
+def _item(value: Any, column: str) -> str:
+    """Text, or a number with the digits that the file has; nothing for null and for what is not a number."""
+    if isinstance(value, (dict, list, bytes)):
+        kind = {dict: "a mapping", list: "a list in a list", bytes: "bytes"}[type(value)]
+        raise InputError(f"{column!r} is {kind}; write text, a number or a list of these", "invalid-value")
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return format(value, "f") if isinstance(value, Decimal) else str(value)
 
 
-def _read(path: Path) -> pl.DataFrame:
-    readers = {".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson}
-    if path.suffix not in readers:
-        raise InputError(f"{path}: give a .parquet or .jsonl file of problems", "unknown-format")
-    try:
-        return readers[path.suffix](path)
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: no such file; data.train and data.benchmarks name files of problems", "no-such-file"
-        ) from None
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path}: not readable ({error})", "unreadable-file") from None
+def _read_all(paths: Sequence[str | Path]) -> RowFile:
+    files = [read_row_file(Path(path)) for path in paths]
+    columns = files[0].columns
+    for path, file in zip(paths, files, strict=True):
+        differ = set(columns) ^ set(file.columns)
+        if differ:
+            raise InputError(
+                f"{_named(paths)}: their columns differ ({path}: {', '.join(sorted(differ))}); name files of one kind",
+                "different-columns",
+            )
+    return RowFile(columns, [row for file in files for row in file.rows])
