@@ -70,8 +70,9 @@ def test_moved_copied_and_changed_models_and_data(finished, own, monkeypatch):
     assert planned(finished, own, monkeypatch, copy) == {}
 
     # Jobs that are still to come find the model in its new place, and nothing before them runs again.
-    samples = finished / RESULTS / "shared/evaluate/base/held/T1/0.samples.parquet"
-    samples.unlink()
+    samples = "shared/evaluate/base/held/T1/0"
+    for name in (f"{samples}.samples.parquet", f"{samples}.parquet", "report.html"):
+        (finished / RESULTS / name).unlink()
     assert planned(finished, own, monkeypatch, copy) == {"evaluate_shared": 1, "grade_shared": 1, "report": 1}
     snakemake(finished, *world(own))
     assert planned(finished, own, monkeypatch, copy) == {}

@@ -11,6 +11,7 @@ def batch_metrics(rows: pl.DataFrame) -> dict[str, float | None]:
     """Metrics (schemas/metrics.py) of one step's rows; null where a path is empty or was not scored."""
     correct, incorrect = rows.filter("correct"), rows.filter(~pl.col("correct"))
     return {
+        "trained": mean(rows.select(counts_in_loss())["counts"]),
         "share_correct": mean(rows["correct"]),
         "ppl_student_correct": mean_perplexity(correct, "logprobs"),
         "ppl_student_incorrect": mean_perplexity(incorrect, "logprobs"),
@@ -20,6 +21,12 @@ def batch_metrics(rows: pl.DataFrame) -> dict[str, float | None]:
         "response_tokens": mean(rows["response_token_ids"].list.len()),
         "truncated": mean(rows["truncated"]),
     }
+
+
+def counts_in_loss() -> pl.Expr:
+    """Whether a row can change the policy, as `counts`: its weight and, for pg, its advantage are not 0."""
+    signal = (pl.col("loss") != "pg") | (pl.col("advantage") != 0)
+    return ((pl.col("weight") != 0) & signal).fill_null(False).alias("counts")
 
 
 def mean(values: pl.Series) -> float | None:

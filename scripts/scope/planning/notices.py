@@ -14,6 +14,7 @@ from scope.planning.disk import describe, free_bytes, project, readable
 from scope.planning.plan import Plan
 from scope.planning.retention import keeps
 from scope.planning.targets import all_rounds
+from scope.planning.untrained_settings import untrained_settings
 
 
 def preflight_notices(plan: Plan, model_bytes: Mapping[str, int | None]) -> list[str]:
@@ -31,7 +32,7 @@ def odd_settings(plan: Plan) -> list[str]:
     """A line for every setting that is allowed but seldom meant, with the arms that have it."""
     arms: dict[str, list[str]] = {}
     for arm, config in plan.arms.items():
-        for line in advice(config):
+        for line in [*advice(config), *untrained_settings(config)]:
             arms.setdefault(line, []).append(arm)
     return [f"Warning: {', '.join(names)}: {line}" for line, names in arms.items()]
 

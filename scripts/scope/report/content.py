@@ -17,6 +17,7 @@ from scope.report.samples import sampled_rollouts
 from scope.report.sources import accepted, methods, settings_by_arm, sources
 from scope.report.style import policy_colours, stage_colours
 from scope.report.tables import accuracy_tables
+from scope.report.untrained_rounds import alarms, by_arm, untrained
 from scope.report.words import answers
 
 
@@ -24,7 +25,11 @@ def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
     """The whole context of the report's template."""
     colours = policy_colours(settings.arms)
     artifacts, arm = inputs.artifacts, settings.arms[0]
-    warnings = dynamics.warnings(inputs.metrics, methods(artifacts["batches"])) + _failed(inputs.checks)
+    warnings = [
+        *alarms(inputs.metrics, artifacts["metrics"]),
+        *dynamics.warnings(inputs.metrics, methods(artifacts["batches"])),
+        *_failed(inputs.checks),
+    ]
     return {
         "title": settings.report.title,
         "question": settings.report.question,
@@ -52,10 +57,11 @@ def _accuracy(inputs: Inputs, settings: ReportRecipe, colours: dict[str, str]) -
     resamples = settings.report.bootstrap
     cells = cell_values(evaluations, resamples)
     compared = differences(cells, settings.arms, resamples)
+    idle = by_arm(untrained(inputs.metrics, inputs.artifacts["metrics"]))
     frame = accuracy(cells, resamples) if cells else None
     return {
         "samplings": {name: _described(one) for name, one in samplings.items()},
-        "answers": answers(compared, settings.arms, base="base" in evaluations["policy"]),
+        "answers": answers(compared, settings.arms, base="base" in evaluations["policy"], untrained=idle),
         "differences": compared,
         "between_arms": differences(cells, settings.arms[1:], resamples, against=settings.arms[0]),
         "policies": {name: colour for name, colour in colours.items() if name in evaluations["policy"]},

@@ -16,6 +16,7 @@ GROUPS: dict[str, dict[str, Figure]] = {
         "share_correct": Figure("Share correct", "share of rollouts"),
         "response_tokens": Figure("Response length", "tokens"),
         "truncated": Figure("Truncated", "share of rollouts"),
+        "trained": Figure("In the loss", "share of rollouts"),
         "entropy": Figure("Entropy of the policy", "nats per token"),
     },
     "Losses": {

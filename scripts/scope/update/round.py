@@ -130,6 +130,8 @@ def run_and_log(trainer: Trainer, args: Namespace, settings: UpdateRecipe, work:
         log_startup_time()
         if checkpoint:
             say(f"{len(rows):,} of {total:,} steps are kept from an earlier attempt")
+        if not total:
+            print("Warning: no rollout is left to train on: nothing is trained in this round", file=sys.stderr)
     with _tracked(args, work) as track:
         for row in rows:
             track(row)
@@ -137,9 +139,21 @@ def run_and_log(trainer: Trainer, args: Namespace, settings: UpdateRecipe, work:
             figures = batch_metrics(batch.filter(step=trained["step"] - done - 1)) | trained
             rows.append(_metrics_row(args.round, figures))
             track(rows[-1])
+            warn_if_untrained(rows[-1])
             if len(rows) < total and checkpoints.due():
                 checkpoints.keep(trainer.save_state, rows)
     return rows
+
+
+def warn_if_untrained(row: dict[str, Any]) -> None:
+    """Write to the stage's log, once for all ranks, that a step trained nothing, or had cut-off responses only."""
+    causes = {
+        "nothing is trained in this step: no rollout counts in the loss": row["trained"] == 0,
+        "nothing is trained in this step: the learning rate is 0": row["learning_rate"] == 0,
+        "every response of this step was cut off at rollout.max_tokens": row["truncated"] == 1,
+    }
+    for cause in (cause for cause, holds in causes.items() if holds and not dist.get_rank()):
+        print(f"Warning: step {row['step']}: {cause}", file=sys.stderr)
 
 
 def _metrics_row(round_: int, figures: dict[str, Any]) -> dict[str, Any]:

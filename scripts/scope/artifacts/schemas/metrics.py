@@ -10,6 +10,7 @@ METRIC_NAMES = (
     "loss_nll",
     "loss_opd",
     "loss_pg",
+    "trained",
     "share_correct",
     "ppl_student_correct",
     "ppl_student_incorrect",
