@@ -107,12 +107,12 @@ def advice(config: Config) -> list[str]:
 
 
 def expand_path(path: str) -> str:
-    """Replace `${NAME}` by the environment variable NAME, which must be set."""
+    """Replace `${NAME}` by the environment variable NAME, which must be set and may end in `/`."""
     expanded = os.path.expandvars(os.path.expanduser(path))
     missing = re.search(r"\$\{?(\w+)\}?", expanded)
     if missing:
         raise InputError(f"{path}: environment variable {missing[1]} is not set; export it", "unset-variable")
-    return expanded
+    return re.sub("/{2,}", "/", expanded)
 
 
 def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:

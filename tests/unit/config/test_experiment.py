@@ -185,6 +185,12 @@ def test_an_unset_variable_in_a_path_is_named(monkeypatch):
         expand_path("${SCOPE_NOWHERE}/x.parquet")
 
 
+def test_a_folder_in_a_variable_may_end_in_a_slash(monkeypatch):
+    for folder in ("/data", "/data/", "/data//"):
+        monkeypatch.setenv("SCOPE_SOMEWHERE", folder)
+        assert expand_path("${SCOPE_SOMEWHERE}/x.parquet") == "/data/x.parquet"
+
+
 def test_recipes_are_stable_under_reordering_and_differ_by_value(raw):
     config = parse_config(raw)
     reordered = parse_config(dict(reversed(raw.items())))
