@@ -41,13 +41,13 @@ def environments() -> list[Path]:
 
 def requirements(environment: Path) -> list[str]:
     """What pip installs in a conda environment."""
-    dependencies = yaml.safe_load(environment.read_text())["dependencies"]
+    dependencies = yaml.safe_load(environment.read_text(encoding="utf-8"))["dependencies"]
     return [line for entry in dependencies if isinstance(entry, dict) for line in entry["pip"]]
 
 
 def python_version(environment: Path) -> str:
     """The version of Python that a conda environment names. Raises InputError where it names none."""
-    for entry in yaml.safe_load(environment.read_text())["dependencies"]:
+    for entry in yaml.safe_load(environment.read_text(encoding="utf-8"))["dependencies"]:
         if isinstance(entry, str) and entry.startswith("python="):
             return entry.removeprefix("python=")
     raise InputError(
@@ -76,16 +76,22 @@ def resolve(
         _write(out, [f"{name}=={version}" for name, version in preferred.items()])
         command = [sys.executable, "-m", "uv", "pip", "compile", given, "--output-file", out, "--overrides", overrides]
         options = ["--quiet", "--no-annotate", "--no-header", "--python-version", python]
-        done = subprocess.run([*command, *options, "--python-platform", PLATFORM], text=True, capture_output=True)
+        done = subprocess.run(
+            [*command, *options, "--python-platform", PLATFORM], encoding="utf-8", capture_output=True
+        )
         if done.returncode:
             raise InputError(f"the environments do not resolve: {done.stderr.strip()}", "unsolvable-environments")
-        return out.read_text().splitlines()
+        return out.read_text(encoding="utf-8").splitlines()
 
 
 def lock(environments: list[Path]) -> list[str]:
     """The pins of all environments together, as close to the CPU lock and the lock of today as can be."""
-    tested = {name: version for name, version in pins(CPU_LOCK.read_text().splitlines()).items() if "+" not in version}
-    current = pins(GPU_LOCK.read_text().splitlines()) if GPU_LOCK.exists() else {}
+    tested = {
+        name: version
+        for name, version in pins(CPU_LOCK.read_text(encoding="utf-8").splitlines()).items()
+        if "+" not in version
+    }
+    current = pins(GPU_LOCK.read_text(encoding="utf-8").splitlines()) if GPU_LOCK.exists() else {}
     return resolve(
         [line for environment in environments for line in requirements(environment)],
         python=python_version(environments[0]),
@@ -95,7 +101,7 @@ def lock(environments: list[Path]) -> list[str]:
 
 
 def _write(path: Path, lines: Iterable[str]) -> None:
-    path.write_text("".join(f"{line}\n" for line in lines))
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def main() -> None:
@@ -103,7 +109,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.parse_args()
     packages = lock(environments())
-    GPU_LOCK.write_text(HEADER + "".join(f"{line}\n" for line in packages))
+    GPU_LOCK.write_text(HEADER + "".join(f"{line}\n" for line in packages), encoding="utf-8")
     print(f"{GPU_LOCK.name}: {len(packages)} packages")
 
 

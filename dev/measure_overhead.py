@@ -61,10 +61,10 @@ def read_run(folder: Path) -> dict[str, list[Times]]:
             f"{folder}: no log of Snakemake below .snakemake/log; give the folder of a finished run", "no-log"
         )
     jobs: dict[str, list[Times]] = {}
-    for stage, seen, benchmark, log in read_log(logs[-1].read_text(), folder):
-        with open(benchmark) as file:
+    for stage, seen, benchmark, log in read_log(logs[-1].read_text(encoding="utf-8"), folder):
+        with open(benchmark, encoding="utf-8") as file:
             command = float(next(csv.DictReader(file, delimiter="\t"))["s"])
-        began = READY.search(log.read_text(errors="replace"))
+        began = READY.search(log.read_text(errors="replace", encoding="utf-8"))
         jobs.setdefault(stage, []).append(Times(seen, command, float(began[1]) if began else 0.0))
     if not jobs:
         raise InputError(

@@ -83,9 +83,9 @@ def main() -> None:
         rows.append(measure(rounds, arms, args.repeat))
         print(table(rows[-1:]).splitlines()[-1], file=sys.stderr)
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
-    args.out.with_suffix(".md").write_text(table(rows) + "\n")
-    args.out.with_suffix(".svg").write_text(chart(rows))
+    args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    args.out.with_suffix(".md").write_text(table(rows) + "\n", encoding="utf-8")
+    args.out.with_suffix(".svg").write_text(chart(rows), encoding="utf-8")
     print(table(rows))
 
 
@@ -114,12 +114,12 @@ def write_config(folder: Path, rounds: int, arms: int) -> Path:
     """The demo with so many rounds and arms, which differ in the learning rate."""
     import yaml
 
-    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
     variants = {f"v{i}": {"update": {"learning_rate": 1e-5 * (i + 1)}} for i in range(arms)}
     config |= {"experiment": "planning", "rounds": rounds, "arms": list(variants), "variants": variants}
     config["evaluation"]["every"] = 0
     path = folder / "planning.yaml"
-    path.write_text(yaml.safe_dump(config))
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path
 
 
@@ -127,7 +127,7 @@ def write_bare(folder: Path, rounds: int, arms: int) -> Path:
     """A folder with the bare workflow."""
     bare = folder / "bare"
     bare.mkdir()
-    (bare / "Snakefile").write_text(f"ROUNDS, ARMS = {rounds}, {arms}\n{BARE}")
+    (bare / "Snakefile").write_text(f"ROUNDS, ARMS = {rounds}, {arms}\n{BARE}", encoding="utf-8")
     return bare
 
 
@@ -135,7 +135,7 @@ def plan(folder: Path, *arguments: object) -> Cost:
     """Seconds and peak memory of one dry run."""
     command = [sys.executable, "-m", "snakemake", "-n", *map(str, arguments)]
     started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8")
     assert process.stderr is not None  # a pipe
     complaint = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)

@@ -54,8 +54,8 @@ def main() -> None:
         )
     rows = [measure(name, arms, args) for name, arms in experiments.items()]
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n")
-    args.out.with_suffix(".md").write_text(table(rows) + "\n")
+    args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    args.out.with_suffix(".md").write_text(table(rows) + "\n", encoding="utf-8")
     print(table(rows))
 
 
@@ -66,7 +66,7 @@ def measure(experiment: str, arms: list[str], args: argparse.Namespace) -> dict[
     command = [sys.executable, "scripts/run.py", "--cores", args.cores, *chosen]
     print(f"{experiment}: running", file=sys.stderr)
     started = time.perf_counter()
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8")
     if done.returncode:
         raise InputError(
             f"{experiment}: {' '.join(command)} ended with status {done.returncode}: {done.stdout[-3000:]}",

@@ -35,7 +35,7 @@ def main() -> None:
         dropped += retention.drop_files(path for path in made_from if path.startswith(f"{place.folder}/"))
     record = {**make_provenance(args.recipe, [args.batch, *args.evaluations]), "dropped": sorted(dropped)}
     with atomic(args.out) as temporary:
-        temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def accuracies(evaluations: list[str]) -> dict[int, float]:

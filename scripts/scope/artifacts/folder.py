@@ -70,7 +70,7 @@ def link_of(manifest: str | Path) -> Path:
 def _write(manifest: str | Path, folder: str, digests: Mapping[str, str], provenance: Mapping[str, Any]) -> None:
     content = {"folder": folder, "files": dict(digests), **provenance}
     with atomic(manifest) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def open_folder(manifest: str | Path) -> Path:

@@ -61,7 +61,9 @@ def open_partial(output: str | Path, recipe: str, inputs: Sequence[str | Path], 
         say(f"starts fresh, {folder} is removed: {'; '.join(_differences(before, made_from))}")
         shutil.rmtree(folder)
     with atomic(folder / RECORD) as temporary:
-        temporary.write_text(json.dumps({"made_from": made_from, "identity": identity}, indent=1) + "\n")
+        temporary.write_text(
+            json.dumps({"made_from": made_from, "identity": identity}, indent=1) + "\n", encoding="utf-8"
+        )
     for leftover in folder.rglob(".*.tmp-*"):
         leftover.unlink()
     return Unfinished(folder, recipe, identity)

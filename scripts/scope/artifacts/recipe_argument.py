@@ -19,7 +19,7 @@ def read_recipe_argument(value: str) -> str:
         return value
     path = Path(value)
     try:
-        text = path.read_text().rstrip("\n")
+        text = path.read_text(encoding="utf-8").rstrip("\n")
     except OSError:
         raise InputError(
             f"--recipe {value}: not found; `python scripts/recipe.py STAGE` prints a recipe", "no-such-file"

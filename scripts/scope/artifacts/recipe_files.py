@@ -22,7 +22,7 @@ def plan_recipe(layout: Layout, text: str, *, write: bool) -> str:
         written = _WRITTEN.setdefault(layout.recipes, {path.stem for path in folder.glob("*.json")})
         if digest not in written:
             with atomic(layout.recipe(digest)) as temporary:
-                temporary.write_text(text + "\n")
+                temporary.write_text(text + "\n", encoding="utf-8")
             written.add(digest)
     return digest
 

@@ -30,7 +30,7 @@ class Files:
 
     def record(self, path: str) -> dict[str, Any]:
         """The content of a JSON file."""
-        return json.loads(Path(path).read_text())
+        return json.loads(Path(path).read_text(encoding="utf-8"))
 
     def digest(self, path: str) -> str | None:
         """Digest of a file; None where it does not exist."""

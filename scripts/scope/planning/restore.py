@@ -151,6 +151,6 @@ def update_seconds(timings: Iterable[Path]) -> float | None:
     """Median job seconds of updates, from the benchmark files that the workflow engine wrote; None without any."""
     seconds = []
     for file in timings:
-        header, first, *_ = [line.split("\t") for line in file.read_text().splitlines()]
+        header, first, *_ = [line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()]
         seconds.append(float(dict(zip(header, first, strict=True))["s"]))
     return sorted(seconds)[len(seconds) // 2] if seconds else None

@@ -23,7 +23,7 @@ def run_snakemake(folder: Path, arguments: list[str]) -> int:
     """Run Snakemake in `folder` as its only controller; returns its exit status."""
     state = folder / ".snakemake"
     state.mkdir(exist_ok=True)
-    with open(state / "controller.lock", "w") as lock:
+    with open(state / "controller.lock", "w", encoding="utf-8") as lock:
         _only_controller(folder, lock)
         snakemake = [sys.executable, "-m", "snakemake"]
         if any((state / "locks").glob("*")):
@@ -74,7 +74,9 @@ def _only_controller(folder: Path, lock) -> None:
 def stage_errors(folder: Path, since: float) -> list[str]:
     """The last `error:` line of each stage log written since a time, with the log's name."""
     logs = [log for log in (folder / RESULTS).rglob("*.log") if log.stat().st_mtime >= since]
-    errors = {log: re.findall(r"^error: .*", log.read_text(errors="replace"), re.M) for log in sorted(logs)}
+    errors = {
+        log: re.findall(r"^error: .*", log.read_text(errors="replace", encoding="utf-8"), re.M) for log in sorted(logs)
+    }
     return [f"{log.relative_to(folder)}: {lines[-1]}" for log, lines in errors.items() if lines]
 
 

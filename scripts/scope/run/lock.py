@@ -60,7 +60,7 @@ def write_owner(folder: str | Path = ".") -> None:
     """Record this process as the controller of a folder."""
     owner = LockOwner(socket.gethostname(), os.getpid(), time.strftime("%Y-%m-%d %H:%M:%S"), os.environ.get(OWN_JOB))
     with atomic(Path(folder) / RECORD) as temporary:
-        temporary.write_text(json.dumps(owner._asdict()) + "\n")
+        temporary.write_text(json.dumps(owner._asdict()) + "\n", encoding="utf-8")
 
 
 def release_lock(folder: str | Path = ".") -> None:
@@ -71,7 +71,7 @@ def release_lock(folder: str | Path = ".") -> None:
 def lock_owner(folder: str | Path) -> LockOwner | None:
     """The controller on record; None where there is no readable record."""
     try:
-        return LockOwner(**json.loads((Path(folder) / RECORD).read_text()))
+        return LockOwner(**json.loads((Path(folder) / RECORD).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 

@@ -25,7 +25,7 @@ def read_key(path: str | Path) -> str | None:
             "servers another one",
             "exposed-key",
         )
-    key = path.read_text().strip()
+    key = path.read_text(encoding="utf-8").strip()
     if not key:
         raise InputError(f"{path}: holds no key; remove it, then start the servers again", "empty-key")
     return key
@@ -50,5 +50,5 @@ def make_key(path: str | Path) -> None:
         return
     path = Path(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
         file.write(secrets.token_urlsafe(32) + "\n")

@@ -55,7 +55,7 @@ def ask(*command: str, patience_s: float = 0) -> str:
 
 def _run(command: tuple[str, ...], script: str | None) -> Answer:
     try:
-        done = subprocess.run(command, input=script, capture_output=True, text=True)
+        done = subprocess.run(command, input=script, capture_output=True, encoding="utf-8")
     except FileNotFoundError:
         raise InputError(
             f"{command[0]}: command not found; run this on a machine that has SLURM's commands", "no-such-command"

@@ -24,7 +24,7 @@ class Tracker:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed in close()
         self.record = work.folder / "tracked"
-        self.sent = int(self.record.read_text()) if self.record.is_file() else 0
+        self.sent = int(self.record.read_text(encoding="utf-8")) if self.record.is_file() else 0
         self.run = None
         if os.environ.get("WANDB_MODE", "disabled") != "disabled":
             import wandb
@@ -45,7 +45,7 @@ class Tracker:
         self.file.flush()
         if self.run and row["step"] > self.sent:
             with atomic(self.record) as temporary:
-                temporary.write_text(str(row["step"]))
+                temporary.write_text(str(row["step"]), encoding="utf-8")
             self.run.log({name: value for name, value in row.items() if value is not None}, step=row["step"])
 
     def close(self) -> None:

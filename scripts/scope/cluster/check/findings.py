@@ -47,7 +47,7 @@ def check_missing_report(probe: Probe) -> Verdict:
             "check again with a longer --patience, or at another time",
         )
     log = probe.folder / "log"
-    last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
+    last = log.read_text(errors="replace", encoding="utf-8").strip().splitlines()[-1:] if log.exists() else []
     reason = last[0] if last else "it left no log here"
     return Verdict(
         "FAILED",

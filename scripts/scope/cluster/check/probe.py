@@ -22,7 +22,7 @@ REPLY_S = 120.0
 
 def inspect_node(folder: Path) -> None:
     """Run every check and write what was found."""
-    asked = json.loads((folder / "ask.json").read_text())
+    asked = json.loads((folder / "ask.json").read_text(encoding="utf-8"))
     found = {"host": socket.gethostname(), "python": sys.executable, **time_shared_folder(folder)}
     found["modules"] = {name: version(name) for name in asked["modules"]}
     found["gpus"] = gpus(found["modules"])
@@ -34,7 +34,7 @@ def inspect_node(folder: Path) -> None:
 def write(path: Path, text: str) -> None:
     """Write a file under another name and rename it, as stages do."""
     with atomic(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def time_shared_folder(folder: Path) -> dict[str, float | None]:
@@ -46,7 +46,10 @@ def time_shared_folder(folder: Path) -> dict[str, float | None]:
             return {"round_trip": None, "skew": None}
         time.sleep(0.05)
     round_trip = time.monotonic() - started
-    return {"round_trip": round_trip, "skew": float((folder / "reply").read_text()) - before - round_trip / 2}
+    return {
+        "round_trip": round_trip,
+        "skew": float((folder / "reply").read_text(encoding="utf-8")) - before - round_trip / 2,
+    }
 
 
 def version(name: str) -> dict[str, str]:
@@ -86,5 +89,5 @@ def sandbox_error() -> str | None:
     if not shutil.which("bwrap"):
         return "bwrap is not installed"
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "true"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8")
     return (done.stderr.strip() or f"exit status {done.returncode}").splitlines()[-1] if done.returncode else None

@@ -47,7 +47,7 @@ class Probe:
     def found(self) -> dict[str, Any] | None:
         """What the job found; None until it has written that."""
         report = self.folder / "found.json"
-        return json.loads(report.read_text()) if report.exists() else None
+        return json.loads(report.read_text(encoding="utf-8")) if report.exists() else None
 
 
 def wait_for(probes: list[Probe], patience_s: float, latency_s: float) -> None:

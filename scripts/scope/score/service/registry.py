@@ -47,7 +47,7 @@ def path_of(folder: str | Path, record: Record) -> Path:
 def write_record(folder: str | Path, record: Record) -> None:
     """Write a record, or renew it."""
     with atomic(path_of(folder, record)) as temporary:
-        temporary.write_text(json.dumps(asdict(record), indent=1) + "\n")
+        temporary.write_text(json.dumps(asdict(record), indent=1) + "\n", encoding="utf-8")
 
 
 def read_records(folder: str | Path) -> list[Record]:
@@ -55,7 +55,7 @@ def read_records(folder: str | Path) -> list[Record]:
     found = []
     for path in sorted(Path(folder).glob("*.json")):
         try:
-            found.append(Record(**json.loads(path.read_text())))
+            found.append(Record(**json.loads(path.read_text(encoding="utf-8"))))
         except OSError:
             continue
         except (ValueError, TypeError):

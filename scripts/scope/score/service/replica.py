@@ -64,7 +64,7 @@ class Replica:
 
     def _start(self) -> subprocess.Popen:
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.log, "w") as output:
+        with open(self.log, "w", encoding="utf-8") as output:
             self.server = subprocess.Popen(
                 self.command, env=self.environment, stdout=output, stderr=output, start_new_session=True
             )
@@ -177,7 +177,7 @@ def requests_of(url: str) -> tuple[int, int]:
 
 def tail(log: Path) -> str:
     """The last lines of a log, for a message."""
-    lines = log.read_text(errors="replace").splitlines()[-15:]
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
     return "\n".join([f"the end of {log}:", *lines])
 
 

@@ -33,12 +33,12 @@ def main() -> None:
 
 def run_once(program: str) -> Answer:
     """A handler that returns the output of a new process for each input, bounded by the file size limit."""
-    with open("program.py", "w") as file:
+    with open("program.py", "w", encoding="utf-8") as file:
         file.write(program)
 
     def answer(request: dict[str, Any]) -> dict[str, Any]:
         for name, content in (("input", request["stdin"]), ("output", "")):
-            with open(name, "w") as file:
+            with open(name, "w", encoding="utf-8") as file:
                 file.write(content)
         child = os.fork()
         if child == 0:
@@ -46,7 +46,7 @@ def run_once(program: str) -> Answer:
             os.dup2(os.open("output", os.O_WRONLY), 1)
             os.execv(sys.executable, [sys.executable, "-I", "-X", "utf8", "program.py"])
         _, status = os.waitpid(child, 0)
-        with open("output", errors="replace", newline="") as file:
+        with open("output", encoding="utf-8", errors="replace", newline="") as file:
             return {"stdout": file.read(), "status": os.waitstatus_to_exitcode(status)}
 
     return answer

@@ -22,10 +22,10 @@ def _holes(hidden: list[str]) -> Iterator[str]:
     if [name for _, name in socket.if_nameindex() if name != "lo"]:
         yield "there is a network"
     try:
-        open("/usr/.scope-probe", "w").close()
+        open("/usr/.scope-probe", "w", encoding="utf-8").close()
         yield "the system can be written to"
     except OSError:
         pass
-    with open("/proc/self/status") as status:
+    with open("/proc/self/status", encoding="utf-8") as status:
         if any(line.startswith("CapEff") and int(line.split()[1], 16) for line in status):
             yield "the process has capabilities"

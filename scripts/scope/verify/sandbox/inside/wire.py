@@ -11,7 +11,7 @@ _TYPES = {kind.__name__: kind for kind in (bool, int, float, complex, str, bytes
 def open_wire() -> tuple[TextIO, TextIO]:
     """Standard input and output, to read and write lines; the program gets the null device in their place."""
     sys.set_int_max_str_digits(0)
-    incoming, outgoing = os.fdopen(os.dup(0), "r"), os.fdopen(os.dup(1), "w")
+    incoming, outgoing = os.fdopen(os.dup(0), "r", encoding="utf-8"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
