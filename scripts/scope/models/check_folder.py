@@ -43,7 +43,7 @@ def _config(folder: Path) -> PreTrainedConfig:
         )
     check_is_whole(file)
     try:
-        json.loads(file.read_text())
+        json.loads(file.read_text(encoding="utf-8"))
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # each architecture's configuration raises errors of its own
         raise InputError(

@@ -34,14 +34,14 @@ def digest(path: str | Path) -> str:
     made = file_digest(file)
     KNOWN.parent.mkdir(exist_ok=True)
     with atomic(KNOWN) as temporary:
-        temporary.write_text(json.dumps({**known(), str(file): (stat, made)}))
+        temporary.write_text(json.dumps({**known(), str(file): (stat, made)}), encoding="utf-8")
     return made
 
 
 def known() -> dict[str, tuple[Stat, str]]:
     """The digests that are kept, by real path; none where their file cannot be read."""
     try:
-        return {path: (stat, kept) for path, (stat, kept) in json.loads(KNOWN.read_text()).items()}
+        return {path: (stat, kept) for path, (stat, kept) in json.loads(KNOWN.read_text(encoding="utf-8")).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
