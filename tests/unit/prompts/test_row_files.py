@@ -8,10 +8,11 @@ import pytest
 
 from refusals import refused
 from scope.config.data import Rows
+from scope.planning.take import take
 from scope.prompts.read import read_rows
 from scope.prompts.rows import RowsSettings
 
-SPEC = RowsSettings.model_validate(Rows(path="rows").model_dump(exclude={"licence"}))
+SPEC = take(RowsSettings, Rows(path="rows"), content=[])
 
 
 @pytest.fixture
