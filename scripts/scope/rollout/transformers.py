@@ -20,6 +20,7 @@ from transformers.generation.logits_process import (
 
 from scope.errors import InputError
 from scope.models.dtype import Dtype
+from scope.models.end_tokens import end_token_ids
 from scope.models.load import load_model, load_tokenizer
 from scope.rollout.engine import Engine, Request, Sample, Sampling
 
@@ -32,7 +33,7 @@ class TransformersEngine(Engine):
     def __init__(self, folder: str | Path, *, dtype: Dtype, max_model_len: int, tempered: bool = False):
         self.model = load_model(folder, dtype)
         self.tokenizer = load_tokenizer(folder)
-        self.eos = cast(int, self.tokenizer.eos_token_id)
+        self.ends = end_token_ids(folder, self.tokenizer)
         self.max_model_len = max_model_len
         self.tempered = tempered
 
@@ -64,15 +65,15 @@ class TransformersEngine(Engine):
             attention_mask=mask.to(self.model.device),
             do_sample=False,
             max_new_tokens=sampling.max_tokens,
-            eos_token_id=self.eos,
-            pad_token_id=self.eos,  # comes after an end of text, where responses are cut
+            eos_token_id=self.ends,
+            pad_token_id=self.ends[0],  # comes after an end of text, where responses are cut
             logits_processor=LogitsProcessorList([recorder, *_warpers(sampling), noise]),
         )
         sampled = ids[:, prompts.shape[1] :]
         return [self._cut(row, logprobs) for row, logprobs in zip(sampled, recorder.read(sampled), strict=True)]
 
     def _cut(self, ids: torch.Tensor, logprobs: torch.Tensor) -> Sample:
-        ended = (ids == self.eos).nonzero()
+        ended = torch.isin(ids, torch.tensor(self.ends, device=ids.device)).nonzero()
         length = int(ended[0]) + 1 if len(ended) else len(ids)
         tokens = ids[:length].tolist()
         text = cast(str, self.tokenizer.decode(tokens, skip_special_tokens=True))

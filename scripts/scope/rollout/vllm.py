@@ -9,6 +9,7 @@ from typing import cast
 from tqdm import tqdm
 
 from scope.models.dtype import Dtype
+from scope.models.end_tokens import end_token_ids
 from scope.models.load import load_tokenizer
 from scope.rollout.engine import Engine, Request, Sample, Sampling
 
@@ -27,12 +28,13 @@ BATCH_TOKENS = 8192
 class VllmEngine(Engine):
     """Samples with vLLM; a process holds at most one.
 
-    The model folder's generation_config is ignored, so that only the caller's settings count.
+    Of the model folder's generation_config only the EOS ids count (models/end_tokens.py), beside the caller's settings.
     """
 
     def __init__(self, folder: str | Path, *, dtype: Dtype, max_model_len: int, tempered: bool = False):
         cpu = current_platform.is_cpu()
         self.tokenizer = load_tokenizer(folder)  # vLLM would follow the label in tokenizer_config.json
+        self.ends = end_token_ids(folder, self.tokenizer)
         self.llm = LLM(
             model=str(folder),
             dtype=dtype,
@@ -55,7 +57,13 @@ class VllmEngine(Engine):
         queued = self.llm.enqueue(
             [{"prompt_token_ids": list(requests[index].prompt_token_ids)} for index in asked],
             [
-                SamplingParams(**asdict(sampling), logprobs=0, seed=requests[index].seed, detokenize=False)
+                SamplingParams(
+                    **asdict(sampling),
+                    logprobs=0,
+                    seed=requests[index].seed,
+                    stop_token_ids=self.ends,
+                    detokenize=False,
+                )
                 for index in asked
             ],
             use_tqdm=False,

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -14,6 +15,7 @@ from transformers import AutoTokenizer
 from conftest import ROOT
 from model_folders import edit_json, model_folder
 from refusals import refused
+from scope.models.end_tokens import end_token_ids
 from scope.models.load import load_model, load_tokenizer
 from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
@@ -102,6 +104,30 @@ def test_the_transformers_engine_samples_from_the_models_distribution(folder, re
         expected = torch.softmax(model(torch.tensor([ids])).logits[0, -1] / 0.6, -1)
     chi2 = sum((first[t] - n * p) ** 2 / (n * p) for t, p in enumerate(expected.tolist()))
     assert chi2 < 50, "16 degrees of freedom: beyond 50 has probability 2e-5"
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("engine", ["vllm", "transformers"])
+def test_every_eos_id_of_the_folder_ends_a_response(engine, folder, requests, tmp_path):
+    shutil.copytree(folder, tmp_path / "model")
+    file = tmp_path / "model/generation_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"eos_token_id": [1, 5]}))
+    asked = [[requests[0][0], seed] for seed in range(40)]
+    ended = [sample for sample in sample_with(engine, tmp_path / "model", asked) if sample.finish_reason == "stop"]
+    assert {sample.token_ids[-1] for sample in ended} == {1, 5}
+    assert not any({1, 5} & set(sample.token_ids[:-1]) for sample in ended)
+
+
+def test_end_tokens_are_those_of_tokenizer_and_both_files(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "model")
+    tokenizer = load_tokenizer(folder)
+    assert end_token_ids(folder, tokenizer) == [1]
+    (tmp_path / "model/config.json").write_text('{"eos_token_id": 7}')
+    (tmp_path / "model/generation_config.json").write_text('{"eos_token_id": [5, 1]}')
+    assert end_token_ids(tmp_path / "model", tokenizer) == [1, 5, 7]
+    (tmp_path / "model/generation_config.json").unlink()
+    (tmp_path / "model/config.json").write_text('{"eos_token_id": null}')
+    assert end_token_ids(tmp_path / "model", tokenizer) == [1]
 
 
 @pytest.mark.real
