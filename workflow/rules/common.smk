@@ -14,6 +14,7 @@ from scope.planning.environment import exports, flag, held_out_flags, rows_flags
 from scope.planning.content import model_folder
 from scope.planning.model_links import link_models
 from scope.planning.plan import make_plan, model_bytes
+from scope.planning.unrecorded import force_outdated
 from scope.run.arguments import raw_configuration
 from scope.run.lock import acquire_lock, release_lock
 from scope.slurm.executor import patch_slurm_executor
@@ -34,8 +35,15 @@ def say(line):
 
 
 def planned(function):
-    """An input function of the planning, as an input function of Snakemake."""
-    return lambda wildcards: checked(function, PLAN, wildcards)
+    """An input function of the planning, as an input function of Snakemake; the first call forces what is outdated."""
+    return lambda wildcards: PLAN.once("forced", force) or checked(function, PLAN, wildcards)
+
+
+def force():
+    """Force what Snakemake does not compare itself: at parse time its settings do not exist yet."""
+    if workflow.is_main_process:
+        for line in checked(force_outdated, PLAN, workflow.dag_settings.rerun_triggers, workflow.dag.forcefiles):
+            say(line)
 
 
 def rows_of(function):
