@@ -8,7 +8,7 @@ number of ranks changes the gradient by more than rounding. Shapes as in losses.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -32,24 +32,9 @@ from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
+from scope.update.micro_batch import MicroBatch
 from scope.update.recipe import UpdateSettings
 from scope.update.step_metrics import StepMetrics
-
-
-@dataclass(frozen=True)
-class MicroBatch:
-    """One pack and, per response token, the columns of the batch; NaN where the batch has no value."""
-
-    pack: Pack
-    kind: dict[str, Tensor]
-    """(R,) mask of each token loss that occurs"""
-    coefficient: Tensor
-    """(R,) weight / normaliser"""
-    engine_logp: Tensor
-    scorer_logp: Tensor
-    advantage: Tensor
-    correct: Tensor
-    logp_old: Tensor | None = None
 
 
 class Optimizer(Protocol):

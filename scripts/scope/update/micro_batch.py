@@ -1,0 +1,23 @@
+"""What goes through the policy at once in an update. Shapes: R response tokens of the pack."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from scope.models.packed_forward import Pack
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """One pack and, per response token, the columns of the batch; NaN where the batch has no value."""
+
+    pack: Pack
+    kind: dict[str, Tensor]
+    """(R,) mask of each token loss that occurs"""
+    coefficient: Tensor
+    """(R,) weight / normaliser"""
+    engine_logp: Tensor
+    scorer_logp: Tensor
+    advantage: Tensor
+    correct: Tensor
+    logp_old: Tensor | None = None
