@@ -51,7 +51,7 @@ check: lint  ## lint, types and the quick unit tests: the loop of daily work
 		--deselect tests/unit/test_lint.py::test_linter
 
 test: setup  ## every test but the slow ones, and lint, under 20 minutes
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadgroup --no-loadscope-reorder -m "not slow"
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder -m "not slow"
 
 test-all: setup  ## also the slow ones
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 import virtual_cluster
 from scope.artifacts.recipe import make_recipe
@@ -19,19 +20,32 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 RECIPE = make_recipe("weigh", {})
-SHARED = ("cluster", "vllm_server", "smallest")  # session fixtures that cost minutes or exist once on a machine
+SHARED = {
+    "tests/cluster/": "cluster",  # of which a machine can have one
+    "tests/workflow/test_workflow.py": "smallest",
+    "tests/workflow/test_verdict_edits.py": "smallest",
+}
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Groups for workers in parallel: the tests of a file run in one, and so do all that share an expensive fixture.
-
-    Whole workflows come first: the quick tests fill what is left of either worker's time.
-    """
+    """Whole workflows come first: the quick tests then fill what is left of either worker's time."""
     items.sort(key=lambda item: "unit" in item.path.parts)
-    for item in items:
-        shared = [name for name in SHARED if name in item.fixturenames]
-        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else item.path.name))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With --dist loadscope, a worker gets whole files, and all files that share an expensive fixture."""
+    if config.getvalue("dist") == "loadscope":
+        return SharedFixtureScheduling(config, log)
+    return None
+
+
+class SharedFixtureScheduling(LoadScopeScheduling):
+    """Scopes are files, or several files in one."""
+
+    def _split_scope(self, nodeid):
+        file = nodeid.split("::")[0]
+        return next((group for part, group in SHARED.items() if part in file), file)
 
 
 def seal_files(manifest, **files):
