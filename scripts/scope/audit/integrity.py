@@ -12,8 +12,8 @@ from typing import Any
 
 from scope.artifacts.digests import value_digest
 from scope.artifacts.layout import Layout
+from scope.artifacts.listing import artifacts_below
 from scope.artifacts.names import LINK, RESULTS, SHARED
-from scope.artifacts.partial import is_unfinished
 from scope.artifacts.place import artifact_place, parse
 from scope.artifacts.provenance import MANIFEST, REPORT, digest_of, escapes, kind_of, local, read_whole
 from scope.audit import lineage
@@ -190,13 +190,7 @@ def find_artifacts(path: str) -> dict[str, list[str]]:
             "no-such-folder",
         )
     folders = sorted(map(str, Path(asked).iterdir())) if asked == RESULTS else [asked]
-    found = {folder: artifacts for folder in folders if (artifacts := _artifacts_below(folder))}
+    found = {folder: artifacts for folder in folders if (artifacts := artifacts_below(folder))}
     if not found:
         raise InputError(f"{path}: contains no artifact; name a folder with the results of a run", "no-artifact")
     return found
-
-
-def _artifacts_below(path: str) -> list[str]:
-    files = map(str, Path(path).rglob("*")) if os.path.isdir(path) else [path]
-    finished = (file for file in files if not is_unfinished(file))
-    return sorted(file for file in finished if kind_of(file) and parse(file) and os.path.isfile(file))

@@ -5,7 +5,7 @@ the two.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from scope.config.read import nearest
 from scope.config.types import read_number
@@ -40,7 +40,7 @@ Kind = Literal["int", "float", "bool", "text", "section"]
 
 
 def _kinds(**names: str) -> dict[str, Kind]:
-    return {name: kind for kind, words in names.items() for name in words.split()}  # type: ignore[misc]
+    return {name: cast(Kind, kind) for kind, words in names.items() for name in words.split()}
 
 
 ZERO = _kinds(

@@ -10,10 +10,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from scope.artifacts.listing import artifacts_below
 from scope.artifacts.names import SHARED
-from scope.artifacts.partial import is_unfinished
 from scope.artifacts.place import Place, parse
-from scope.artifacts.provenance import MANIFEST, PARQUET, kind_of
 from scope.errors import InputError
 from scope.planning.plan import CHECK, Plan
 
@@ -25,12 +24,6 @@ IN_ROUND = {
     "batch": "weigh",
     **dict.fromkeys(("policy", "state", "metrics"), "update"),
 }
-
-
-def artifacts_below(folder: str) -> list[str]:
-    """The Parquet files and manifests below a folder, those of unfinished work left out."""
-    found = (str(path) for path in Path(folder).rglob("*") if not is_unfinished(path))
-    return sorted(path for path in found if kind_of(path) in (PARQUET, MANIFEST) and Path(path).is_file())
 
 
 def is_recorded(path: str) -> bool:

@@ -20,9 +20,10 @@ def speller(folder: Path) -> Speller:
     file = folder / "tokenizer.json"
     if not file.is_file():
         return lambda ids: [f"<{token}>" for token in ids]
-    tokenizer = Tokenizer.from_file(str(file))
-    added = {token: content.content for token, content in tokenizer.get_added_tokens_decoder().items()}
-    piece_bytes = _byte_level if "ByteLevel" in file.read_text(encoding="utf-8") else _plain
+    content = file.read_text(encoding="utf-8")
+    tokenizer = Tokenizer.from_str(content)
+    added = {token: one.content for token, one in tokenizer.get_added_tokens_decoder().items()}
+    piece_bytes = _byte_level if "ByteLevel" in content else _plain
 
     def spell(ids: Sequence[int]) -> list[str]:
         pieces = ((token, tokenizer.id_to_token(token)) for token in ids)

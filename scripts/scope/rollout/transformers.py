@@ -22,6 +22,7 @@ from scope.errors import InputError
 from scope.models.dtype import Dtype
 from scope.models.end_tokens import end_token_ids
 from scope.models.load import load_model, load_tokenizer
+from scope.models.padding import pad_left
 from scope.rollout.engine import Engine, Request, Sample, Sampling
 
 BATCH = 256
@@ -56,7 +57,7 @@ class TransformersEngine(Engine):
 
     @torch.inference_mode()
     def _batch(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
-        prompts, mask = _pad_left([request.prompt_token_ids for request in requests])
+        prompts, mask = pad_left([request.prompt_token_ids for request in requests])
         recorder = _Recorder(sampling.temperature if self.tempered else 1.0)
         noise = _SeededGumbel([request.seed for request in requests])
         generate = cast(Callable[..., torch.Tensor], self.model.generate)
@@ -78,17 +79,6 @@ class TransformersEngine(Engine):
         tokens = ids[:length].tolist()
         text = cast(str, self.tokenizer.decode(tokens, skip_special_tokens=True))
         return Sample(tokens, logprobs[:length].tolist(), text, "stop" if len(ended) else "length")
-
-
-def _pad_left(prompts: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Ids (B, T) and attention mask (B, T) of prompts, padded on the left.
-
-    Padding repeats a prompt's first token, so that it adds no token to those that a repetition penalty lowers.
-    """
-    width = max(map(len, prompts))
-    ids = [[prompt[0]] * (width - len(prompt)) + list(prompt) for prompt in prompts]
-    mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-    return torch.tensor(ids), torch.tensor(mask)
 
 
 def _warpers(sampling: Sampling) -> list[LogitsProcessor]:

@@ -10,6 +10,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList, PreTrainedModel
 
 from scope.errors import InputError
+from scope.models.padding import pad_left
 from scope.models.pair import Pair
 from scope.score.in_process import InProcessTeacher
 
@@ -59,9 +60,7 @@ def free_memory() -> None:
 @torch.inference_mode()
 def continuations(model: PreTrainedModel, prompts: Sequence[Sequence[int]], vocabulary: int) -> list[Pair]:
     """Each prompt with TOKENS tokens sampled from the model at temperature 1, the same in every run on one machine."""
-    width = max(map(len, prompts))
-    rows = [[0] * (width - len(prompt)) + list(prompt) for prompt in prompts]
-    mask = [[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts]
+    padded, mask = pad_left(prompts)
     settings = GenerationConfig(
         do_sample=True,
         temperature=1.0,
@@ -73,12 +72,12 @@ def continuations(model: PreTrainedModel, prompts: Sequence[Sequence[int]], voca
     )
     torch.manual_seed(0)
     ids = cast(Any, model).generate(
-        input_ids=torch.tensor(rows, device=model.device),
-        attention_mask=torch.tensor(mask, device=model.device),
+        input_ids=padded.to(model.device),
+        attention_mask=mask.to(model.device),
         generation_config=settings,
         logits_processor=LogitsProcessorList([_Known(vocabulary)]),
     )
-    return [Pair(list(prompt), row[width:].tolist()) for prompt, row in zip(prompts, ids, strict=True)]
+    return [Pair(list(prompt), row[padded.shape[1] :].tolist()) for prompt, row in zip(prompts, ids, strict=True)]
 
 
 class _Known(LogitsProcessor):

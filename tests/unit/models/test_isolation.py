@@ -29,19 +29,17 @@ def single(model, pair, temperature=1.0):
 
 
 @every_dtype
-@pytest.mark.parametrize("architecture", APART)
-def test_pairs_that_attention_keeps_apart_share_packs(architecture, dtype, capsys):
+@pytest.mark.parametrize(
+    ("architecture", "tokens", "said"),
+    [(name, 512, "keeps the pairs of a pack apart; up to 512 tokens") for name in APART]
+    + [(name, 1, "mixes the pairs of a pack") for name in MIXING],
+)
+def test_pairs_share_packs_where_attention_keeps_them_apart_and_else_go_alone(
+    architecture, tokens, said, dtype, capsys
+):
     model = random_model(architecture).to(dtype)
-    assert safe_pack_tokens(model, 512) == 512
-    assert f"{type(model).__name__} keeps the pairs of a pack apart; up to 512 tokens" in capsys.readouterr().err
-
-
-@every_dtype
-@pytest.mark.parametrize("architecture", MIXING)
-def test_pairs_that_a_pack_mixes_go_alone(architecture, dtype, capsys):
-    model = random_model(architecture).to(dtype)
-    assert safe_pack_tokens(model, 512) == 1
-    assert f"{type(model).__name__} mixes the pairs of a pack" in capsys.readouterr().err
+    assert safe_pack_tokens(model, 512) == tokens
+    assert f"{type(model).__name__} {said}" in capsys.readouterr().err
 
 
 @every_architecture
