@@ -3,7 +3,9 @@
 Every Parquet file, model folder and report records the digests of its inputs. This command reads every artifact,
 compares every recorded digest with the file as it is now, and checks that an artifact is in the folder of its arm, seed
 and round. Files that retention deleted count as retired. Files that were modified, mixed up or lost are
-listed, one per line, with what to do about it.
+listed, one per line, with what to do about it. What the report does not use any more, such as the arms of an earlier
+configuration, is named with the command that removes it, and is no problem. Nor are the user's own files outside of
+results/ that were moved: a dry run with their new path records where they are.
 
 Examples, from the project root:
     python scripts/verify_results.py
@@ -13,7 +15,7 @@ Examples, from the project root:
 
 import argparse
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from functools import cache
 from io import TextIOWrapper
 from typing import cast
@@ -63,14 +65,28 @@ def audit(paths: list[str]) -> list[Audit]:
 
 
 def report(audits: list[Audit]) -> int:
-    """Print problems, reports without recorded inputs, accepted code, and numbers; returns the exit status."""
+    """Print problems, notes on reports, leftovers and own files, and numbers; returns the exit status."""
     problems = sorted({problem for audited in audits for problem in audited.problems()})
     unbound = sorted({path for audited in audits for path in audited.unbound})
     notes = [
         f"{path}: records no inputs; it is from a version that did not record them, make it again" for path in unbound
     ]
-    print(*problems, *notes, *accepted(audits), *map(summary, audits), sep="\n")
+    notes += sorted({line for audited in audits for line in audited.leftovers()})
+    print(*problems, *notes, *missing(audits), *accepted(audits), *map(summary, audits), sep="\n")
     return 1 if problems else 0
+
+
+def missing(audits: list[Audit]) -> list[str]:
+    """A line for every file of the user that was not found, and so not compared with what artifacts record."""
+    makers: dict[str, set[str]] = defaultdict(set)
+    for audited in audits:
+        for file, recorded_by in audited.missing.items():
+            makers[file].update(recorded_by)
+    return [
+        f"{file}: not found, so not compared; {_count(len(found), 'artifact')} made from it. "
+        "If it was moved, a dry run with its new path finds it"
+        for file, found in sorted(makers.items())
+    ]
 
 
 def accepted(audits: list[Audit]) -> list[str]:

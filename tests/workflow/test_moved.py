@@ -76,6 +76,7 @@ def test_moved_copied_and_changed_models_and_data(finished, own, monkeypatch):
     assert planned(finished, own, monkeypatch, copy) == {"evaluate_shared": 1, "grade_shared": 1, "report": 1}
     snakemake(finished, *world(own))
     assert planned(finished, own, monkeypatch, copy) == {}
+    assert "all as recorded" in snakemake(finished, script="scripts/verify_results.py")
 
     # Other bytes under the same path.
     weights = copy / "models/teacher/model.safetensors"

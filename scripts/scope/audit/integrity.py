@@ -18,11 +18,17 @@ from scope.artifacts.place import artifact_place, parse
 from scope.artifacts.provenance import MANIFEST, REPORT, digest_of, escapes, kind_of, local, read_whole
 from scope.audit import lineage
 from scope.audit.acceptance import records_of
+from scope.audit.outside import Moved, is_outside
+from scope.audit.unused import Used
 from scope.errors import InputError
 
 WEIGHTS = (".safetensors", ".pt", ".bin")
 AGAIN = "delete it and run again"
+RESTORE = "restore it, or delete what recorded it and run again"
 PUT_BACK = f"put the right file back, or {AGAIN}"
+
+Broken = dict[tuple[str, str], list[str]]
+"""The artifacts that recorded a file, by the file and what is wrong with it."""
 
 
 class Audit:
@@ -33,15 +39,21 @@ class Audit:
         self.artifacts = self.links = 0
         self.retired: set[str] = set()
         self.unbound: list[str] = []
+        self.missing: dict[str, list[str]] = defaultdict(list)
         self.accepted: Counter[str] = Counter()
         self._problems: set[str] = set()
-        self._broken: dict[tuple[str, str], list[str]] = defaultdict(list)
+        self._broken: Broken = defaultdict(list)
+        self._outdated: Broken = defaultdict(list)
+        self._checked: list[str] = []
         self._digest = digest
+        self._moved = Moved(digest)
+        self._used = Used(folder.split(os.sep)[1])
         self._dropped = cache(self._read_dropped)
 
     def check(self, path: str) -> None:
         """Check one artifact: that it reads, its provenance, its labels, its files and its inputs."""
         self.artifacts += 1
+        self._checked.append(path)
         try:
             provenance = read_whole(path)
         except InputError as error:
@@ -60,10 +72,15 @@ class Audit:
     def problems(self) -> list[str]:
         """Every problem as one line: the file, what is wrong, what to do."""
         broken = [
-            f"{file}: {what} {_several(makers)}; restore it, or delete what recorded it and run again"
+            f"{file}: {what} {_several(sorted(makers + self._outdated.get((file, what), [])))}; {RESTORE}"
             for (file, what), makers in self._broken.items()
         ]
         return sorted([*self._problems, *broken])
+
+    def leftovers(self) -> list[str]:
+        """A line for every folder or artifact that no arm of the report uses; none while there are problems."""
+        outdated = {path for paths in self._outdated.values() for path in paths}
+        return [] if self.problems() else self._used.leftover_lines(self.folder, self._checked, outdated)
 
     def _add(self, path: str, *problems: str) -> None:
         self._problems.update(f"{path}: {problem}" for problem in problems)
@@ -102,7 +119,7 @@ class Audit:
             if os.path.isabs(name) or escapes(os.path.normpath(name)):
                 self._add(manifest, f"lists {name}, outside of its folder; {AGAIN}")
             else:
-                self._compare(local(os.path.join(root, name)), digest, manifest)
+                self._compare(local(os.path.join(root, name)), digest, manifest, self._broken)
         for file in unlisted_weights(root, files):
             self._add(file, f"is not listed in {manifest}; move it elsewhere, or delete it")
 
@@ -111,18 +128,24 @@ class Audit:
             self._add(path, f"made from {given}, out of the project by `..`, which is not followed; {AGAIN}")
             return
         self._add(path, *foreign_input(path, given))
-        self._compare(given, digest, path)
+        leftover = self._used.is_leftover(path)
+        self._compare(given, digest, path, self._outdated if leftover else self._broken)
 
-    def _compare(self, file: str, recorded: str, maker: str) -> None:
+    def _compare(self, file: str, recorded: str, maker: str, broken: Broken) -> None:
         now = self._digest(file)
-        if now is None and (_is_restored(file) or file in self._dropped(artifact_place(maker).experiment)):
+        outside = now != recorded and is_outside(file)
+        if outside and self._moved.holds(recorded):
+            self.links += 1
+        elif outside and now is None:
+            self.missing[file].append(maker)
+        elif now is None and (_is_restored(file) or file in self._dropped(artifact_place(maker).experiment)):
             self.retired.add(file)
         elif now is None:
-            self._broken[file, "missing or unreadable, but recorded by"].append(maker)
+            broken[file, "missing or unreadable, but recorded by"].append(maker)
         else:
             self.links += 1
             if now != recorded:
-                self._broken[file, "changed since it was recorded by"].append(maker)
+                broken[file, "changed since it was recorded by"].append(maker)
 
     def _read_dropped(self, experiment: str) -> frozenset[str]:
         try:

@@ -9,9 +9,10 @@ import pytest
 
 from plan_table import Table, X, plan_of
 from refusals import refused
+from scope.artifacts import known_digests
 from scope.artifacts.folder import open_folder, write_manifest_elsewhere
 from scope.models.files import checked_digests
-from scope.planning import content
+from scope.planning.content import model_content
 from scope.planning.files import Files
 from scope.planning.model_links import link_models
 from scope.planning.recipes import stage_settings
@@ -61,8 +62,8 @@ def rows_recipes(path):
 @pytest.fixture
 def hashed(monkeypatch):
     """The names of the files that were hashed."""
-    seen, real = [], content.file_digest
-    monkeypatch.setattr(content, "file_digest", lambda path: seen.append(os.path.basename(path)) or real(path))
+    seen, real = [], known_digests.file_digest
+    monkeypatch.setattr(known_digests, "file_digest", lambda path: seen.append(os.path.basename(path)) or real(path))
     return seen
 
 
@@ -106,26 +107,26 @@ def test_one_path_text_with_another_meaning_changes_the_recipe(folder, tmp_path,
     assert recipe_with("${M}") != before
 
 
-def test_a_large_file_is_hashed_once_until_it_changes(folder, hashed):
-    (folder / WEIGHTS).write_bytes(b"1" * content.LARGE)
+def test_a_file_is_hashed_once_until_it_changes(folder, hashed):
+    (folder / WEIGHTS).write_bytes(b"1")
     before = recipe_with(folder)
     assert hashed.count(WEIGHTS) == 1
     assert recipe_with(folder) == before
     assert hashed.count(WEIGHTS) == 1
     times = (folder / WEIGHTS).stat()
-    (folder / WEIGHTS).write_bytes(b"2" * content.LARGE)
+    (folder / WEIGHTS).write_bytes(b"2")
     os.utime(folder / WEIGHTS, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert recipe_with(folder) != before
 
 
 @pytest.mark.parametrize("damaged", ["", "[]", "{", '{"a": 1}', '{"a": [1]}'])
 def test_damaged_digests_are_made_again(folder, damaged, hashed):
-    (folder / WEIGHTS).write_bytes(b"1" * content.LARGE)
+    (folder / WEIGHTS).write_bytes(b"1")
     before = recipe_with(folder)
-    content.KNOWN.write_text(damaged)
+    known_digests.KNOWN.write_text(damaged)
     assert recipe_with(folder) == before
     assert hashed.count(WEIGHTS) == 2
-    assert json.loads(content.KNOWN.read_text())
+    assert json.loads(known_digests.KNOWN.read_text())
 
 
 def test_rows_that_were_moved_have_the_same_recipes_and_changed_ones_others(tmp_path):
@@ -166,7 +167,7 @@ def real_plan(path):
 
 
 def test_files_that_changed_after_planning_are_refused(folder):
-    planned = content.model_content(str(folder))
+    planned = model_content(str(folder))
     checked_digests(folder, planned)
     (folder / "config.json").write_text("later")
     with refused("changed-file", folder):

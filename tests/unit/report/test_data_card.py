@@ -46,7 +46,7 @@ ISSUES = [
 
 
 @pytest.fixture
-def card(page, tmp_path):  # noqa: F811
+def card(page, tmp_path):
     """The report with one benchmark of twenty problems in mathematics, its text and its charts."""
     answers = ["7"] * 8 + ["Yes", "B", "11", "100", "1/2", "0.5", "x", "x=1", "1, 2", "[0,1]", "ellipse", "n+1"]
     path = write_problems(tmp_path / "aime.parquet", answers, issues=ISSUES)
@@ -65,7 +65,7 @@ def test_the_card_counts_what_is_there(card):
     assert "integers from 0 to 10" in words
 
 
-def test_sources_that_differ_by_problem_are_counted(page, tmp_path):  # noqa: F811
+def test_sources_that_differ_by_problem_are_counted(page, tmp_path):
     path = write_problems(tmp_path / "aime.parquet", ["7"] * 7)
     assert "100.0 4 7 7 7, each with one problem not stated" in section(page(problems=[path]), "data")
 
@@ -85,7 +85,7 @@ def test_the_card_shows_the_forms(card):
     assert sum(value for (name, _), value in shares.items() if name == "aime") == pytest.approx(100)
 
 
-def test_long_lists_of_issues_name_their_file(page, tmp_path):  # noqa: F811
+def test_long_lists_of_issues_name_their_file(page, tmp_path):
     many = [{**ISSUES[0], "row": row} for row in range(60)]
     path = write_problems(tmp_path / "aime.parquet", ["1"], issues=many)
     words = visible(page(problems=[path], issues=[path.with_suffix(".issues.parquet")]))
