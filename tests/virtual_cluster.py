@@ -22,6 +22,7 @@ from pathlib import Path
 
 ETC = Path("/etc/slurm")
 FILES = ("slurm.conf", "gres.conf")
+PREFIX = "/tmp/slurm-"  # short, so that paths below fit into a socket's name
 DAEMONS = ("munged", "slurmctld", "slurmd")
 # Nodes are down soon after their daemon is gone, and jobs are scheduled at once. MinJobAge is long enough for
 # Snakemake's plugin to ask squeue: below three times its init seconds it would ask sacct, which needs a database.
@@ -73,12 +74,25 @@ def missing() -> str | None:
     """Why no virtual cluster can be started here; None where one can."""
     if os.geteuid():
         return "a virtual SLURM cluster needs root (its GPUs are device nodes)"
+    _remove_leftover()
     if any((ETC / name).exists() for name in FILES):
         return f"{ETC} configures a cluster already"
     absent = [name for name in DAEMONS if not shutil.which(name)]
     if absent:
         return f"{', '.join(absent)} not installed (apt-get install slurm-wlm munge)"
     return None if _makes_devices() else "no device nodes may be made here, and a GPU is one"
+
+
+def _remove_leftover() -> None:
+    """Remove the links to a virtual cluster that was killed: its controller does not run."""
+    for link in (ETC / name for name in FILES):
+        folder = link.readlink().parent if link.is_symlink() else ETC
+        if not str(folder).startswith(PREFIX):
+            continue
+        try:
+            os.kill(int((folder / "slurmctld.pid").read_text()), 0)
+        except (FileNotFoundError, ProcessLookupError, ValueError):
+            link.unlink()
 
 
 def _makes_devices() -> bool:
@@ -233,8 +247,8 @@ def _environment(pid: int) -> bytes:
 
 @contextmanager
 def running(**size: int):
-    """Context: a running cluster in a new folder under /tmp, whose short path fits into a socket's name."""
-    with tempfile.TemporaryDirectory(prefix="slurm-", dir="/tmp", ignore_cleanup_errors=True) as folder:
+    """Context: a running cluster in a new folder."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir="/", ignore_cleanup_errors=True) as folder:
         cluster = VirtualCluster(Path(folder), **size)
         try:
             cluster.start()

@@ -41,7 +41,8 @@ def start(folder):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    for _ in range(300):
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
         if (folder / "started").exists() and controller_jobs(folder):
             return process
         time.sleep(0.1)
