@@ -16,7 +16,7 @@ PYTHON ?= $(or $(ACTIVE),.venv)/bin/python
 # What `make verify-results` checks
 RESULTS ?= results
 
-.PHONY: help setup demo why fetch check-cluster allocate verify-results accept check test test-all lint format schema lock clean
+.PHONY: help setup demo why fetch check-cluster allocate verify-results accept check quick test test-all lint format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -46,8 +46,11 @@ verify-results: $(if $(ACTIVE),,setup)  ## check every artifact against its dige
 accept: $(if $(ACTIVE),,setup)  ## record that a change of code alters no result of stages (ARGS='update --reason "..."')
 	@$(PYTHON) scripts/accept.py $(ARGS)
 
-check: lint  ## lint, types and the quick unit tests: the loop of daily work
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n 3 tests/unit -m "not slow and not real" \
+check: setup  ## lint, types and the quick unit tests, side by side: the loop of daily work
+	@$(MAKE) --no-print-directory -j 2 lint quick
+
+quick: setup  ## the unit tests that need no real models, servers or hostile programs
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n 2 tests/unit -m "not slow and not real" \
 		--deselect tests/unit/test_lint.py::test_linter
 
 test: setup  ## every test but the slow ones, and lint, under 20 minutes

@@ -110,6 +110,7 @@ def unmet_requirements(name):
             yield needed
 
 
+@pytest.mark.real
 def test_each_environment_has_what_the_stages_that_use_it_import():
     used = dict.fromkeys(STAGES, 0)
     for rule, script, name in rules():
@@ -120,6 +121,7 @@ def test_each_environment_has_what_the_stages_that_use_it_import():
     assert all(used.values())
 
 
+@pytest.mark.real
 def test_the_controller_has_what_planning_and_its_commands_import():
     commands = ("allocate", "check_cluster", "fetch", "recipe", "run", "serve_teacher", "teacher_service", "why")
     planning = [path.relative_to(ROOT / "scripts") for path in (ROOT / "scripts/scope/planning").glob("*.py")]

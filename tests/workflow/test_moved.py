@@ -8,7 +8,7 @@ import yaml
 
 from flows import checkout, snakemake, would_run
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.slow]
 RESULTS = "results/moved"
 
 

@@ -1,11 +1,13 @@
 """Planning of long chains and many arms; docs/scale.md has the figures."""
 
+import pytest
 import yaml
 
 from conftest import BIN, run
 from measure_planning import measure, table, write_config
 
 
+@pytest.mark.slow
 def test_a_chain_of_hundreds_of_rounds_is_planned_whole_and_by_its_last_file(tmp_path):
     config = write_config(tmp_path, 600, 1)
     whole = run(BIN / "snakemake", "-n", "--configfile", config).stdout

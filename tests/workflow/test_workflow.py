@@ -154,7 +154,8 @@ ONE_ROUND = {
 
 
 @pytest.mark.skipif("SCOPE_DATA" not in os.environ, reason="SCOPE_DATA is not set: no real rows to run on")
-@pytest.mark.parametrize("change", [ONE_ROUND, pytest.param({}, marks=pytest.mark.slow)], ids=["one round", "whole"])
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [ONE_ROUND, {}], ids=["one round", "whole"])
 def test_real_rows_flow_through_vllm_with_nothing_correct(change, tmp_path):
     folder = checkout(tmp_path)
     (folder / "change.json").write_text(json.dumps(change))

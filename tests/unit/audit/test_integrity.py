@@ -96,6 +96,7 @@ def test_a_flipped_bit_is_found_by_the_checksum(verify):
     assert f"{path}: not a readable Parquet file (" in faulty(verify)
 
 
+@pytest.mark.real
 def test_no_flipped_bit_goes_unseen_and_none_ends_in_a_traceback(verify):
     path = of(3, "evaluate/coins/T1/0.parquet")
     whole = path.read_bytes()

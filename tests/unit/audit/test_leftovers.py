@@ -110,7 +110,7 @@ def test_a_file_of_the_user_that_was_moved_is_found_by_its_content(verify):
 
 
 @pytest.mark.parametrize("other", [None, "others"])
-def test_a_file_of_the_user_that_is_nowhere_is_said_and_a_changed_one_is_a_problem(verify, other):
+def test_a_missing_file_of_the_user_is_a_note_and_a_changed_one_is_a_problem(verify, other):
     rows = Path("rows.jsonl")
     rows.write_text(other) if other else rows.unlink()
     status, lines = verify()

@@ -268,6 +268,7 @@ def test_a_model_without_an_end_of_text_is_refused(tmp_path):
     check_model_folder(folder)
 
 
+@pytest.mark.real
 def test_the_stage_writes_a_manifest_of_what_works_and_one_line_of_what_does_not(tmp_path):
     folder = model_folder(tmp_path / "model", max_shard_size="20KB")
     manifest = tmp_path / "out" / "manifest.json"

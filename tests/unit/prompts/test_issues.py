@@ -159,6 +159,7 @@ def test_issues_go_through_a_file_whose_bytes_depend_on_them_alone(tmp_path):
             read_found(tmp_path / "train.json")
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("world", ["config", "code_demo"])
 @pytest.mark.parametrize("split", ["train", "test"])
 def test_generated_rows_have_no_issues_and_so_are_not_checked(world, split):

@@ -102,6 +102,7 @@ def test_a_configuration_file_is_looked_for_where_the_workflow_runs(tmp_path, mo
         check_configfiles(["--configfile", "."], folder)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("script", ["run.py", "why.py"])
 def test_a_missing_configuration_file_is_one_line(script):
     command = [sys.executable, ROOT / "scripts" / script, "--cores", "1", "--configfile", "absent.yaml"]

@@ -84,6 +84,7 @@ def each_once(teacher):
     return [values for _, values in sorted(given)]
 
 
+@pytest.mark.real
 def test_two_servers_share_the_work(service, two):
     for process, stub in enumerate(two):
         service.record(stub.url, process)
@@ -93,6 +94,7 @@ def test_two_servers_share_the_work(service, two):
     assert two[0].keys == {f"Bearer {read_key(service.key_file)}"}
 
 
+@pytest.mark.real
 def test_the_work_of_a_server_killed_midway_moves_to_the_other(service, two):
     first, second = two
     gone = service.record(first.url, 1)
@@ -103,6 +105,7 @@ def test_the_work_of_a_server_killed_midway_moves_to_the_other(service, two):
     assert 40 <= len(first.scored) < 150 < len(second.scored)
 
 
+@pytest.mark.real
 def test_a_server_that_hangs_holds_up_only_what_it_has(service, two):
     first, second = two
     first.faults = ["hang"] * 1000
@@ -115,6 +118,7 @@ def test_a_server_that_hangs_holds_up_only_what_it_has(service, two):
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.real
 def test_a_new_server_joins(service, two):
     first, second = two
     service.record(first.url, 1)
@@ -123,6 +127,7 @@ def test_a_new_server_joins(service, two):
     assert len(second.scored) > 40
 
 
+@pytest.mark.real
 def test_a_server_whose_record_goes_gets_no_more_work_and_ends_what_it_has(service, two):
     first, second = two
     leaving, counted = service.record(first.url, 1), []
@@ -138,6 +143,7 @@ def test_a_job_waits_for_the_first_server(service):
         assert service.open(patience_s=10).score(PAIRS[:3]) == RIGHT[:3]
 
 
+@pytest.mark.real
 def test_a_server_that_comes_back_at_its_address_is_used_again(service):
     with serving() as stub:
         service.record(stub.url)

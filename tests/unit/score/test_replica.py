@@ -175,6 +175,7 @@ def until(happened, seconds=20):
         time.sleep(0.01)
 
 
+@pytest.mark.real
 def test_an_idle_replica_ends_and_a_used_one_stays(drive):
     replica, folder, url = drive(idle_s=1)
     until(lambda: read_records(folder))
@@ -188,6 +189,7 @@ def test_an_idle_replica_ends_and_a_used_one_stays(drive):
     assert read_records(folder) == []
 
 
+@pytest.mark.real
 def test_a_replica_ends_before_its_walltime_does(drive):
     replica, folder, _ = drive(left=3)
     until(lambda: read_records(folder))
@@ -196,6 +198,7 @@ def test_a_replica_ends_before_its_walltime_does(drive):
     assert read_records(folder) == []
 
 
+@pytest.mark.real
 def test_a_server_that_answers_but_does_not_score_gets_no_record_and_is_given_up(drive):
     replica, folder, _ = drive("hang", deadline_s=2)
     while replica.poll() is None:
@@ -205,6 +208,7 @@ def test_a_server_that_answers_but_does_not_score_gets_no_record_and_is_given_up
     assert "the server scored nothing for 2 s" in replica.stderr.read()
 
 
+@pytest.mark.real
 def test_the_record_of_a_server_that_begins_to_hang_runs_out(drive):
     replica, folder, _ = drive(200, 200, 200, *["hang"] * 50, deadline_s=3)
     until(lambda: read_records(folder))

@@ -386,6 +386,7 @@ def reasons(programs, tests):
 
 
 @sandboxed
+@pytest.mark.real
 @pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)], ids=["sample", "whole"])
 def test_the_solutions_of_humaneval_pass_and_empty_ones_fail(every):
     rows = real("humaneval")[::every]
@@ -402,6 +403,7 @@ MBPP_EXCEPTIONS = {"mbpp-367", "mbpp-601", "mbpp-927"}
 
 
 @sandboxed
+@pytest.mark.real
 @pytest.mark.parametrize("every", [16, pytest.param(1, marks=pytest.mark.slow)], ids=["sample", "whole"])
 def test_the_solutions_of_mbpp_pass_and_empty_ones_fail(every):
     rows = real("mbpp")[::every]

@@ -203,6 +203,7 @@ def answers_of(name):
     return pl.read_parquet(Path(os.environ["SCOPE_DATA"]) / f"{name}.parquet")["answer"].cast(pl.String).to_list()
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_every_real_gold_verifies_against_itself_and_hardly_any_against_another(name):
     answers = answers_of(name)

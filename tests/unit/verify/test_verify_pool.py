@@ -74,6 +74,7 @@ def judge(*rows, **settings):
     return [verdict.reason.value for verdict in verdicts]
 
 
+@pytest.mark.real
 def test_hostile_verifiers_cost_their_own_row_only():
     rows, expected = [], []
     for function, reason in HOSTILE.items():

@@ -90,6 +90,7 @@ def test_the_tokenizer_writes_them_and_a_response_is_one_closed_block():
 
 
 @sandboxed
+@pytest.mark.real
 def test_right_bodies_pass_in_the_sandbox_and_wrong_ones_do_not():
     rng, rows, expected = random.Random(0), [], []
     for problem in some(10):
