@@ -1,6 +1,7 @@
 """Make a model by supervised fine-tuning on worked solutions: of a model folder, or of a randomly initialised model."""
 
 import sys
+from itertools import islice
 from pathlib import Path
 
 from scope import cli
@@ -23,7 +24,7 @@ def main() -> None:
     from scope.models.files import checked_digests
     from scope.models.generation import copy_generation_config
     from scope.models.origin import open_or_make, save
-    from scope.models.sft import fine_tune
+    from scope.models.sft import fine_tune, mean_nll, rounding_note
     from scope.prompts.solutions import solution_pairs
 
     settings = read_recipe(args.recipe, SftRecipe)
@@ -33,9 +34,11 @@ def main() -> None:
         checked_digests(args.folder, asked.content)
     origin = open_or_make(args.name, asked, args.tokenizer, args.folder)
     pairs = solution_pairs(origin.tokenizer, settings.data, asked.sft, args.rows)
-    loss = fine_tune(origin.model, asked.sft, pairs)
-    print(f"sft: the last step's loss is {loss:.4f} nats per token", file=sys.stderr)
+    fine_tune(origin.model, asked.sft, pairs)
+    further = list(islice(pairs, asked.sft.batch))
+    trained = mean_nll(origin.model, further)
     save(origin, args.out)
+    print(rounding_note(trained, mean_nll(origin.model, further), origin.dtype), file=sys.stderr)
     if args.folder:
         copy_generation_config(Path(args.folder), Path(args.out).parent)
     write_manifest(args.out, recipe=args.recipe, inputs=[*filter(None, [args.tokenizer]), *args.rows])

@@ -28,7 +28,8 @@ class Sft(Section):
     batch: Count
     """Examples per step."""
     learning_rate: Positive
-    """The highest rate: about 2e-3 for a tiny model from random weights, 2e-5 for a pretrained one."""
+    """The highest rate: about 2e-3 for a tiny model from random weights, 2e-5 for a pretrained one, more in a few steps
+    on a bfloat16 folder, which rounds small changes away (the log has the loss before and after)."""
     canonical: Real = Field(default=0.0, ge=0, le=1)
     """Share of generated examples with the canonical solution (1: a narrow teacher, 0.7: a broad one); the others have
     a random correct one."""

@@ -15,8 +15,8 @@ MICRO_TOKENS = 4096
 IGNORED = -100
 
 
-def fine_tune(model: torch.nn.Module, sft: SftSettings, source: Iterator[Pair]) -> float:
-    """Minimise the NLL of responses with AdamW under a one-cycle rate; returns the last step's loss in nats per token.
+def fine_tune(model: torch.nn.Module, sft: SftSettings, source: Iterator[Pair]) -> None:
+    """Minimise the NLL of responses with AdamW under a one-cycle rate.
 
     `source` gives pairs without end. Raises InputError where the loss is not finite.
     """
@@ -37,18 +37,39 @@ def fine_tune(model: torch.nn.Module, sft: SftSettings, source: Iterator[Pair]) 
             progress.update()
     if not torch.tensor(loss).isfinite():
         raise InputError("models.*.sft: the loss is not finite; lower sft.learning_rate", "not-finite")
-    return loss
+    model.eval()
 
 
 def _step(model: torch.nn.Module, pairs: Sequence[Pair]) -> float:
     """Gradients of the mean NLL over all response tokens of the pairs; returns it."""
     tokens, total = sum(len(pair.response) for pair in pairs), 0.0
     for part in _parts(pairs):
-        ids, labels = _collate(part, next(model.parameters()).device)
-        loss = model(input_ids=ids, labels=labels, num_items_in_batch=tokens, use_cache=False).loss
+        loss = _nll(model, part, tokens)
         loss.backward()
         total += loss.item()
     return total
+
+
+def _nll(model: torch.nn.Module, pairs: Sequence[Pair], tokens: int) -> torch.Tensor:
+    """The pairs' part of the mean NLL over so many response tokens."""
+    ids, labels = _collate(pairs, next(model.parameters()).device)
+    return model(input_ids=ids, labels=labels, num_items_in_batch=tokens, use_cache=False).loss
+
+
+@torch.no_grad()
+def mean_nll(model: torch.nn.Module, pairs: Sequence[Pair]) -> float:
+    """NLL of the pairs' responses in nats per token, without a gradient."""
+    tokens = sum(len(pair.response) for pair in pairs)
+    return sum(_nll(model, part, tokens).item() for part in _parts(pairs))
+
+
+def rounding_note(trained: float, saved: float, dtype: torch.dtype) -> str:
+    """What rounding the weights to the format of the folder does to the loss (nats per token), and what helps."""
+    name = str(dtype).removeprefix("torch.")
+    note = f"sft: {trained:.4f} nats per token on further examples, {saved:.4f} as saved in {name}"
+    if saved < trained + max(0.02, 0.25 * trained):
+        return note
+    return f"{note}; {name} rounds small changes of the weights away: raise models.*.sft.learning_rate"
 
 
 def _parts(pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:

@@ -47,3 +47,16 @@ def test_a_loss_that_is_not_finite_is_refused():
     torch.nn.init.constant_(next(model.parameters()), float("nan"))
     with refused("not-finite", "models.*.sft", "learning_rate"):
         sft.fine_tune(model, SETTINGS, repeat(PAIRS[0]))
+
+
+def test_the_loss_of_further_examples_is_the_mean_over_their_response_tokens(monkeypatch):
+    model = tiny_model(0)
+    monkeypatch.setattr(sft, "MICRO_TOKENS", 1)
+    assert sft.mean_nll(model, PAIRS) == pytest.approx(nll(model, PAIRS).item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(("trained", "saved", "warns"), [(0.11, 0.41, True), (0.11, 0.13, False), (1.0, 1.1, False)])
+def test_weights_that_bfloat16_rounds_back_are_named_with_the_remedy(trained, saved, warns):
+    note = sft.rounding_note(trained, saved, torch.bfloat16)
+    assert f"{trained:.4f} nats per token on further examples, {saved:.4f} as saved in bfloat16" in note
+    assert ("raise models.*.sft.learning_rate" in note) == warns
