@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from math import isfinite
 
 import torch
-from tqdm import tqdm
 
+from scope.artifacts.progress import Progress
 from scope.errors import InputError
 from scope.models.pair import Pair
 from scope.models.recipe import SftSettings
@@ -16,7 +17,7 @@ IGNORED = -100
 
 
 def fine_tune(model: torch.nn.Module, sft: SftSettings, source: Iterator[Pair]) -> None:
-    """Minimise the NLL of responses with AdamW under a one-cycle rate.
+    """Minimise the NLL of responses, in nats per token, with AdamW under a one-cycle rate.
 
     `source` gives pairs without end. Raises InputError where the loss is not finite.
     """
@@ -26,17 +27,20 @@ def fine_tune(model: torch.nn.Module, sft: SftSettings, source: Iterator[Pair]) 
     )
     model.train()
     loss = 0.0
-    with tqdm(total=sft.steps, desc="sft", unit="step", mininterval=1) as progress:
-        for _ in range(sft.steps):
-            loss = _step(model, list(islice(source, sft.batch)))
+    with Progress("step", sft.steps) as progress:
+        for step in range(1, sft.steps + 1):
+            pairs = list(islice(source, sft.batch))
+            loss = _step(model, pairs)
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
             schedule.step()
-            progress.set_postfix_str(f"{loss:.3f} nats/token", refresh=False)
-            progress.update()
-    if not torch.tensor(loss).isfinite():
-        raise InputError("models.*.sft: the loss is not finite; lower sft.learning_rate", "not-finite")
+            progress.add(sum(map(len, pairs)))
+            if progress.due():
+                progress.show(step, sft.steps - step)
+        if not isfinite(loss):
+            raise InputError("models.*.sft: the loss is not finite; lower sft.learning_rate", "not-finite")
+        progress.note = f"; the last step's loss is {loss:.4f} nats per token"
     model.eval()
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from tqdm import tqdm
 from transformers import LogitsProcessor, LogitsProcessorList
 from transformers.generation.logits_process import (
     RepetitionPenaltyLogitsProcessor,
@@ -18,6 +17,7 @@ from transformers.generation.logits_process import (
     TopPLogitsWarper,
 )
 
+from scope.artifacts.progress import Progress
 from scope.errors import InputError
 from scope.models.dtype import Dtype
 from scope.models.end_tokens import end_token_ids
@@ -51,12 +51,15 @@ class TransformersEngine(Engine):
         every = range(len(requests))
         batches = [every[i : i + BATCH] for i in range(0, len(requests), BATCH)]
         wanted = [batch for batch in batches if not all(index in done for index in batch)]
-        for batch in tqdm(wanted, "sample", unit="batch"):
-            sampled = zip(batch, self._batch([requests[index] for index in batch], sampling), strict=True)
-            yield from ((index, sample) for index, sample in sampled if index not in done)
+        with Progress("response", sum(map(len, wanted))) as progress:
+            watcher = _Watcher(progress, self.ends, sampling.max_tokens, len(wanted))
+            for batch in wanted:
+                sampled = self._batch([requests[index] for index in batch], sampling, watcher)
+                watcher.next_batch(sampled)
+                yield from ((index, sample) for index, sample in zip(batch, sampled, strict=True) if index not in done)
 
     @torch.inference_mode()
-    def _batch(self, requests: Sequence[Request], sampling: Sampling) -> list[Sample]:
+    def _batch(self, requests: Sequence[Request], sampling: Sampling, watcher: "_Watcher") -> list[Sample]:
         prompts, mask = pad_left([request.prompt_token_ids for request in requests])
         recorder = _Recorder(sampling.temperature if self.tempered else 1.0)
         noise = _SeededGumbel([request.seed for request in requests])
@@ -68,7 +71,7 @@ class TransformersEngine(Engine):
             max_new_tokens=sampling.max_tokens,
             eos_token_id=self.ends,
             pad_token_id=self.ends[0],  # comes after an end of text, where responses are cut
-            logits_processor=LogitsProcessorList([recorder, *_warpers(sampling), noise]),
+            logits_processor=LogitsProcessorList([watcher, recorder, *_warpers(sampling), noise]),
         )
         sampled = ids[:, prompts.shape[1] :]
         return [self._cut(row, logprobs) for row, logprobs in zip(sampled, recorder.read(sampled), strict=True)]
@@ -91,6 +94,32 @@ def _warpers(sampling: Sampling) -> list[LogitsProcessor]:
     if sampling.top_p < 1.0:
         chosen.append(TopPLogitsWarper(sampling.top_p))
     return chosen
+
+
+class _Watcher(LogitsProcessor):
+    """Shows progress: a batch takes as many steps as its longest response, at most `max_tokens`."""
+
+    def __init__(self, progress: Progress, ends: Sequence[int], max_tokens: int, batches: int):
+        self.progress, self.ends, self.max_tokens, self.batches = progress, ends, max_tokens, batches
+        self.steps = self.step = 0
+
+    def next_batch(self, sampled: Sequence[Sample]) -> None:
+        """Count a batch."""
+        for sample in sampled:
+            self.progress.add(len(sample.token_ids))
+        self.batches -= 1
+        self.step = 0
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """Before each step: `input_ids` (B, T) hold the prompts and the tokens of the steps before."""
+        if self.progress.due():
+            made = input_ids[:, input_ids.shape[1] - self.step :]
+            end = torch.isin(made, torch.tensor(self.ends, device=made.device)).long()
+            tokens = int((end.cumsum(1) == end).sum())  # up to the first end of each response
+            left = self.batches * self.max_tokens - self.step
+            self.progress.show(self.steps, left, unfinished=tokens, bound="at most")
+        self.steps, self.step = self.steps + 1, self.step + 1
+        return scores
 
 
 class _Recorder(LogitsProcessor):

@@ -6,21 +6,22 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
-from tqdm import tqdm
-
+from scope.artifacts.progress import Progress
 from scope.models.dtype import Dtype
 from scope.models.end_tokens import end_token_ids
 from scope.models.load import load_tokenizer
 from scope.rollout.engine import Engine, Request, Sample, Sampling
+from scope.rollout.steps_left import steps_left
+from scope.rollout.vllm_messages import hide_expected
 
 os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
 os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
 os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")
-os.environ.setdefault("VLLM_LOGGING_LEVEL", "WARNING")
+hide_expected()
 
-from vllm import LLM, CompletionOutput, RequestOutput, SamplingParams
-from vllm.logprobs import Logprob
-from vllm.platforms import current_platform
+from vllm import LLM, CompletionOutput, RequestOutput, SamplingParams  # noqa: E402
+from vllm.logprobs import Logprob  # noqa: E402
+from vllm.platforms import current_platform  # noqa: E402
 
 BATCH_TOKENS = 8192
 
@@ -47,6 +48,7 @@ class VllmEngine(Engine):
             enable_chunked_prefill=not cpu,
             max_num_batched_tokens=max(max_model_len, BATCH_TOKENS) if cpu else None,
             seed=0,
+            use_tqdm_on_load=False,
         )
 
     def sample_each(
@@ -70,11 +72,22 @@ class VllmEngine(Engine):
         )
         # The engine queues a request under its number and a random ending; its output carries the number alone.
         index_of = {name.split("-")[0]: index for name, index in zip(queued, asked, strict=True)}
-        with tqdm(total=len(asked), desc="sample", unit="sample", mininterval=1) as progress:
+        steps = 0
+        with Progress("response", len(asked)) as progress:
             while self.llm.llm_engine.has_unfinished_requests():
-                for output in cast(list[RequestOutput], self.llm.llm_engine.step()):
-                    progress.update()
+                outputs, steps = cast(list[RequestOutput], self.llm.llm_engine.step()), steps + 1
+                for output in outputs:
+                    progress.add(len(output.outputs[0].token_ids))
                     yield index_of[output.request_id], self._sample(output.outputs[0])
+                if progress.due():
+                    made = self._tokens_made()
+                    left, bound = steps_left(made, progress.rows, progress.tokens, sampling.max_tokens)
+                    progress.show(steps, left, unfinished=sum(made), bound=bound)
+
+    def _tokens_made(self) -> list[int]:
+        """Tokens of every unfinished response."""
+        states = self.llm.llm_engine.output_processor.request_states.values()
+        return [state.detokenizer.num_output_tokens() for state in states if state.detokenizer]
 
     def _sample(self, completion: CompletionOutput) -> Sample:
         token_ids = list(completion.token_ids)
@@ -85,7 +98,10 @@ class VllmEngine(Engine):
     def prompt_logprobs(self, sequences: Sequence[Sequence[int]]) -> list[list[float]]:
         """log p(token | those before it) at temperature 1, for every token of each sequence but the first."""
         params = SamplingParams(max_tokens=1, prompt_logprobs=0)
-        outputs = self.llm.generate([{"prompt_token_ids": list(ids)} for ids in sequences], params)
+        with Progress("sequence", len(sequences)) as progress:
+            outputs = self.llm.generate([{"prompt_token_ids": list(ids)} for ids in sequences], params, use_tqdm=False)
+            for ids in sequences:
+                progress.add(len(ids))
         return [_logprobs(output.prompt_logprobs, ids, first=1) for output, ids in zip(outputs, sequences, strict=True)]
 
 

@@ -1,11 +1,10 @@
 """What a scoring backend is: log-probabilities of given tokens."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from math import isfinite
 
-from tqdm import tqdm
-
+from scope.artifacts.progress import Progress
 from scope.errors import InputError
 from scope.models.pair import Pair
 
@@ -22,8 +21,21 @@ class Teacher(ABC):
 
     def score(self, pairs: Sequence[Pair]) -> list[list[float]]:
         """Log-probability in nats of every response token of every pair, in order."""
-        found = dict(tqdm(self.score_each(pairs), "score", total=len(pairs), unit="rollout", mininterval=1))
+        found = dict(shown(self.score_each(pairs), pairs, (), "probe"))
         return [found[index] for index in range(len(pairs))]
+
+
+def shown(
+    scored: Iterable[tuple[int, list[float]]], pairs: Sequence[Pair], done: Container[int], unit: str
+) -> Iterator[tuple[int, list[float]]]:
+    """Pass on (index of a pair, scores), with progress in the log; tokens are those of prompts and responses."""
+    left = {index: len(pair) for index, pair in enumerate(pairs) if index not in done}
+    with Progress(unit, len(left)) as progress:
+        for index, values in scored:
+            progress.add(left.pop(index))
+            if progress.due():
+                progress.show(progress.tokens, sum(left.values()))
+            yield index, values
 
 
 def check_scores(scores: Sequence[Sequence[float]], pairs: Sequence[Pair], who: Sequence[str]) -> None:

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-from tqdm import tqdm
 
 from scope.artifacts.partial import Unfinished
 from scope.artifacts.partial_rows import keep_rows
 from scope.artifacts.schemas.scores import SCORES
 from scope.errors import InputError
 from scope.models.pair import Pair
-from scope.score.backend import Teacher, check_scores
+from scope.score.backend import Teacher, check_scores, shown
 from scope.score.open import open_teacher
 from scope.score.settings import InProcess, Servers
 
@@ -55,8 +54,7 @@ def score_kept(
     """Score rows of pairs, in order; those that an attempt before kept are not scored again."""
 
     def finish(done: Set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-        scored = teacher.score_each(pairs, done)
-        for index, values in tqdm(scored, "score", initial=len(done), total=len(pairs), unit="rollout", mininterval=1):
+        for index, values in shown(teacher.score_each(pairs, done), pairs, done, "rollout"):
             prompt, sample = keys[index]
             check_scores([values], [pairs[index]], [f"rollout {sample} of prompt {prompt!r}"])
             yield index, {"prompt_id": prompt, "sample_index": sample, "scorer_logprobs": values}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import polars as pl
 from torch import Tensor
 
 from scope.models.packed_forward import Pack
@@ -21,3 +22,8 @@ class MicroBatch:
     advantage: Tensor
     correct: Tensor
     logp_old: Tensor | None = None
+
+
+def lengths_of(rows: pl.DataFrame) -> list[int]:
+    """Tokens of each row's prompt and response."""
+    return (rows["prompt_token_ids"].list.len() + rows["response_token_ids"].list.len()).to_list()

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 from torch.nn.utils import get_total_norm
-from tqdm import tqdm
 from transformers import PreTrainedModel
 
 from scope.errors import InputError
@@ -32,8 +31,9 @@ from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
-from scope.update.micro_batch import MicroBatch
+from scope.update.micro_batch import MicroBatch, lengths_of
 from scope.update.recipe import UpdateSettings
+from scope.update.round_progress import BOTH, FORWARD, RoundProgress
 from scope.update.step_metrics import StepMetrics
 
 
@@ -80,19 +80,22 @@ class Trainer:
         rows = {steps_done + first + 1: batch.filter(step=first) for first in sorted(batch["step"].unique())}
         left = [number for number in rows if checkpoint is None or number > checkpoint.step]
         steps = [self.micro_batches(rows[number]) for number in left]
-        if len(rows) > 1:
-            steps = [[self.remember_old(micro) for micro in step] for step in steps]
-        if checkpoint:
-            self.load_state(checkpoint.folder)
-        for number, step in zip(left, tqdm(steps, "update", unit="step", disable=dist.get_rank() > 0), strict=True):
-            yield {"step": number, **self.optimizer_step(step, number)}
+        remembers = len(rows) > 1
+        with RoundProgress(steps, remembers=remembers) as progress:
+            if remembers:
+                steps = [[self.remember_old(micro, progress) for micro in step] for step in steps]
+            if checkpoint:
+                self.load_state(checkpoint.folder)
+            for number, step in zip(left, steps, strict=True):
+                metrics = self.optimizer_step(step, number, progress)
+                progress.end_step(sum(lengths_of(rows[number])))
+                yield {"step": number, **metrics}
 
     def micro_batches(self, rows: pl.DataFrame) -> list[MicroBatch]:
         """This rank's packed micro-batches of one step, as many as on every other rank."""
         world, rank = dist.get_world_size(), dist.get_rank()
         rows = rows.sort("prompt_id", "sample_index")
-        lengths = (rows["prompt_token_ids"].list.len() + rows["response_token_ids"].list.len()).to_list()
-        packs = plan_packs(lengths, self.pack_tokens)
+        packs = plan_packs(lengths_of(rows), self.pack_tokens)
         mine = packs[rank::world]
         padding = -(-len(packs) // world) - len(mine)
         made = [self.micro_batch(rows[indices]) for indices in mine]
@@ -123,12 +126,13 @@ class Trainer:
         return torch.tensor([v for row in values for v in row], dtype=torch.float32, device=self.device)
 
     @torch.no_grad()
-    def remember_old(self, micro: MicroBatch) -> MicroBatch:
+    def remember_old(self, micro: MicroBatch, progress: RoundProgress) -> MicroBatch:
         """pi_old of Eq. 1: this trainer's own log-probabilities at the start of the round."""
         logp_RV = log_probabilities(response_logits(self.engine, micro.pack), self.loss.student_temperature)
+        progress.passed(micro, FORWARD)
         return replace(micro, logp_old=gather_targets(logp_RV, micro.pack.targets))
 
-    def optimizer_step(self, step: list[MicroBatch], number: int) -> dict[str, float]:
+    def optimizer_step(self, step: list[MicroBatch], number: int, progress: RoundProgress) -> dict[str, float]:
         """Accumulate the gradient of one global batch and step; returns its metrics."""
         u = self.update
         rate = learning_rate(number, u.learning_rate, u.schedule, u.warmup_steps, u.total_steps)
@@ -142,6 +146,7 @@ class Trainer:
                 raise InputError(f"step {number}: the loss is {loss.item()}; look for extreme log-probabilities, "
                                  "or lower update.learning_rate; the policy was not saved", "not-finite")  # fmt: skip
             self.engine.backward(loss * dist.get_world_size())
+            progress.passed(micro, BOTH)
         return tally.result() | {"grad_norm": self._step(number), "learning_rate": rate}
 
     def _step(self, number: int) -> float:

@@ -158,7 +158,7 @@ def test_an_engine_skips_finished_batches_and_samples_the_others_alike(tiny, mon
     engine = transformers.TransformersEngine(tiny["student"].parent, dtype="float32", max_model_len=32)
     requests, sampling = [Request([3 + i % 9, 14, 5], i) for i in range(14)], Sampling(1.0, 8)
     whole, sizes, batch = engine.sample(requests, sampling), [], engine._batch
-    monkeypatch.setattr(engine, "_batch", lambda asked, sampling: sizes.append(len(asked)) or batch(asked, sampling))
+    monkeypatch.setattr(engine, "_batch", lambda asked, *rest: sizes.append(len(asked)) or batch(asked, *rest))
     done = {*range(4, 8), 9, 13}
     sampled = dict(engine.sample_each(requests, sampling, done))
     assert sizes == [4, 4, 2], "batches of all requests, the done one left out"

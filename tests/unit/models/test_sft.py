@@ -1,11 +1,13 @@
 """Supervised fine-tuning: its loss is the NLL of responses in nats per token, whatever goes through at once."""
 
-from itertools import cycle, repeat
+import re
+from itertools import cycle, islice, repeat
 
 import pytest
 import torch
 
 from refusals import refused
+from scope.artifacts import progress
 from scope.models import sft
 from scope.models.pair import Pair
 from scope.models.recipe import SftSettings
@@ -60,3 +62,14 @@ def test_weights_that_bfloat16_rounds_back_are_named_with_the_remedy(trained, sa
     note = sft.rounding_note(trained, saved, torch.bfloat16)
     assert f"{trained:.4f} nats per token on further examples, {saved:.4f} as saved in bfloat16" in note
     assert ("raise models.*.sft.learning_rate" in note) == warns
+
+
+def test_the_log_ends_with_steps_tokens_speed_and_the_last_loss(monkeypatch, capsys):
+    monkeypatch.setattr(progress.Progress, "due", lambda self: True)
+    sft.fine_tune(tiny_model(0), SETTINGS.model_copy(update={"steps": 2, "batch": 3}), cycle(PAIRS))
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("progress: 1 of 2 steps, ")
+    tokens = sum(map(len, islice(cycle(PAIRS), 6)))
+    assert re.fullmatch(
+        rf"2 steps, {tokens} tokens in \S+ s \(\S+ tokens/s\); the last step's loss is \S+ nats per token", last
+    )

@@ -9,6 +9,7 @@ import json
 import math
 import os
 import random
+import re
 import sys
 from unittest import mock
 
@@ -24,7 +25,7 @@ from architectures import random_model
 from conftest import RECIPE, ROOT, run
 from model_folders import edit_json
 from refusals import refused
-from scope.artifacts import parquet
+from scope.artifacts import parquet, progress
 from scope.artifacts.folder import empty_folder, open_folder, write_manifest
 from scope.artifacts.partial import Unfinished
 from scope.artifacts.recipe import make_recipe
@@ -39,6 +40,7 @@ from scope.models.tokenizers import character_tokenizer
 from scope.update.checkpoints import Checkpoints
 from scope.update.launch import join_ranks
 from scope.update.loss_settings import LossSettings
+from scope.update.micro_batch import lengths_of
 from scope.update.recipe import UpdateSettings
 from scope.update.trainer import Trainer
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
@@ -366,6 +368,22 @@ def test_the_ratio_is_1_in_the_first_step_and_of_the_rounds_start_in_the_second(
     assert second["loss"] == pytest.approx(sum(expected.values()).item(), rel=1e-4)
     assert (second.get("clipped", 0) > 0) == (arm == "grpo")
     assert next(steps, None) is None
+
+
+def test_the_log_shows_passes_through_the_policy_and_last_the_sum(teacher, monkeypatch, capsys):
+    """Each micro-batch of a round of several steps passes forward, and later, which takes thrice as long, both ways."""
+    batch, shown = make_batch(ARMS["scope"], tiny_model(1), teacher, prompts_per_step=2), []
+    trainer = make_trainer(tiny_model(1), ARMS["scope"])
+    monkeypatch.setattr(progress.Progress, "due", lambda self: True)
+    monkeypatch.setattr(progress.Progress, "show", lambda self, done, left, **_: shown.append((done, left)))
+    capsys.readouterr()
+    list(trainer.run_round(batch, 0))
+    micro = sum(len(trainer.micro_batches(batch.filter(step=step))) for step in range(2))
+    forward = [(i, 4 * micro - i) for i in range(1, micro + 1)]
+    assert shown == forward + [(micro + 3 * i, 3 * micro - 3 * i) for i in range(1, micro + 1)]
+    tokens = sum(lengths_of(batch))
+    line = rf"2 steps, {tokens:,} tokens in \S+ s \(\S+ tokens/s\)"
+    assert re.fullmatch(line, capsys.readouterr().err.splitlines()[-1])
 
 
 def test_a_step_without_rows_keeps_its_number(student, teacher):
