@@ -54,6 +54,7 @@ USED_UP = set()
 
 
 onstart:
+    checked(sources.check_made_prompts, PLAN, workflow.dag)
     checked(acquire_lock)
     checked(patch_slurm_executor, workflow)
     USED_UP.update(restore.restored_to_be_used(workflow.dag))

@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument(
         "--found", metavar="JSON", help="their issues, from check_rows.py; absent for a generated world"
     )
+    parser.add_argument("--at-least", type=int, default=0, metavar="N", help="prompts that a round of training takes")
     parser.add_argument("--model", required=True, metavar="MANIFEST", help="model whose tokenizer is used")
     parser.add_argument("--issues", required=True, metavar="PARQUET", help="issues of rows, and what was done")
     parser.add_argument("--out", required=True, metavar="PARQUET", help="the prompts")
@@ -29,6 +30,7 @@ def main() -> None:
     from scope.prompts import issues
     from scope.prompts.build import build_prompts, check_ids
     from scope.prompts.chat_template import writer
+    from scope.prompts.enough import check_enough
     from scope.prompts.generated import generated_rows
     from scope.prompts.read import read_rows
     from scope.prompts.round_trip import check_round_trip
@@ -55,6 +57,8 @@ def main() -> None:
     )
     check_ids(prompts, vocabulary_size(model), where)
     tally = issues.counts(listed)
+    left = f"{len(prompts)} prompts are left of {len(rows)} rows (issues: {tally or 'none'})"
+    check_enough(len(prompts), args.at_least, where, left)
     print(f"{args.split}: {len(rows)} rows, {len(prompts)} prompts; issues: {tally or 'none'}", file=sys.stderr)
     files = [*(args.rows or []), *filter(None, [args.found])]
     notes = {"recipe": args.recipe, "inputs": [args.model, *files], "split": args.split, "read": len(rows)}

@@ -8,7 +8,7 @@ from scope.artifacts.layout import EVALUATED, NAME, evaluation_file, issues_file
 from scope.artifacts.recipe_files import plan_recipe
 from scope.artifacts.stages import RESOURCES
 from scope.errors import InputError
-from scope.planning import checks, inputs, notices, restore, targets
+from scope.planning import checks, inputs, notices, restore, sources, targets
 from scope.planning.benchmarks import held_out_files
 from scope.planning.environment import exports, flag, held_out_flags, rows_flags
 from scope.planning.content import model_folder
@@ -71,6 +71,8 @@ def checked_rows(rule, output):
     """
 
     def found(wildcards):
+        if workflow.is_main_process:
+            checked(sources.check_source, PLAN, rule, wildcards)
         path, made = checks.found_file(PLAN, wildcards), output.format(**dict(wildcards.items()))
         return {"found": path if checks.runs_anyway(PLAN, rule, wildcards, made) else ancient(path)}
 

@@ -64,8 +64,9 @@ rule prompts:
         split="train",
         found=digest_of_found,
         rows=rows_of(inputs.prompts),
+        needed=lambda wildcards, input: flag("at-least", str(sources.prompts_per_round(PLAN.arms))),
     shell:
-        "python scripts/prompts.py --split {params.split} {params.rows} --model {input.model:q}"
+        "python scripts/prompts.py --split {params.split} {params.rows} {params.needed} --model {input.model:q}"
         " --out {output.prompts:q} --issues {output.issues:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
@@ -86,3 +87,4 @@ use rule prompts as problems with:
         split="{benchmark}",
         found=digest_of_found,
         rows=rows_of(inputs.problems),
+        needed="",

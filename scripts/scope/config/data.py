@@ -1,6 +1,7 @@
 """Section on data: training problems, benchmarks, and the prompt around them."""
 
 from datetime import date
+from math import comb
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -46,6 +47,12 @@ class Puzzle(Section):
     def _enough_digits(self) -> "Puzzle":
         if max(self.spend) > self.digits:
             raise ValueError("`spend` asks for more digits than `digits` gives")
+        most = 9**self.digits * sum(comb(self.digits, number) for number in set(self.spend))
+        if self.prompts + self.problems > most:
+            raise ValueError(
+                f"`prompts` and `problems` ask for {self.prompts + self.problems} problems, but there are at most "
+                f"{most} of {self.digits} digits that spend {self.spend}; lower them, or raise `digits`"
+            )
         return self
 
 

@@ -1,12 +1,14 @@
 """What the planning asks of files that exist: one object, which a test replaces by a table."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from scope.artifacts.provenance import digest_of, read_provenance
 from scope.planning import retention
 from scope.planning.disk import bytes_below
+from scope.planning.peek import columns_of, count_rows
 
 
 class Files:
@@ -35,6 +37,14 @@ class Files:
     def digest(self, path: str) -> str | None:
         """Digest of a file; None where it does not exist."""
         return digest_of(path)
+
+    def rows(self, path: str, most: int) -> int:
+        """Rows of a file of problems or prompts; counting may stop at `most`."""
+        return count_rows(path, most)
+
+    def columns(self, path: str, wanted: Collection[str]) -> list[str] | None:
+        """Columns of a file of problems, `wanted` first of all; None where its stage has to find out."""
+        return columns_of(path, wanted)
 
     def size(self, folder: str) -> int:
         """Bytes below a folder."""

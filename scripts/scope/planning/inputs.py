@@ -10,6 +10,7 @@ from scope.errors import InputError
 from scope.planning.arm import ArmPlan
 from scope.planning.benchmarks import solution_files, training_files
 from scope.planning.plan import Plan
+from scope.planning.sources import check_solutions
 
 Inputs = dict[str, str | list[str]]
 
@@ -112,7 +113,8 @@ def teacher_of_update(plan: Plan, arm: str) -> str | list[str]:
 
 def evaluated_model(plan: Plan, job: Any) -> str:
     """The model that is evaluated as `base` or `teacher`."""
-    return plan.layout.shared.model("student" if job.policy == "base" else "teacher")
+    model = "student" if job.policy == "base" else "teacher"
+    return plan.layout.shared.model(model)
 
 
 def tokenizer(plan: Plan, job: Any) -> list[str]:
@@ -122,6 +124,7 @@ def tokenizer(plan: Plan, job: Any) -> list[str]:
 
 def model_tokenizer(plan: Plan, job: Any) -> str | list[str]:
     """The tokenizer of a model to make; a model folder brings its own."""
+    check_solutions(plan, job.model)
     return plan.layout.shared.tokenizer if getattr(plan.config.models, job.model).random_init else []
 
 

@@ -8,20 +8,31 @@ import random
 from collections.abc import Iterator
 from itertools import combinations, permutations
 
+from scope.errors import InputError
 from scope.seeds import derive_seed
+
+TRIES = 200_000
 
 
 def problems(seed: int, digits: int, spend: list[int]) -> Iterator[str]:
-    """Distinct problems without end; the order is a function of the arguments alone."""
+    """Distinct problems; the order depends on the arguments alone. Raises InputError where they run out."""
     rng, seen = random.Random(derive_seed("coins", seed)), set()
-    while True:
+    tries = 0
+    while tries < TRIES:
+        tries += 1
         given = [rng.randint(1, 9) for _ in range(digits)]
         target = sum(given[: rng.choice(spend)])
         rng.shuffle(given)
         problem = f"{''.join(map(str, given))}={target}:"
         if problem not in seen:
             seen.add(problem)
+            tries = 0
             yield problem
+    raise InputError(
+        f"data.puzzle: there are hardly more than {len(seen)} problems of {digits} digits that spend {spend}; ask for "
+        "fewer problems, or for more digits",
+        "too-few-problems",
+    )
 
 
 def routes(problem: str) -> list[tuple[int, ...]]:

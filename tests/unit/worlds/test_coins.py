@@ -4,6 +4,7 @@ from itertools import islice
 
 import pytest
 
+from refusals import refused
 from scope.models.tokenizers import character_tokenizer
 from scope.prompts.generated import puzzle_rows
 from scope.verify.coins import verify_puzzle
@@ -21,6 +22,11 @@ def test_the_design_example():
     assert (9, 8, 6) in routes("93865=23:")
     assert write_route("93865=23:", (9, 8, 6)) == "-9=14;-8=6;-6=0"
     assert canonical_route("93865=23:") == (9, 8, 6)
+
+
+def test_a_generator_that_runs_out_of_problems_is_refused():
+    with refused("too-few-problems", "data.puzzle", "2 digits"):
+        list(islice(problems(0, 2, [1]), 162))
 
 
 def test_every_route_of_every_problem_is_correct():
