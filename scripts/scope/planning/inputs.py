@@ -9,6 +9,7 @@ from scope.artifacts.round_paths import Round
 from scope.errors import InputError
 from scope.planning.arm import ArmPlan
 from scope.planning.benchmarks import solution_files, training_files
+from scope.planning.context import check_evaluation, check_rollout, check_served
 from scope.planning.plan import Plan
 from scope.planning.sources import check_solutions
 
@@ -47,6 +48,7 @@ def rollout(plan: Plan, job: Any) -> Inputs:
         shared = sampled_round(plan, job.arm, job.seed, job.round).folder
         raise InputError(f"{job.arm}, round {job.round}: its rollouts are shared; ask for {shared}", "shared-rollouts")
     _check_shard(of_arm, job)
+    check_rollout(plan, of_arm.config)
     return {"policy": policy_before(plan, job)}
 
 
@@ -54,6 +56,7 @@ def rollout_shared(plan: Plan, job: Any) -> Inputs:
     """The base policy, or the teacher with its checks (KD), which samples for all arms with these settings."""
     of_arm, models = plan.shared(job.rollouts), plan.layout.shared
     _check_shard(of_arm, job)
+    check_rollout(plan, of_arm.config)
     if of_arm.behaviour == "teacher":
         return {"policy": models.model("teacher"), "checked": plan.check_file(of_arm)}
     return {"policy": models.model("student")}
@@ -81,6 +84,7 @@ def score_shared(plan: Plan, job: Any) -> Inputs:
 def _scorer(plan: Plan, of_arm: ArmPlan) -> Inputs:
     """The teacher, with its checks, or the base policy as GRPO's reference."""
     if of_arm.scorer == "teacher":
+        check_served(plan)
         return {"scorer": plan.layout.shared.model("teacher"), "checked": plan.check_file(of_arm)}
     return {"scorer": plan.layout.shared.model("student")}
 
@@ -114,6 +118,7 @@ def teacher_of_update(plan: Plan, arm: str) -> str | list[str]:
 def evaluated_model(plan: Plan, job: Any) -> str:
     """The model that is evaluated as `base` or `teacher`."""
     model = "student" if job.policy == "base" else "teacher"
+    check_evaluation(plan, model)
     return plan.layout.shared.model(model)
 
 

@@ -10,6 +10,7 @@ from scope.audit.explain import Job, causes
 from scope.config.experiment import advice
 from scope.planning import cost
 from scope.planning.arm import duplicate_arms
+from scope.planning.context import long_contexts
 from scope.planning.disk import describe, free_bytes, project, readable
 from scope.planning.plan import Plan
 from scope.planning.retention import keeps
@@ -24,7 +25,8 @@ def preflight_notices(plan: Plan, model_bytes: Mapping[str, int | None]) -> list
     free = free_bytes(plan.layout.root)
     space = describe(disk, free, plan.files.size(plan.layout.root) if disk.peak > free else 0)
     work = cost.describe(cost.count_jobs(plan.available, plan.arms), cost.gpu_hours(plan.available, plan.arms))
-    warnings = [*odd_settings(plan), *(f"Warning: {line}" for line in alike), *skipped(plan)]
+    warned = [*alike, *long_contexts(plan)]
+    warnings = [*odd_settings(plan), *(f"Warning: {line}" for line in warned), *skipped(plan)]
     return [*warnings, *work, space, *to_be_deleted(plan)]
 
 

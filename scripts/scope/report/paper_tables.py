@@ -13,7 +13,9 @@ import polars as pl
 from scope.report.recipe import ReportEvaluation
 from scope.report.style import DASH
 
-N, MAX_TOKENS = 32, 32768
+N = 32
+MAX_TOKENS = (32768, 28672)
+"""Of Table 4, and what the context of Qwen3-1.7B-Base leaves for a response."""
 SAMPLING = {"temperature": 0.6, "top_p": 0.95, "top_k": 20}
 METHODS = ("base", "grpo", "kd", "opd", "scope")
 MATH = ("aime24", "aime25", "amc23", "math500", "minerva", "olympiadbench", "average")
@@ -106,7 +108,7 @@ def measured(
     """(avg@32, best@32) in percent by (benchmark, policy), of last policies under the sampling of Table 4."""
     wanted = {**SAMPLING, "repetition_penalty": block.repetition_penalty}
     names = [name for name, sampling in evaluation.sampling.items() if sampling.model_dump() == wanted]
-    if (evaluation.n, evaluation.max_tokens) != (N, MAX_TOKENS) or not names:
+    if evaluation.n != N or evaluation.max_tokens not in MAX_TOKENS or not names:
         return {}
     rows = accuracy.filter("pooled", "final", pl.col("sampling") == names[0])
     found = {
