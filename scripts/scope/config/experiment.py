@@ -4,7 +4,6 @@ Imports no torch, so that planning is fast. `make schema` generates the JSON sch
 keys in config/KEYS.md from these classes; tests check that they are up to date.
 """
 
-import json
 import os
 import re
 from collections import Counter
@@ -12,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from scope.artifacts.layout import RESERVED
 from scope.config.cost import ExpectedCost
@@ -20,14 +19,16 @@ from scope.config.data import Data
 from scope.config.evaluation import Evaluation
 from scope.config.grid import Grid
 from scope.config.grid_expand import expand
+from scope.config.layers import Layered, layers_of, origin
 from scope.config.models import Models
 from scope.config.output import Checkpoint, Report, Retention, Tracking
-from scope.config.read import merge, nearest, read_config
+from scope.config.read import lay_over, merge, read_config
 from scope.config.renamed import refuse_renamed
 from scope.config.teacher import Teacher
 from scope.config.temperature import resolve_temperature
 from scope.config.training import LogprobTemperature, Objective, Rollout, Update
 from scope.config.types import Arm, Count, Name, Section
+from scope.config.validate import validate
 from scope.errors import InputError
 
 VARIANTS = Path(__file__).resolve().parents[3] / "config/variants.yaml"
@@ -88,7 +89,10 @@ class Config(Section):
                 raise ValueError(f"`{name}`: {twice[0]} is listed twice; remove one")
         world, needed = self.data.world, self.update.steps_per_round * self.update.prompts_per_step
         if world and world.section.prompts < needed:
-            raise ValueError(f"data.{world.key}.prompts must cover a round: update.steps_per_round x prompts_per_step")
+            raise ValueError(
+                f"data.{world.key}.prompts is {world.section.prompts}, but a round takes {needed} prompts "
+                "(update.steps_per_round x update.prompts_per_step); raise the first, or lower one of the others"
+            )
         if world and world.key != "puzzle" and self.models.tokenizer.kind == "characters" and self.models.makes_any:
             raise ValueError("models.tokenizer.kind: `characters` are those of the puzzle; write `bpe`")
         return self
@@ -115,7 +119,7 @@ def expand_path(path: str) -> str:
     return re.sub("/{2,}", "/", expanded)
 
 
-def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
+def with_grid(raw: Mapping[str, Any]) -> Layered:
     """The configuration with the cells of its `grid` as additional variants and arms.
 
     Raises InputError that names each invalid key; a configuration without a grid is returned unchanged.
@@ -124,9 +128,9 @@ def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
     named = [name for name in raw.get("variants") or {} if "=" in str(name)]
     if named:
         raise InputError(f"variants.{named[0]}: only a grid's cells have `=` in their names; rename it", "invalid-name")
-    grid = _validate({**raw, "arms": raw.get("arms") or ["scope"]}, "config").grid
+    grid = validate(Config, {**raw, "arms": raw.get("arms") or ["scope"]}, layers_of(raw)).grid
     if grid is None:
-        return dict(raw)
+        return Layered(raw, layers_of(raw))
     for name, axis in grid.axes.items():
         labels = raw["grid"]["axes"][name]["values"]
         unquoted = [label for label in labels if not isinstance(label, str)] if isinstance(labels, Mapping) else []
@@ -140,7 +144,7 @@ def with_grid(raw: Mapping[str, Any]) -> dict[str, Any]:
     cells = expand(grid, {name: arm_config(raw, name).model_dump(mode="json") for name in grid.variants})
     variants = {name: _laid_over(raw["variants"][variant], pairs) for name, (variant, pairs) in cells.items()}
     arms = dict.fromkeys([*(raw.get("arms") or []), *cells])
-    return {**raw, "variants": {**raw["variants"], **variants}, "arms": list(arms)}
+    return Layered({**raw, "variants": {**raw["variants"], **variants}, "arms": list(arms)}, layers_of(raw))
 
 
 def _laid_over(override: Mapping[str, Any] | None, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -158,7 +162,7 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     Raises InputError that names each invalid key and its allowed values.
     """
     refuse_renamed(raw)
-    config = _validate(raw, "config")
+    config = validate(Config, raw, layers_of(raw))
     for arm in config.arms:
         arm_config(raw, arm)
     return config
@@ -166,7 +170,7 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
 
 def open_config(*paths: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read and validate configuration files as the workflow does: later ones, then `overrides`, take precedence."""
-    return parse_config(with_grid(merge(read_config(VARIANTS, *paths), overrides or {})))
+    return parse_config(with_grid(lay_over(read_config(VARIANTS, *paths), overrides or {})))
 
 
 def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
@@ -174,7 +178,8 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
     variants = raw.get("variants") or {}
     if arm not in variants:
         known = ", ".join(sorted(variants)) or "none"
-        raise InputError(f"config: no variant named {arm!r}; `variants` defines: {known}", "no-such-arm")
+        file = origin(layers_of(raw), ("arms",), whole=False) or "config"
+        raise InputError(f"{file}: no variant named {arm!r}; `variants` defines: {known}", "no-such-arm")
     if arm in RESERVED:
         raise InputError(f"variants.{arm}: this name is taken by a folder or a policy of every experiment; "
                          "choose another", "reserved-name")  # fmt: skip
@@ -188,45 +193,7 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
         raise InputError(
             f"variants.{arm}: teacher.{placed[0]} cannot differ between arms; all use the same servers", "not-per-arm"
         )
-    return _validate(merge(raw, override), f"variants.{arm}")
-
-
-def _validate(raw: Mapping[str, Any], where: str) -> Config:
-    try:
-        return Config.model_validate(json.loads(json.dumps(raw)))
-    except TypeError as error:
-        message = f"{where}: write text, numbers, true, false, null, lists and mappings ({error})"
-        raise InputError(message, "invalid-configuration") from None
-    except ValidationError as error:
-        raise InputError("\n".join(_explain(item, where) for item in error.errors()), "invalid-configuration") from None
-
-
-def _explain(item: Any, where: str) -> str:
-    key = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        return f"{where}: unknown key `{key}`{_allowed(item['loc'])}"
-    if item["type"] == "missing" and len(item["loc"]) == 1:
-        return (
-            f"{where}: `{key}` is missing; a file is complete in itself: add it, or lay a part over another file, as "
-            "in `--configfile config/config.yaml mine.yaml`"
-        )
-    given = "" if item["type"] in ("missing", "value_error") else f", not {item['input']!r}"
-    return f"{where}: {f'`{key}`: ' if key else ''}{item['msg'].removeprefix('Value error, ')}{given}"
-
-
-def _allowed(location: tuple[Any, ...]) -> str:
-    """The keys that are allowed in place of an unknown one, and which of them may have been meant."""
-    section, named = Config, False
-    for part in location[:-1]:
-        if named:
-            named = False
-            continue
-        annotation = section.model_fields[part].annotation
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        section = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
-        named = getattr(annotation, "__origin__", None) is dict
-    keys = list(section.model_fields)
-    return f"{nearest(location[-1], keys)}; allowed here: {', '.join(keys)}"
+    return validate(Config, merge(raw, override), layers_of(raw), arm)
 
 
 def schema() -> dict[str, Any]:

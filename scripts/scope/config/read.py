@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from scope.config.layers import Layered, layers_of
 from scope.errors import InputError
 
 _MERGE = "tag:yaml.org,2002:merge"
@@ -23,15 +24,24 @@ class _Loader(yaml.SafeLoader):
     }
 
 
-def read_config(*paths: str | Path) -> dict[str, Any]:
+COMMAND_LINE = "--config"
+"""What an error names in place of a file where the command line gave a value."""
+
+
+def read_config(*paths: str | Path) -> Layered:
     """Read YAML files, later ones merged into earlier ones, without validating them.
 
     Raises InputError that names the file and, for a key that is written twice, both lines.
     """
-    raw: dict[str, Any] = {}
+    raw = Layered({})
     for path in paths:
-        raw = merge(raw, _read_file(Path(path)))
+        raw = lay_over(raw, _read_file(Path(path)), str(path))
     return raw
+
+
+def lay_over(base: Mapping[str, Any], override: Mapping[str, Any], name: str = COMMAND_LINE) -> Layered:
+    """`base` with another layer merged into it, which errors name."""
+    return Layered(merge(base, override), [*layers_of(base), *([(name, override)] if override else [])])
 
 
 def merge(base: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

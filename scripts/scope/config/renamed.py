@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from scope.config.layers import Layer, layers_of, origin
 from scope.errors import InputError
 
 _ISSUES = ("overlong", "conflicting", "broken", "unverifiable", "contaminated")
@@ -37,38 +38,44 @@ VALUES = {"teacher.backend": {"in_job": "in_process", "service": "managed"}}
 """New values by the old ones, for each dotted key."""
 
 _ABSENT = object()
+Place = tuple[Any, ...]
 
 
 def refuse_renamed(raw: Mapping[str, Any]) -> None:
     """Raise InputError for all old keys and values, with what to write instead; also in arms and axes of a grid."""
-    found = dict.fromkeys(line for prefix, settings in _parts(raw) for line in _renamed(settings, prefix))
+    layers = layers_of(raw)
+    found = dict.fromkeys(line for place, settings in _parts(raw) for line in _renamed(settings, place, layers))
     if found:
         raise InputError("\n".join(found), "renamed-key")
 
 
-def _parts(raw: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _parts(raw: Mapping[str, Any]) -> Iterator[tuple[Place, Any]]:
     """Each mapping of settings in a configuration, and where it is."""
-    yield "", raw
+    yield (), raw
     for name, override in _items(raw.get("variants")):
-        yield f"variants.{name}: ", override
+        yield ("variants", name), override
     for name, axis in _items(_at(raw, "grid.axes")):
         key, values = _at(axis, "key"), _at(axis, "values")
         if isinstance(key, str) and isinstance(values, Mapping | list):
             for value in values.values() if isinstance(values, Mapping) else values:
-                yield f"grid.axes.{name}: ", _nested(key, value)
+                yield ("grid", "axes", name), _nested(key, value)
 
 
-def _renamed(settings: Any, prefix: str) -> Iterator[str]:
+def _renamed(settings: Any, place: Place, layers: Sequence[Layer]) -> Iterator[str]:
+    def prefix(key: str) -> str:
+        file = origin(layers, (*place, *key.split(".")), whole=False)
+        return "".join(f"{part}: " for part in (file, ".".join(map(str, place))) if part)
+
     for old, new in KEYS.items():
         value = _at(settings, old)
         if value is not _ABSENT:
             if old.endswith("_minutes") and isinstance(value, int | float):
                 value = 60 * value
-            yield f"{prefix}{old} is now {new}: write `{_written(new, value)}`"
+            yield f"{prefix(old)}{old} is now {new}: write `{_written(new, value)}`"
     for key, values in VALUES.items():
         value = _at(settings, key)
         if isinstance(value, str) and value in values:
-            yield f"{prefix}{key}: {value} is now {values[value]}: write `{_written(key, values[value])}`"
+            yield f"{prefix(key)}{key}: {value} is now {values[value]}: write `{_written(key, values[value])}`"
 
 
 def _items(section: Any) -> Iterator[tuple[Any, Any]]:

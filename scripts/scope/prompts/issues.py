@@ -75,7 +75,9 @@ def settle(
 
 def _message(found: Sequence[Found], actions: Mapping[str, str], where: str) -> str:
     issue = found[0].issue
-    key = f", or write `data.on_issue.{KEYS.get(issue, issue)}: drop`" if actions is not OF_BENCHMARKS else ""
+    name = KEYS.get(issue, issue)
+    keep = " or `keep`" if name in RowActions.model_fields else ""
+    key = f", or write `data.on_issue.{name}: drop`{keep}" if actions is not OF_BENCHMARKS else ""
     more = [f"and {len(found) - MOST_NAMED} more"] if len(found) > MOST_NAMED else []
     named = [f"row {one.row}: {one.detail}" for one in found[:MOST_NAMED]]
     return "\n  ".join([f"{where}: {issue} rows: {len(found)}; fix or remove them{key}", *named, *more])

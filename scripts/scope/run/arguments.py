@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from scope.config.experiment import VARIANTS, Config, open_config
-from scope.config.read import merge, read_assignments, read_config
+from scope.config.read import lay_over, read_assignments, read_config
 from scope.errors import InputError
 
 DEFAULT_CONFIGURATION = "config/config.yaml"
@@ -43,7 +43,7 @@ def raw_configuration(configfiles: Sequence[str | Path], assignments: Sequence[s
     """What the workflow runs with, not validated: Snakemake's own reader lets the last of two equal keys win, and turns
     the values inside lists and mappings of `--config` into text.
     """
-    return merge(read_config(VARIANTS, *(configfiles or [DEFAULT_CONFIGURATION])), overrides_in(assignments))
+    return lay_over(read_config(VARIANTS, *(configfiles or [DEFAULT_CONFIGURATION])), overrides_in(assignments))
 
 
 class _Word(str):

@@ -90,7 +90,8 @@ def test_every_variant_is_valid_on_the_demo(raw):
         ("experiment", "../up", ["`experiment`"]),
         ("data.puzzle.prompts", 100, ["data.puzzle.prompts"]),
         ("data.puzzle.spend", [6], ["`spend`", "`digits`"]),
-        ("data", {"puzzle": None, "functions": {"prompts": 100}}, ["data.functions.prompts"]),
+        ("data.puzzle", {"digits": 2, "spend": [1], "problems": 64}, ["`prompts` and `problems`", "162", "`digits`"]),
+        ("data", {"puzzle": None, "functions": {"prompts": 100}}, ["data.functions.prompts is 100", "takes 320"]),
         ("data", {"puzzle": None, "functions": {}}, ["`characters`", "`bpe`"]),
     ],
 )

@@ -1,0 +1,92 @@
+"""From what was read to typed sections: a line for each wrong key, with its file and what to write."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from scope.config.layers import Layer, origin
+from scope.config.read import nearest
+from scope.config.types import Section
+from scope.errors import InputError
+
+Kind = TypeVar("Kind", bound=Section)
+Place = tuple[Any, ...]
+"""The keys that lead to a value, and its positions in lists."""
+EXPECTED = "Input should be "
+
+
+def validate(kind: type[Kind], raw: Mapping[str, Any], layers: Sequence[Layer], arm: str | None = None) -> Kind:
+    """A configuration that was read in layers, here with the overrides of an arm merged into it.
+
+    Raises InputError with a line for each invalid key: its file, the key, and what is allowed.
+    """
+    try:
+        return kind.model_validate(json.loads(json.dumps(raw)))
+    except TypeError as error:
+        message = f"{_where(layers, (), arm, {})}write text, numbers, true, false, null, lists and mappings ({error})"
+        raise InputError(message, "invalid-configuration") from None
+    except ValidationError as error:
+        found: dict[Place, list[Any]] = {}
+        for item in error.errors():
+            found.setdefault(_place(item, raw), []).append(item)
+        lines = [_where(layers, place, arm, items[0]["input"]) + _explain(kind, place, items)
+                 for place, items in found.items()]  # fmt: skip
+        raise InputError("\n".join(lines), "invalid-configuration") from None
+
+
+def _place(item: Any, raw: Any) -> Place:
+    """Where an error is, without the parts by which pydantic names the members of a union."""
+    if item["type"] in ("missing", "extra_forbidden"):
+        return item["loc"]
+    for depth, part in enumerate(item["loc"]):
+        inside = part in raw if isinstance(raw, Mapping) else isinstance(raw, list) and part in range(len(raw))
+        if not inside:
+            return item["loc"][:depth]
+        raw = raw[part]
+    return item["loc"]
+
+
+def _where(layers: Sequence[Layer], place: Place, arm: str | None, value: Any) -> str:
+    """The file that gave a value, or all that gave parts of a section, and the variant that overrides it."""
+    whole = isinstance(value, Mapping)
+    if not place:
+        layers = [(name, values) for name, values in layers if values.keys() - {"variants"}]
+    override = arm and origin(layers, ("variants", arm, *place), whole=whole)
+    if arm and override:
+        return f"{override}: variants.{arm}: "
+    named = origin(layers, place, whole=whole) or "config"
+    return f"{named}: variants.{arm}: " if arm else f"{named}: "
+
+
+def _explain(kind: type[Section], place: Place, items: Sequence[Any]) -> str:
+    """What is wrong at a place, and what to write; of a union, what each of its members would take."""
+    item, key = items[0], ".".join(map(str, place))
+    if item["type"] == "extra_forbidden":
+        return f"unknown key `{key}`{_allowed(kind, place)}"
+    if item["type"] == "missing" and len(place) == 1:
+        return (
+            f"`{key}` is missing; a file is complete in itself: add it, or lay a part over another file, as "
+            "in `--configfile config/config.yaml mine.yaml`"
+        )
+    texts = dict.fromkeys(item["msg"].removeprefix("Value error, ").split(" or instance of ")[0] for item in items)
+    first, *others = texts
+    text = " or ".join([first, *(other.removeprefix(EXPECTED) for other in others)])
+    given = "" if item["type"] in ("missing", "value_error") else f", not {item['input']!r}"
+    return f"{f'`{key}`: ' if key else ''}{text}{given}"
+
+
+def _allowed(kind: type[Section], place: Place) -> str:
+    """The keys that are allowed in place of an unknown one, and which of them may have been meant."""
+    section, named = kind, False
+    for part in place[:-1]:
+        if named:
+            named = False
+            continue
+        annotation = section.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        section = next(c for c in candidates if isinstance(c, type) and issubclass(c, Section))
+        named = getattr(annotation, "__origin__", None) is dict
+    keys = list(section.model_fields)
+    return f"{nearest(place[-1], keys)}; allowed here: {', '.join(keys)}"
