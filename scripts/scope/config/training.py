@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from scope.config.deepspeed import check_deepspeed
+from scope.config.deepspeed import DEFAULT, check_deepspeed
 from scope.config.types import Count, NonNegative, Positive, Section
 
 
@@ -82,9 +82,9 @@ class Update(Section):
     """Maximum tokens of one packed micro-batch; changes memory and speed, not the gradient."""
     ranks: Count = 1
     """Processes of the update job."""
-    deepspeed: Annotated[dict[str, Any], AfterValidator(check_deepspeed)] = {"zero_optimization": {"stage": 1}}
-    """Passed to DeepSpeed; batch sizes, precision, clipping and optimizer come from the other keys. `offload_optimizer`
-    needs `zero_force_ds_cpu_optimizer: false`."""
+    deepspeed: Annotated[dict[str, Any], AfterValidator(check_deepspeed)] = DEFAULT
+    """Passed to DeepSpeed, with ZeRO stage 1 where `zero_optimization.stage` is not written; batch sizes, precision,
+    clipping and optimizer come from the other keys. `offload_optimizer` needs `zero_force_ds_cpu_optimizer: false`."""
 
     @model_validator(mode="after")
     def _linear_ends(self) -> "Update":

@@ -57,6 +57,19 @@ def test_text_that_shows_a_number_is_that_number():
     assert settings["gradient_predivide_factor"] == 1.0
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ({}, {"zero_optimization": {"stage": 1}}),
+        ({"wall_clock_breakdown": True}, {"zero_optimization": {"stage": 1}, "wall_clock_breakdown": True}),
+        ({"zero_optimization": {"overlap_comm": True}}, {"zero_optimization": {"stage": 1, "overlap_comm": True}}),
+        ({"zero_optimization": {"stage": 0}}, {"zero_optimization": {"stage": 0}}),
+    ],
+)
+def test_keys_that_are_not_written_keep_their_default(given, meant):
+    assert check_deepspeed(given) == meant
+
+
 def test_offloading_with_the_optimizer_of_the_project_is_allowed_where_it_is_asked_for():
     zero = {"stage": 2, "offload_optimizer": {"device": "cpu", "pin_memory": False}}
     assert with_deepspeed(zero_optimization=zero, zero_force_ds_cpu_optimizer=False)["zero_optimization"] == zero
