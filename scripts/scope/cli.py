@@ -67,7 +67,7 @@ def split(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a command line: bad input prints its message alone (status 2), and so does a full disk (status 1)."""
+    """Run a command line: bad input prints its message alone (status 2); so do a full disk (1) and Ctrl-C (130)."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     try:
@@ -75,6 +75,9 @@ def run(main: Callable[[], None]) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
     except Exception as error:
         if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or shutil.disk_usage(".").free < SPARE:
             print(f"error: no space left on the disk ({error}); free some, then start the run again", file=sys.stderr)

@@ -6,8 +6,8 @@ processes and jobs of a killed run end before anything starts (scope/run/leftove
 """
 
 import fcntl
+import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -15,8 +15,12 @@ from pathlib import Path
 
 from scope.artifacts.names import RESULTS
 from scope.errors import InputError
+from scope.run.arguments import parse
+from scope.run.child import INTERRUPTED, TERMINATED, run_child
 from scope.run.leftovers import controllers
 from scope.run.lock import lock_owner
+
+ALLOCATION = "SCOPE_ALLOCATION"
 
 
 def run_snakemake(folder: Path, arguments: list[str]) -> int:
@@ -31,12 +35,15 @@ def run_snakemake(folder: Path, arguments: list[str]) -> int:
             print("run: releasing the lock of a run that was killed", file=sys.stderr)
             subprocess.run([*snakemake, "--unlock", *arguments], cwd=folder, check=True, stderr=subprocess.DEVNULL)
         started = time.time()
-        status, interrupted = _wait(subprocess.Popen([*snakemake, *arguments], cwd=folder, close_fds=True))
-        if interrupted:
-            print("run: interrupted; the same command resumes the run", file=sys.stderr)
-        elif status:
+        status = run_child([*snakemake, *arguments], folder, drains=drains(arguments))
+        if status not in (0, INTERRUPTED, TERMINATED):
             print(*stage_errors(folder, started), sep="\n", file=sys.stderr)
         return status
+
+
+def drains(arguments: list[str]) -> bool:
+    """Whether running jobs are Snakemake's to end: jobs of a cluster, and steps in an allocation, which ends them."""
+    return ALLOCATION in os.environ or parse(arguments).executor not in (None, "local")
 
 
 def _check_lock_owner_is_gone(folder: Path) -> None:
@@ -78,14 +85,3 @@ def stage_errors(folder: Path, since: float) -> list[str]:
         log: re.findall(r"^error: .*", log.read_text(errors="replace", encoding="utf-8"), re.M) for log in sorted(logs)
     }
     return [f"{log.relative_to(folder)}: {lines[-1]}" for log, lines in errors.items() if lines]
-
-
-def _wait(process: subprocess.Popen) -> tuple[int, bool]:
-    """The exit status, and whether Ctrl-C came; Snakemake gets the signal itself and ends its jobs."""
-    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
-    interrupted = False
-    while True:
-        try:
-            return process.wait(), interrupted
-        except KeyboardInterrupt:
-            interrupted = True
