@@ -15,7 +15,7 @@ from scope.planning.content import model_folder
 from scope.planning.model_links import link_models
 from scope.planning.plan import make_plan, model_bytes
 from scope.planning.unrecorded import force_outdated
-from scope.run.arguments import raw_configuration
+from scope.run.arguments import check_folder, raw_configuration
 from scope.run.lock import acquire_lock, release_lock
 from scope.slurm.executor import patch_slurm_executor
 
@@ -84,6 +84,7 @@ def digest_of_found(wildcards):
     return PLAN.files.digest(checks.found_file(PLAN, wildcards)) or ""
 
 
+checked(check_folder, workflow.basedir)
 CONFIG_ARGUMENTS = workflow.config_settings.configfiles, workflow.config_settings.config_args
 PLAN = checked(make_plan, checked(raw_configuration, *CONFIG_ARGUMENTS), say)
 CONFIG, LAYOUT, SHARED = PLAN.config, PLAN.layout, PLAN.layout.shared

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from scope.artifacts.provenance import local
 from scope.config.layers import Layered, layers_of
 from scope.errors import InputError
 
@@ -35,7 +36,7 @@ def read_config(*paths: str | Path) -> Layered:
     """
     raw = Layered({})
     for path in paths:
-        raw = lay_over(raw, _read_file(Path(path)), str(path))
+        raw = lay_over(raw, _read_file(Path(path)), local(str(path)))
     return raw
 
 

@@ -10,7 +10,8 @@ from scope.score.from_config import connection_of
 
 
 def exports(config: Config, recipes: str, project: Path, python: str | None) -> str:
-    """Shell commands before a job's command; with `python`, its folder comes first in the PATH."""
+    """Shell commands before a job's command, with braces doubled, as Snakemake formats them; with `python`, its folder
+    comes first in the PATH."""
     variables = {
         "RECIPES": recipes,
         "WANDB_MODE": config.tracking.wandb,
@@ -20,12 +21,12 @@ def exports(config: Config, recipes: str, project: Path, python: str | None) -> 
         variables[SECONDS_VARIABLE] = str(config.checkpoint.interval_s)
     connection = connection_of(config.teacher, config.experiment)
     if connection:
-        variables[VARIABLE] = to_text(connection).replace("{", "{{").replace("}", "}}")
+        variables[VARIABLE] = to_text(connection)
     lines = [f"source {shlex.quote(str(project / 'workflow/stage.sh'))}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     if python:
         lines.append(f"export PATH={shlex.quote(str(Path(python).parent))}:$PATH")
-    return "; ".join(lines) + "; "
+    return "".join(f"{line}; " for line in lines).replace("{", "{{").replace("}", "}}")
 
 
 def flag(name: str, *values: str) -> str:

@@ -81,6 +81,15 @@ def check_configfiles(words: Sequence[str], folder: Path) -> None:
         read_config(folder / path)
 
 
+def check_folder(folder: str | Path) -> None:
+    """Raise InputError for a project folder with braces in its path, which Snakemake would read as wildcards."""
+    if {"{", "}"} & set(str(folder)):
+        raise InputError(
+            f"{folder}: Snakemake reads braces in the path of the project as wildcards; rename or move the folder",
+            "invalid-name",
+        )
+
+
 def command_line(words: Sequence[str]) -> argparse.Namespace:
     """The arguments of the command line alone, without those of profiles."""
     from snakemake.cli import get_argument_parser

@@ -45,8 +45,8 @@ def test_the_last_file_counts_and_the_command_line_last_of_all(files):
 
 def test_keys_that_do_not_fit_together_name_all_files_that_have_them(files):
     one, other = files(one={"update": {"schedule": "constant"}}, other={"update": {"prompts_per_step": 1000}})
-    assert first_words([one]) == [f"{DEMO}, {one}"]
-    assert first_words([other]) == [f"{DEMO}, {other}"]
+    assert first_words([one]) == [f"config/config.yaml, {one}"]
+    assert first_words([other]) == [f"config/config.yaml, {other}"]
 
 
 def test_a_variant_is_named_with_its_file(files):

@@ -9,6 +9,7 @@ from conftest import ROOT
 from refusals import refused
 from scope.run.arguments import (
     check_configfiles,
+    check_folder,
     configfiles_of,
     configuration_of,
     overrides_in,
@@ -109,3 +110,9 @@ def test_a_missing_configuration_file_is_one_line(script):
     done = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
     assert done.stderr.startswith("error: absent.yaml: no such configuration file")
+
+
+def test_a_project_folder_with_braces_is_refused(tmp_path):
+    check_folder(tmp_path / "a folder")
+    with refused("invalid-name", "p{q}", "rename or move"):
+        check_folder(tmp_path / "p{q}")
