@@ -29,7 +29,7 @@ def main() -> None:
     from scope.models.load import load_tokenizer, vocabulary_size
     from scope.prompts import issues
     from scope.prompts.build import build_prompts, check_ids
-    from scope.prompts.chat_template import writer
+    from scope.prompts.chat_template import missing_bos, writer
     from scope.prompts.enough import check_enough
     from scope.prompts.generated import generated_rows
     from scope.prompts.read import read_rows
@@ -62,7 +62,8 @@ def main() -> None:
     print(f"{args.split}: {len(rows)} rows, {len(prompts)} prompts; issues: {tally or 'none'}", file=sys.stderr)
     files = [*(args.rows or []), *filter(None, [args.found])]
     notes = {"recipe": args.recipe, "inputs": [args.model, *files], "split": args.split, "read": len(rows)}
-    parquet.write(args.out, PROMPTS, prompts, **notes, issues=tally)
+    bos = missing_bos(tokenizer, prompts[0]["prompt_token_ids"])
+    parquet.write(args.out, PROMPTS, prompts, **notes, issues=tally, missing_bos=bos)
     parquet.write(args.issues, ISSUES, listed, **notes)
 
 

@@ -110,13 +110,21 @@ def _check_bos(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> None:
             "remove it from data.template",
             "doubled-bos",
         )
-    if ids[:1] != [bos] and cast(list[int], tokenizer(SAMPLE)["input_ids"])[:1] == [bos]:
+    if missing_bos(tokenizer, ids):
         print(
             f"prompts: the tokenizer begins every text with {tokenizer.bos_token} by itself; prompts have only what "
             f'data.template and data.chat write; if the model was trained with it, set data.template to "'
             f'{tokenizer.bos_token}{{problem}}" or the like',
             file=sys.stderr,
         )
+
+
+def missing_bos(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str | None:
+    """The BOS token, where the tokenizer begins a text with it by itself and the prompt with these ids does not."""
+    bos = tokenizer.bos_token_id
+    if bos is None or ids[:1] == [bos] or cast(list[int], tokenizer(SAMPLE)["input_ids"])[:1] != [bos]:
+        return None
+    return cast(str, tokenizer.bos_token)
 
 
 def _clock(day: date) -> Callable[[str], str]:

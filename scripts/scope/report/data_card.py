@@ -32,6 +32,7 @@ def data_card(
     chart = charts.in_report(charts.form_bars(shares, [one["name"] for one in sets], colours))
     return {
         "sets": sets,
+        "missing_bos": next((one["missing_bos"] for one in sets if one["missing_bos"]), None),
         "forms": {"title": "Forms of answers, share of problems", "spec": chart},
         "form_colours": colours,
         "issues": [listed for one in issues if (listed := _listed(one))["rows"]],
@@ -50,6 +51,7 @@ def _describe(problems: ArtifactRows, origins: Mapping[str, Origin]) -> dict[str
         "problems": rows.height,
         "read": made["read"],
         "issues": made["issues"],
+        "missing_bos": problems.metadata.get("missing_bos"),  # prompts of earlier versions do not record it
         "forms": Counter(forms),
         "guessable": sum(guesses) / rows.height if rows["domain"][0] == "math" else None,
         "commonest": _commonest(rows),

@@ -11,7 +11,7 @@ from transformers import AddedToken, PreTrainedTokenizerFast
 from refusals import refused
 from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 from scope.prompts.chat_recipe import ChatSettings
-from scope.prompts.chat_template import writer
+from scope.prompts.chat_template import missing_bos, writer
 
 TEXTS = ["Find $x$ with $x^2 = 9$.\n", "def f(a):\n    return a\n", "Write <eos> and </s> into a file"] * 5
 ORDINARY = [
@@ -189,7 +189,10 @@ def test_a_bos_that_prompts_lack_is_reported_with_how_to_write_it(capsys):
     assert tokenizer.bos_token_id not in writer(tokenizer, "{problem}", None)("x")
     assert 'data.template to "<|im_start|>{problem}"' in capsys.readouterr().err
     assert writer(tokenizer, "<|im_start|>{problem}", None)("x")[0] == tokenizer.bos_token_id
-    writer(byte_level(), "{problem}", None)
+    assert missing_bos(tokenizer, writer(tokenizer, "{problem}", None)("x")) == "<|im_start|>"
+    assert missing_bos(tokenizer, writer(tokenizer, "<|im_start|>{problem}", None)("x")) is None
+    capsys.readouterr()
+    assert missing_bos(byte_level(), writer(byte_level(), "{problem}", None)("x")) is None
     assert capsys.readouterr().err == ""
 
 

@@ -82,14 +82,14 @@ def write_prompts(path, prompts=4):
     return path
 
 
-def write_problems(path, answers, domain="math", issues=(), **columns):
+def write_problems(path, answers, domain="math", issues=(), labels=None, **columns):
     """Problems of a benchmark named after the file, and its issues beside them."""
     rows = [{"prompt_id": f"b{i:04}", "problem": f"benchmark problem {i}", "answer": answer, "source": f"s{i % 7}",
              "domain": domain, "tests": None, "prompt_token_ids": [1] * (i + 1), **columns}
             for i, answer in enumerate(answers)]  # fmt: skip
     tally = {f"{issue['issue']} {issue['action']}": 1 for issue in issues}
     notes = {"recipe": STAGE_RECIPE, "split": path.stem, "read": len(rows)}
-    parquet.write(path, PROMPTS, rows, **notes, issues=tally)
+    parquet.write(path, PROMPTS, rows, **notes, issues=tally, **(labels or {}))
     parquet.write(path.with_suffix(".issues.parquet"), ISSUES, list(issues), **notes)
     return path
 
