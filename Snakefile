@@ -46,7 +46,8 @@ wildcard_constraints:
     evaluated=EVALUATED,
 
 
-for line in notices.preflight_notices(PLAN, {name: model_bytes(folder) for name, folder in MODEL_FOLDERS.items()}):
+MODEL_BYTES = {name: model_bytes(folder) for name, folder in MODEL_FOLDERS.items()}
+for line in checked(notices.preflight_notices, PLAN, MODEL_BYTES):
     say(line)
 
 

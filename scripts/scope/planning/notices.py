@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from scope.artifacts.recipe_files import planned_recipe
@@ -27,7 +28,7 @@ def preflight_notices(plan: Plan, model_bytes: Mapping[str, int | None]) -> list
     work = cost.describe(cost.count_jobs(plan.available, plan.arms), cost.gpu_hours(plan.available, plan.arms))
     warned = [*alike, *long_contexts(plan)]
     warnings = [*odd_settings(plan), *(f"Warning: {line}" for line in warned), *skipped(plan)]
-    return [*warnings, *work, space, *to_be_deleted(plan)]
+    return [*warnings, *renamed_folder(plan), *work, space, *to_be_deleted(plan)]
 
 
 def odd_settings(plan: Plan) -> list[str]:
@@ -37,6 +38,20 @@ def odd_settings(plan: Plan) -> list[str]:
         for line in [*advice(config), *untrained_settings(config)]:
             arms.setdefault(line, []).append(arm)
     return [f"Warning: {', '.join(names)}: {line}" for line, names in arms.items()]
+
+
+def renamed_folder(plan: Plan) -> list[str]:
+    """A line where the folder of results was renamed: artifacts record what they were made from by its path."""
+    prompts, student = plan.layout.shared.prompts, plan.layout.shared.model("student")
+    if not plan.files.exists(prompts):
+        return []
+    tail = student.removeprefix(plan.layout.root)
+    roots = {path.removesuffix(tail) for path in plan.files.provenance(prompts)["inputs"] if path.endswith(tail)}
+    return [
+        f"Warning: {plan.layout.root} was made as {root}, and its artifacts record paths there, which verify-results "
+        f"does not find; rename it back, write `experiment: {Path(root).name}`, and set report.title for another name"
+        for root in sorted(roots - {plan.layout.root})
+    ]
 
 
 def skipped(plan: Plan) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 from plan_table import Table, X, plan_of
 from scope.audit.explain import Job
 from scope.planning import notices
-from scope.planning.notices import preflight_notices, to_be_deleted
+from scope.planning.notices import preflight_notices, renamed_folder, to_be_deleted
 
 BYTES = {"student": None, "teacher": None}
 
@@ -104,3 +104,13 @@ def test_rules_whose_code_changed_are_named_once_with_their_modules(monkeypatch)
         "verify runs again, code: scope/verify/pool.py changed",
         "weigh runs again, code: scope/a.py changed; code: scope/b.py is new",
     ]
+
+
+def test_a_renamed_folder_of_results_is_named_with_its_old_name():
+    table = Table()
+    table.add(X.shared.prompts, inputs=["results/old/shared/models/student/manifest.json", "results/other/rows.jsonl"])
+    (line,) = renamed_folder(plan_of(table))
+    assert "results/x was made as results/old" in line
+    assert "`experiment: old`" in line
+    table.add(X.shared.prompts, inputs=[X.shared.model("student")])
+    assert renamed_folder(plan_of(table)) == []
