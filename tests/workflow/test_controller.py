@@ -1,5 +1,6 @@
 """One controller per folder: a second one is refused, the run of a killed one is resumed."""
 
+import errno
 import fcntl
 import json
 import os
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -160,6 +162,45 @@ def test_the_errors_of_failed_stages_are_printed_at_the_end(folder):
     assert controller.run_snakemake(folder, ["--cores", "1"]) == 1
     assert controller.stage_errors(folder, before - 1) == ["results/logs/stage.log: error: row 3 is empty"]
     assert controller.stage_errors(folder, time.time() + 1) == []
+
+
+def test_logs_that_cannot_be_read_hide_no_error(folder, monkeypatch):
+    logs = folder / "results/logs"
+    logs.mkdir(parents=True)
+    (logs / "stage.log").write_text("error: row 3 is empty\n")
+    (logs / "away.log").symlink_to(logs / "gone")
+    (logs / "folder.log").mkdir()
+    os.mkfifo(logs / "pipe.log")
+    (logs / "foreign.log").write_text("error: theirs\n")
+    read = Path.read_text
+
+    def read_text(self, **options):
+        if self.name == "foreign.log":
+            raise PermissionError(13, "Permission denied")
+        return read(self, **options)
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert controller.stage_errors(folder, 0) == ["results/logs/stage.log: error: row 3 is empty"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_runs_with_one_line(folder, number, monkeypatch, capfd):
+    def flock(*_):
+        raise OSError(number, os.strerror(number))
+
+    (folder / "ready").touch()
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert controller.run_snakemake(folder, ["--cores", "1", "-n", "--quiet"]) == 0
+    assert capfd.readouterr().err.count("run: this file system has no file locks") == 1
+
+
+def test_another_failure_of_the_lock_is_not_hidden(folder, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(OSError, match="Input/output"):
+        controller.run_snakemake(folder, ["--cores", "1"])
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ ended: its process on this machine, or its SLURM job. The lock of another machin
 processes and jobs of a killed run end before anything starts (scope/run/leftovers.py).
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -21,6 +22,7 @@ from scope.run.leftovers import controllers
 from scope.run.lock import lock_owner
 
 ALLOCATION = "SCOPE_ALLOCATION"
+NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 
 
 def run_snakemake(folder: Path, arguments: list[str]) -> int:
@@ -66,6 +68,15 @@ def _only_controller(folder: Path, lock) -> None:
         free = True
     except BlockingIOError:
         free = False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+        free = True
+        print(
+            "run: this file system has no file locks; of two runs started in one folder at the same moment, neither "
+            "sees the other",
+            file=sys.stderr,
+        )
     alive = controllers(folder)
     if free and not alive:
         return
@@ -80,8 +91,14 @@ def _only_controller(folder: Path, lock) -> None:
 
 def stage_errors(folder: Path, since: float) -> list[str]:
     """The last `error:` line of each stage log written since a time, with the log's name."""
-    logs = [log for log in (folder / RESULTS).rglob("*.log") if log.stat().st_mtime >= since]
-    errors = {
-        log: re.findall(r"^error: .*", log.read_text(errors="replace", encoding="utf-8"), re.M) for log in sorted(logs)
-    }
+    errors = {log: _errors_in(log, since) for log in sorted((folder / RESULTS).rglob("*.log"))}
     return [f"{log.relative_to(folder)}: {lines[-1]}" for log, lines in errors.items() if lines]
+
+
+def _errors_in(log: Path, since: float) -> list[str]:
+    """Its `error:` lines; none where it is older, no file, or another user's that cannot be read."""
+    try:
+        new = log.is_file() and log.stat().st_mtime >= since
+        return re.findall(r"^error: .*", log.read_text(errors="replace", encoding="utf-8"), re.M) if new else []
+    except OSError:
+        return []

@@ -11,6 +11,7 @@ from typing import Any
 
 from scope.artifacts.atomic import atomic
 from scope.artifacts.partial import Unfinished
+from scope.update.wandb_run import WandbRun
 
 
 class Tracker:
@@ -25,31 +26,20 @@ class Tracker:
         self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115 - closed in close()
         self.record = work.folder / "tracked"
         self.sent = int(self.record.read_text(encoding="utf-8")) if self.record.is_file() else 0
-        self.run = None
-        if os.environ.get("WANDB_MODE", "disabled") != "disabled":
-            import wandb
-
-            # One id per arm and seed: the rounds of an arm are one run, and `wandb sync` joins them.
-            self.run = wandb.init(
-                id=run.replace("/", "-"),
-                name=run,
-                dir=folder,
-                resume="allow",
-                config=config,
-                settings=wandb.Settings(silent=True, x_disable_stats=True),
-            )
+        tracked = os.environ.get("WANDB_MODE", "disabled") != "disabled"
+        self.run = WandbRun(run, folder, config) if tracked else None
 
     def log(self, row: dict[str, Any]) -> None:
         """One optimizer step: its `step` and figures."""
         self.file.write(json.dumps(row) + "\n")
         self.file.flush()
-        if self.run and row["step"] > self.sent:
+        if self.run and self.run.run and row["step"] > self.sent:
             with atomic(self.record) as temporary:
                 temporary.write_text(str(row["step"]), encoding="utf-8")
-            self.run.log({name: value for name, value in row.items() if value is not None}, step=row["step"])
+            self.run.log(row)
 
     def close(self) -> None:
         """Flush and finish."""
         self.file.close()
         if self.run:
-            self.run.finish()
+            self.run.close()
