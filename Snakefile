@@ -46,9 +46,10 @@ wildcard_constraints:
     evaluated=EVALUATED,
 
 
-MODEL_BYTES = {name: model_bytes(folder) for name, folder in MODEL_FOLDERS.items()}
-for line in checked(notices.preflight_notices, PLAN, MODEL_BYTES):
-    say(line)
+WEIGHTS = {name: weights_in(folder) for name, folder in MODEL_FOLDERS.items()}
+if workflow.is_main_process:
+    for line in checked(notices.preflight_notices, PLAN, WEIGHTS, whole=asks_for_all(sys.argv[1:])):
+        say(line)
 
 
 USED_UP = set()

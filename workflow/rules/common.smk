@@ -13,17 +13,18 @@ from scope.planning.benchmarks import held_out_files
 from scope.planning.environment import exports, flag, held_out_flags, rows_flags
 from scope.planning.content import model_folder
 from scope.planning.model_links import link_models
-from scope.planning.plan import make_plan, model_bytes
+from scope.planning.plan import make_plan
 from scope.planning.unrecorded import force_outdated
-from scope.run.arguments import check_folder, raw_configuration
+from scope.planning.weights import weights_in
+from scope.run.arguments import asks_for_all, check_folder, raw_configuration
 from scope.run.lock import acquire_lock, release_lock
 from scope.slurm.executor import patch_slurm_executor
 
 
-def checked(make, *arguments):
+def checked(make, *arguments, **named):
     """Turn bad input into one message without a traceback."""
     try:
-        return make(*arguments)
+        return make(*arguments, **named)
     except InputError as error:
         raise WorkflowError(str(error)) from None
 

@@ -20,6 +20,7 @@ from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.retention import keeps
 from scope.planning.sharing import rollouts_name, scores_name
+from scope.planning.weights import Weights
 
 WIDTH = {"float32": 4, "bfloat16": 2}  # bytes of one number
 CHARACTERS = 17  # entries of the vocabulary `characters`
@@ -54,17 +55,16 @@ class Projection:
     per_state: int
 
 
-def project(arms: Mapping[str, Config], model_bytes: Mapping[str, int | None]) -> Projection:
+def project(arms: Mapping[str, Config], weights: Mapping[str, Weights | None]) -> Projection:
     """Project the disk use of an experiment, in bytes, from the checked configuration of each of its arms.
 
-    `model_bytes` holds the bytes of the *.safetensors of the folders "student" and "teacher", None for a model that
-    the workflow makes; the weights in a folder are taken to be stored in `models.dtype`. At the peak every arm and
-    seed is taken to run at once, each with the files of WAITING rounds still to be deleted, and with a checkpoint of
-    its update where a round has several steps.
+    `weights` holds those of the folders "student" and "teacher", None for a model that the workflow makes. At the
+    peak every arm and seed is taken to run at once, each with the files of WAITING rounds still to be deleted, and
+    with a checkpoint of its update where a round has several steps.
     """
     configs = list(arms.values())
     first, seeds = configs[0], len(configs[0].seeds)
-    size = parameters(first, "student", model_bytes["student"])
+    size = parameters(first, "student", weights["student"])
     per_policy = size * WIDTH[first.models.dtype] + POLICY_FILES
     per_state = size * max(state_width(config) for config in configs) + STATE_FILES
     policies, states = kept_policies(first), len(kept_rounds(first.retention.keep_states_every, first.rounds))
@@ -74,7 +74,7 @@ def project(arms: Mapping[str, Config], model_bytes: Mapping[str, int | None]) -
         "states": len(arms) * seeds * states * per_state,
         "rollouts": seeds * (shared_rollouts(configs) + sum(kept for kept, _ in rollouts)),
         "batches": seeds * sum(config.rounds * batch_bytes(config) for config in configs),
-        "shared": made_models(first, model_bytes),
+        "shared": made_models(first, weights),
     }
     late = min(WAITING, first.rounds - policies) * per_policy + min(WAITING, first.rounds - states) * per_state
     checkpoints = sum(per_state for config in configs if config.update.steps_per_round > 1)
@@ -83,18 +83,18 @@ def project(arms: Mapping[str, Config], model_bytes: Mapping[str, int | None]) -
     return Projection(**kinds, end=end, peak=peak, per_policy=per_policy, per_state=per_state)
 
 
-def made_models(config: Config, model_bytes: Mapping[str, int | None]) -> int:
+def made_models(config: Config, weights: Mapping[str, Weights | None]) -> int:
     """Bytes of the models that the workflow makes, in float32 whatever `models.dtype` is, and of those that it
     fine-tunes, as large as their folders; other folders are not copied."""
-    made = [name for name, given in model_bytes.items() if given is None]
-    tuned = [given for name, given in model_bytes.items() if given and getattr(config.models, name).sft]
+    made = [name for name, given in weights.items() if given is None]
+    tuned = [given.bytes for name, given in weights.items() if given and getattr(config.models, name).sft]
     return sum(parameters(config, name, None) * WIDTH["float32"] + POLICY_FILES for name in made) + sum(tuned)
 
 
-def parameters(config: Config, name: str, folder_bytes: int | None) -> int:
-    """Parameters of a model: of a folder with so many bytes of weights, or of a Qwen3 to make, its head tied."""
-    if folder_bytes is not None:
-        return folder_bytes // WIDTH[config.models.dtype]
+def parameters(config: Config, name: str, folder: Weights | None) -> int:
+    """Parameters of a model: of a folder, stored in any number format, or of a Qwen3 to make, its head tied."""
+    if folder is not None:
+        return folder.parameters
     shape, tokenizer = getattr(config.models, name).random_init, config.models.tokenizer
     hidden, vocabulary = shape.hidden_size, CHARACTERS if tokenizer.kind == "characters" else tokenizer.vocab_size
     projections = 2 * (shape.heads + shape.kv_heads) * shape.head_dim + 3 * shape.intermediate_size

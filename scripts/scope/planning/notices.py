@@ -17,18 +17,23 @@ from scope.planning.plan import Plan
 from scope.planning.retention import keeps
 from scope.planning.targets import all_rounds
 from scope.planning.untrained_settings import untrained_settings
+from scope.planning.weights import Weights
 
 
-def preflight_notices(plan: Plan, model_bytes: Mapping[str, int | None]) -> list[str]:
-    """What to know before a run: odd settings, equal arms, and the jobs, GPU hours and disk space that it takes."""
-    alike = duplicate_arms({arm: plan.arm(arm) for arm in plan.config.arms})
-    disk = project(plan.arms, model_bytes)
+def preflight_notices(plan: Plan, weights: Mapping[str, Weights | None], *, whole: bool = True) -> list[str]:
+    """What to know before a run: odd settings, equal arms, and the jobs, GPU hours and disk space that it takes.
+
+    These are of the experiment as a `whole`: a run of a single target has Snakemake's own count of jobs.
+    """
+    warned = [*duplicate_arms({arm: plan.arm(arm) for arm in plan.config.arms}), *long_contexts(plan)]
+    warnings = [*odd_settings(plan), *(f"Warning: {line}" for line in warned), *skipped(plan), *renamed_folder(plan)]
+    if not whole:
+        return [*warnings, *to_be_deleted(plan)]
+    disk = project(plan.arms, weights)
     free = free_bytes(plan.layout.root)
     space = describe(disk, free, plan.files.size(plan.layout.root) if disk.peak > free else 0)
     work = cost.describe(cost.count_jobs(plan.available, plan.arms), cost.gpu_hours(plan.available, plan.arms))
-    warned = [*alike, *long_contexts(plan)]
-    warnings = [*odd_settings(plan), *(f"Warning: {line}" for line in warned), *skipped(plan)]
-    return [*warnings, *renamed_folder(plan), *work, space, *to_be_deleted(plan)]
+    return [*warnings, *work, space, *to_be_deleted(plan)]
 
 
 def odd_settings(plan: Plan) -> list[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from scope.artifacts.layout import Layout
@@ -123,8 +122,3 @@ def make_plan(raw: Mapping[str, Any], say: Callable[[str], None] = print, files:
     arms = {arm: arm_config(raw, arm) for arm in config.arms}
     benchmarks = find_benchmarks(config, files.exists)
     return Plan(raw, config, arms, Layout(config.experiment), benchmarks, files, say)
-
-
-def model_bytes(folder: str) -> int | None:
-    """Bytes of the weights in a model's folder; None for a model to make."""
-    return sum(file.stat().st_size for file in Path(folder).glob("*.safetensors")) if folder else None

@@ -1,6 +1,9 @@
 """The arguments of Snakemake, as Snakemake's own parser reads them."""
 
 import argparse
+import contextlib
+import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +19,17 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     from snakemake.cli import parse_args
 
     return parse_args(list(words))[1]
+
+
+def executor(words: Sequence[str]) -> str | None:
+    """The executor, also of profiles; without the line on the profile in use, which Snakemake writes once more."""
+    messages = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(messages):
+            return parse(words).executor
+    except SystemExit:
+        print(messages.getvalue(), end="", file=sys.stderr)
+        raise
 
 
 def configfiles_of(args: argparse.Namespace) -> list[str]:
@@ -55,6 +69,11 @@ def without_targets(words: Sequence[str]) -> list[str]:
     marked = [_Word(word) for word in words]
     targets = {id(word) for word in command_line(marked).targets}
     return [str(word) for word in marked if id(word) not in targets and word != "--"]
+
+
+def asks_for_all(words: Sequence[str]) -> bool:
+    """Whether a command line of Snakemake asks for the whole experiment: for no target, or for `all`."""
+    return set(command_line(words).targets) <= {"all"}
 
 
 def check_profile(words: Sequence[str]) -> None:

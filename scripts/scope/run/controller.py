@@ -16,7 +16,7 @@ from pathlib import Path
 
 from scope.artifacts.names import RESULTS
 from scope.errors import InputError
-from scope.run.arguments import parse
+from scope.run.arguments import executor
 from scope.run.child import INTERRUPTED, TERMINATED, run_child
 from scope.run.leftovers import controllers
 from scope.run.lock import lock_owner
@@ -45,7 +45,7 @@ def run_snakemake(folder: Path, arguments: list[str]) -> int:
 
 def drains(arguments: list[str]) -> bool:
     """Whether running jobs are Snakemake's to end: jobs of a cluster, and steps in an allocation, which ends them."""
-    return ALLOCATION in os.environ or parse(arguments).executor not in (None, "local")
+    return ALLOCATION in os.environ or executor(arguments) not in (None, "local")
 
 
 def _check_lock_owner_is_gone(folder: Path) -> None:

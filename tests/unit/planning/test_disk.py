@@ -12,6 +12,9 @@ from disk_worlds import ONE_STEP, projected, world
 from scope.config.experiment import arm_config
 from scope.planning import disk
 from scope.planning.disk import describe, free_bytes, readable
+from scope.planning.weights import Weights
+
+BF16 = Weights(bytes=3_400_000_000, parameters=1_700_000_000)
 
 # What stays, by round.
 
@@ -125,16 +128,27 @@ def test_an_arm_without_scorer_has_no_scores():
 def test_models_in_folders_are_not_copied_and_their_weights_are_counted_by_precision():
     folder = {"path": "somewhere", "random_init": None, "sft": None}
     raw = world(models={"dtype": "bfloat16", "student": folder, "teacher": folder})
-    projection = projected("scope", raw=raw, models={"student": 3_400_000_000, "teacher": 16_000_000_000})
+    projection = projected("scope", raw=raw, models={"student": BF16, "teacher": BF16})
     assert projection.shared == 0
     assert projection.per_policy == pytest.approx(3.4e9, rel=0.001)
     assert projection.per_state == pytest.approx(1.7e9 * 14, rel=0.001)
 
 
+def test_weights_stored_in_bfloat16_and_trained_in_float32_take_twice_the_folder():
+    folder = {"path": "somewhere", "random_init": None, "sft": None}
+    raw = world(models={"dtype": "float32", "student": folder, "teacher": folder})
+    projection = projected("scope", raw=raw, models={"student": BF16, "teacher": BF16})
+    assert projection.per_policy == pytest.approx(6.8e9, rel=0.001)
+    assert projection.per_state == pytest.approx(1.7e9 * 16, rel=0.001)
+
+
 def test_a_fine_tuned_model_is_as_large_as_its_folder():
     folder, sft = {"path": "somewhere", "random_init": None}, {"steps": 1, "batch": 1, "learning_rate": 1e-5}
     raw = world(models={"student": {**folder, "sft": None}, "teacher": {**folder, "sft": sft}})
-    assert projected("scope", raw=raw, models={"student": 3 * 10**9, "teacher": 16 * 10**9}).shared == 16 * 10**9
+    assert (
+        projected("scope", raw=raw, models={"student": BF16, "teacher": Weights(16 * 10**9, 8 * 10**9)}).shared
+        == 16 * 10**9
+    )
 
 
 def test_the_state_of_an_arm_with_another_stage_counts_if_it_is_larger():

@@ -20,6 +20,7 @@ from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 from scope.planning import disk
 from scope.planning.disk import project
 from scope.planning.recipes import recipe
+from scope.planning.weights import Weights
 from scope.update.recipe import UpdateSettings
 from worlds import made_up_round, objective_of, table, weigh
 
@@ -77,7 +78,10 @@ def test_made_models_are_as_large_as_projected(tmp_path):
         made(config, name).save_pretrained(tmp_path / name)
     assert project({"scope": config}, MADE).shared == pytest.approx(size_of(tmp_path), rel=0.1)
     folder = arm_config(world(models={"dtype": "bfloat16", "teacher": {"sft": None}}), "scope")
-    assert project({"scope": folder}, {"student": None, "teacher": 10**9}).shared < size_of(tmp_path) / 2
+    assert (
+        project({"scope": folder}, {"student": None, "teacher": Weights(10**9, 10**9 // 2)}).shared
+        < size_of(tmp_path) / 2
+    )
 
 
 def config_with_state(dtype, stage):

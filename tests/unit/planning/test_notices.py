@@ -19,6 +19,12 @@ def test_jobs_gpu_hours_and_disk_space_are_projected():
     assert re.match(r"disk: about \S+ .B at the end", disk)
 
 
+def test_a_single_target_has_warnings_alone():
+    assert preflight_notices(plan_of(), BYTES, whole=False) == []
+    (line,) = preflight_notices(plan_of(arms=["scope", "scope_tau1"]), BYTES, whole=False)
+    assert line.startswith("Warning: arms scope and scope_tau1 compute the same")
+
+
 def test_what_the_experiment_has_already_counts_only_where_space_is_short(monkeypatch):
     assert "taken already" not in preflight_notices(plan_of(), BYTES)[-1]
     monkeypatch.setattr(notices, "free_bytes", lambda path: 1000)

@@ -92,7 +92,7 @@ def test_long_lists_of_issues_name_their_file(page, tmp_path):
     assert f"The first 50 of 60; all are in {path.with_suffix('.issues.parquet')}" in words
 
 
-def test_a_bos_that_prompts_lack_is_named(page, tmp_path):  # noqa: F811
+def test_a_bos_that_prompts_lack_is_named(page, tmp_path):
     def card_of(**labels):
         path = write_problems(tmp_path / "aime.parquet", ["7"], labels=labels)
         return section(page(problems=[path], issues=[path.with_suffix(".issues.parquet")]), "data")

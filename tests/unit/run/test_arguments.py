@@ -8,6 +8,7 @@ import pytest
 from conftest import ROOT
 from refusals import refused
 from scope.run.arguments import (
+    asks_for_all,
     check_configfiles,
     check_folder,
     configfiles_of,
@@ -116,3 +117,16 @@ def test_a_project_folder_with_braces_is_refused(tmp_path):
     check_folder(tmp_path / "a folder")
     with refused("invalid-name", "p{q}", "rename or move"):
         check_folder(tmp_path / "p{q}")
+
+
+@pytest.mark.parametrize(
+    ("words", "whole"),
+    [
+        ([], True),
+        (["all"], True),
+        (["-n", "--configfile", "a.yaml", "b.yaml"], True),
+        (["results/x/report.html"], False),
+    ],
+)
+def test_a_target_is_not_the_whole_experiment(words, whole):
+    assert asks_for_all(["--cores", "2", *words]) == whole
