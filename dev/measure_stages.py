@@ -53,7 +53,7 @@ def table(results: Path) -> str:
     ]
     for stage in stages(timings):
         jobs = timings.filter(pl.col("stage") == stage)
-        seconds, memory = jobs["seconds"].sum(), jobs["memory"].max()
+        seconds, memory = sum(jobs["seconds"].to_list()), max(jobs["memory"].to_list())
         count = tokens(KINDS.get(stage, stage), artifacts)
         rate = f"{count:,.0f} | {count / seconds:,.1f}" if count else " | "
         lines.append(
