@@ -84,7 +84,11 @@ def test_whatever_may_change_a_result_counts(name):
 
 SCRIPT_NAMES = {script for stage in STAGES.values() for script in stage.scripts}
 # Where a handler passes an error on: to a record of why a server is not asked for a while, which only messages show.
-PASSED_ON = {"score/pool.py": {"failed", "_give_back"}, "score/endpoint.py": {"_back_off"}}
+PASSED_ON = {
+    "score/pool.py": {"failed", "_give_back"},
+    "score/endpoint.py": {"_back_off"},
+    "update/wandb_run.py": {"_give_up"},
+}
 
 
 def test_the_text_of_an_error_is_shown_and_never_becomes_a_value():
