@@ -24,6 +24,7 @@ def main() -> None:
     args = parser.parse_args()
 
     from scope.models.load import load_tokenizer
+    from scope.models.token_ids import token_ids
     from scope.score import teacher_checks as checks
     from scope.score.reference import own_pass
 
@@ -33,7 +34,7 @@ def main() -> None:
     student = load_tokenizer(open_folder(args.student))
     details = {"token_map": checks.check_token_map(student, load_tokenizer(folder))}
     prompts = checks.probe_prompts(parquet.read(args.prompts, PROMPTS))
-    own = own_pass(folder, prompts, len(student), dtype=dtype, pack_tokens=scoring.pack_tokens)
+    own = own_pass(folder, prompts, token_ids(student), dtype=dtype, pack_tokens=scoring.pack_tokens)
     details["token_rows"] = checks.check_rows(student, own.rows)
     name, other = _other_scores(settings, args.teacher, folder, own.pairs)
     served = not isinstance(scoring, InProcess)
@@ -42,8 +43,10 @@ def main() -> None:
     details["served_name"] = of
     details["loads"] = f"{scoring.backend} backend scored {len(own.pairs)} probes"
     details["finite"] = checks.check_finite(scores)
+    details["absent_tokens"] = checks.check_absent(own.scores, own.over_all_rows, served)
     names = (name, "in_process") if served else ("in_process", name)
-    details["agreement"] = checks.check_agreement(other, own.scores, dtype, names)
+    expected = own.over_all_rows if served else own.scores
+    details["agreement"] = checks.check_agreement(other, expected, dtype, names)
     rows = [{"check": check, "passed": True, "detail": detail} for check, detail in details.items()]
     inputs = [args.student, args.teacher, args.prompts]
     parquet.write(args.out, CHECKS, rows, recipe=args.recipe, inputs=inputs)

@@ -2,16 +2,19 @@
 
 import json
 
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     AutoModelForCausalLM,
     Gemma2Config,
     Gemma3TextConfig,
     LlamaConfig,
+    PreTrainedTokenizerFast,
     Qwen2Config,
     Qwen3Config,
 )
 
-from scope.models.tokenizers import bpe_tokenizer
+from scope.models.tokenizers import EOS, PAD, PUZZLE_CHARACTERS, UNKNOWN, bpe_tokenizer
 
 TEXTS = ["Find $x$ with $x^2 = 9$.\n", "def f(a):\n    return a\n"]
 SHAPE = {
@@ -58,3 +61,18 @@ def edit_weights(folder, change, file="model.safetensors"):
     tensors = load_file(folder / file)
     change(tensors)
     save_file(tensors, folder / file, metadata={"format": "pt"})
+
+
+def padded_folder(folder, *, rows=40, holes=(), **changes):
+    """A model with more rows than its tokenizer has ids, 17 but for `holes`; the others are as likely as tokens."""
+    ids = [i for i in range(rows) if i not in holes]
+    names = [PAD, EOS, UNKNOWN, *PUZZLE_CHARACTERS]
+    inner = Tokenizer(models.WordLevel(dict(zip(names, ids, strict=False)), unk_token=UNKNOWN))
+    inner.pre_tokenizer = pre_tokenizers.Split("", "isolated")
+    inner.decoder = decoders.Fuse()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=inner, pad_token=PAD, eos_token=EOS, unk_token=UNKNOWN)
+    shape = {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 32, "vocab_size": rows, **changes}
+    torch.manual_seed(0)
+    model_folder(folder, tokenizer=tokenizer, **shape)
+    edit_weights(folder, lambda tensors: tensors["lm_head.weight"].mul_(15))
+    return folder

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from scope.models.pair import Pair
+from scope.models.token_ids import TokenIds
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ def pack(pairs: Sequence[Pair], device: torch.device) -> Pack:
     return Pack(*(torch.tensor(values, dtype=torch.long, device=device) for values in columns))
 
 
-def response_logits(model: torch.nn.Module, pack: Pack) -> Tensor:
-    """(R, V) float32 logits at the positions that predict response tokens."""
-    return forward(model, pack, pack.predicts).float()
+def response_logits(model: torch.nn.Module, pack: Pack, tokens: TokenIds | None = None) -> Tensor:
+    """(R, V) float32 logits at the positions that predict response tokens, of the ids in `tokens`, else of all rows."""
+    logits_RV = forward(model, pack, pack.predicts)
+    return (tokens.of(logits_RV) if tokens else logits_RV).float()
 
 
 def forward(model: torch.nn.Module, pack: Pack, positions_R: Tensor) -> Tensor:
@@ -84,9 +86,15 @@ def gather_targets(logp_RV: Tensor, targets_R: Tensor) -> Tensor:
 
 @torch.no_grad()
 def score_pairs(
-    model: torch.nn.Module, pairs: Sequence[Pair], *, temperature: float, budget: int, done: Container[int] = ()
+    model: torch.nn.Module,
+    pairs: Sequence[Pair],
+    *,
+    temperature: float,
+    budget: int,
+    done: Container[int] = (),
+    tokens: TokenIds | None = None,
 ) -> Iterator[tuple[int, list[float]]]:
-    """Yield (index of the pair, log-probability in nats of each of its response tokens).
+    """Yield (index of the pair, log-probability in nats of each of its response tokens, among the ids in `tokens`).
 
     Skips pairs that are `done`, and packs with nothing else; the packs do not depend on `done`.
     """
@@ -95,7 +103,7 @@ def score_pairs(
         if all(index in done for index in indices):
             continue
         packed = pack([pairs[i] for i in indices], device)
-        logp_RV = log_probabilities(response_logits(model, packed), temperature)
+        logp_RV = log_probabilities(response_logits(model, packed, tokens), temperature)
         logp_R = gather_targets(logp_RV, packed.targets).cpu()
         for row, part in enumerate(logp_R.split([len(pairs[i].response) for i in indices])):
             if indices[row] not in done:

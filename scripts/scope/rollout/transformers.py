@@ -23,6 +23,7 @@ from scope.models.dtype import Dtype
 from scope.models.end_tokens import end_token_ids
 from scope.models.load import load_model, load_tokenizer
 from scope.models.padding import pad_left
+from scope.models.token_ids import TokenIds, token_ids
 from scope.rollout.engine import Engine, Request, Sample, Sampling
 
 BATCH = 256
@@ -34,6 +35,7 @@ class TransformersEngine(Engine):
     def __init__(self, folder: str | Path, *, dtype: Dtype, max_model_len: int, tempered: bool = False):
         self.model = load_model(folder, dtype)
         self.tokenizer = load_tokenizer(folder)
+        self.tokens = token_ids(self.tokenizer)
         self.ends = end_token_ids(folder, self.tokenizer)
         self.max_model_len = max_model_len
         self.tempered = tempered
@@ -71,7 +73,7 @@ class TransformersEngine(Engine):
             max_new_tokens=sampling.max_tokens,
             eos_token_id=self.ends,
             pad_token_id=self.ends[0],  # comes after an end of text, where responses are cut
-            logits_processor=LogitsProcessorList([watcher, recorder, *_warpers(sampling), noise]),
+            logits_processor=LogitsProcessorList([watcher, _Known(self.tokens), recorder, *_warpers(sampling), noise]),
         )
         sampled = ids[:, prompts.shape[1] :]
         return [self._cut(row, logprobs) for row, logprobs in zip(sampled, recorder.read(sampled), strict=True)]
@@ -122,8 +124,18 @@ class _Watcher(LogitsProcessor):
         return scores
 
 
+class _Known(LogitsProcessor):
+    """Leaves the logits of ids that the tokenizer has."""
+
+    def __init__(self, tokens: TokenIds):
+        self.tokens = tokens
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        return self.tokens.of(scores)
+
+
 class _Recorder(LogitsProcessor):
-    """Keeps log softmax(logits / temperature) of every step, before anything else touches the logits."""
+    """Keeps log softmax(logits / temperature) of every step, before sampling settings touch the logits."""
 
     def __init__(self, temperature: float):
         self.temperature = temperature

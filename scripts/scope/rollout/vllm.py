@@ -6,10 +6,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import cast
 
+import torch
+
 from scope.artifacts.progress import Progress
+from scope.errors import InputError
 from scope.models.dtype import Dtype
 from scope.models.end_tokens import end_token_ids
-from scope.models.load import load_tokenizer
+from scope.models.load import load_tokenizer, vocabulary_size
+from scope.models.token_ids import NEVER, token_ids
 from scope.rollout.engine import Engine, Request, Sample, Sampling
 from scope.rollout.steps_left import steps_left
 from scope.rollout.vllm_messages import hide_expected
@@ -21,6 +25,7 @@ hide_expected()
 
 from vllm import LLM, CompletionOutput, RequestOutput, SamplingParams  # noqa: E402
 from vllm.logprobs import Logprob  # noqa: E402
+from vllm.model_executor.layers.logits_processor import LogitsProcessor  # noqa: E402
 from vllm.platforms import current_platform  # noqa: E402
 
 BATCH_TOKENS = 8192
@@ -50,6 +55,9 @@ class VllmEngine(Engine):
             seed=0,
             use_tqdm_on_load=False,
         )
+        absent = token_ids(self.tokenizer).absent(vocabulary_size(folder))
+        if absent:
+            self.llm.apply_model(lambda model: _exclude(model, absent))
 
     def sample_each(
         self, requests: Sequence[Request], sampling: Sampling, done: Container[int] = ()
@@ -103,6 +111,27 @@ class VllmEngine(Engine):
             for ids in sequences:
                 progress.add(len(ids))
         return [_logprobs(output.prompt_logprobs, ids, first=1) for output, ids in zip(outputs, sequences, strict=True)]
+
+
+def _exclude(model: torch.nn.Module, ids: Sequence[int]) -> None:
+    """Give `ids` the probability 0 wherever the model computes logits: when it samples, and in all log-probabilities.
+
+    The sampler's own processors come too late: raw log-probabilities, and those of prompts, are taken before them.
+    """
+
+    def fill(layer: torch.nn.Module, inputs: object, logits: torch.Tensor | None) -> None:
+        if logits is not None:  # on ranks that get none
+            logits.index_fill_(-1, torch.tensor(ids, device=logits.device), NEVER)
+
+    layers = [layer for layer in model.modules() if isinstance(layer, LogitsProcessor)]
+    if not layers:
+        raise InputError(
+            f"vLLM's {type(model).__name__} computes logits in its own way, so that the {len(ids):,} ids that no token "
+            "has cannot be excluded; set rollout.engine and evaluation.engine to transformers",
+            "unsupported-model",
+        )
+    for layer in layers:
+        layer.register_forward_hook(fill)
 
 
 def _logprobs(given: object, token_ids: Sequence[int], first: int = 0) -> list[float]:

@@ -12,6 +12,7 @@ from transformers import GenerationConfig, LogitsProcessor, LogitsProcessorList,
 from scope.errors import InputError
 from scope.models.padding import pad_left
 from scope.models.pair import Pair
+from scope.models.token_ids import TokenIds
 from scope.score.in_process import InProcessTeacher
 
 TOKENS = 32
@@ -19,26 +20,30 @@ TOKENS = 32
 
 @dataclass(frozen=True)
 class OwnPass:
-    """What the teacher wrote, and its log-probabilities in nats of each of these tokens."""
+    """What the teacher wrote, and its log-probabilities in nats of each of these tokens, as training uses them."""
 
     pairs: list[Pair]
     scores: list[list[float]]
+    over_all_rows: list[list[float]]
+    """As a server gives them, which knows nothing of ids that no token has."""
     rows: int
     """Of its embeddings."""
 
 
 def own_pass(
-    folder: Path, prompts: Sequence[Sequence[int]], vocabulary: int, *, dtype: str, pack_tokens: int
+    folder: Path, prompts: Sequence[Sequence[int]], tokens: TokenIds, *, dtype: str, pack_tokens: int
 ) -> OwnPass:
-    """Continue prompts with ids below `vocabulary`, and score them; the model has left memory when this returns.
+    """Continue prompts with the student's `tokens`, and score them; the model has left memory when this returns.
 
     Raises InputError where the model does not fit into the accelerator's memory.
     """
     try:
         teacher = InProcessTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
         rows = len(cast(torch.Tensor, teacher.model.get_input_embeddings().weight))
-        pairs = continuations(teacher.model, prompts, min(vocabulary, rows))
-        return OwnPass(pairs, teacher.score(pairs), rows)
+        pairs = continuations(teacher.model, prompts, tokens)
+        scores = teacher.score(pairs)
+        known, teacher.tokens = teacher.tokens, None
+        return OwnPass(pairs, scores, teacher.score(pairs) if known and known.absent(rows) else scores, rows)
     except torch.OutOfMemoryError as error:
         raise InputError(
             f"{folder}: the teacher does not fit into this GPU's memory beside what is there ({error}); run the check "
@@ -58,7 +63,7 @@ def free_memory() -> None:
 
 
 @torch.inference_mode()
-def continuations(model: PreTrainedModel, prompts: Sequence[Sequence[int]], vocabulary: int) -> list[Pair]:
+def continuations(model: PreTrainedModel, prompts: Sequence[Sequence[int]], tokens: TokenIds) -> list[Pair]:
     """Each prompt with TOKENS tokens sampled from the model at temperature 1, the same in every run on one machine."""
     padded, mask = pad_left(prompts)
     settings = GenerationConfig(
@@ -75,18 +80,16 @@ def continuations(model: PreTrainedModel, prompts: Sequence[Sequence[int]], voca
         input_ids=padded.to(model.device),
         attention_mask=mask.to(model.device),
         generation_config=settings,
-        logits_processor=LogitsProcessorList([_Known(vocabulary)]),
+        logits_processor=LogitsProcessorList([_Known(tokens)]),
     )
     return [Pair(list(prompt), row[padded.shape[1] :].tolist()) for prompt, row in zip(prompts, ids, strict=True)]
 
 
 class _Known(LogitsProcessor):
-    """Excludes ids that no token has; makes damaged logits samplable, whose scores are then refused by name."""
+    """Leaves the logits of tokens; makes damaged ones samplable, whose scores are then refused by name."""
 
-    def __init__(self, vocabulary: int):
-        self.vocabulary = vocabulary
+    def __init__(self, tokens: TokenIds):
+        self.tokens = tokens
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        scores = scores.nan_to_num(0.0)
-        scores[:, self.vocabulary :] = -torch.inf
-        return scores
+        return self.tokens.of(scores.nan_to_num(0.0))

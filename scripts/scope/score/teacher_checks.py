@@ -11,6 +11,8 @@ from scope.errors import InputError
 MEAN_GAP = {"float32": 1e-4, "bfloat16": 0.1}
 LARGE_GAP = {"float32": 5e-4, "bfloat16": 0.3}
 """Nats that rounding explains, on average and at 95 of 100 tokens; docs/clusters.md has the measurements."""
+ABSENT_NATS = 0.01
+"""Nats by which ids that no token has may lower a server's log-probabilities; they shift every advantage."""
 PROBES = 16
 
 
@@ -61,6 +63,19 @@ def check_rows(student: PreTrainedTokenizerBase, rows: int) -> str:
             "other-tokenizer",
         )
     return f"{rows} rows of embeddings for {needed} student tokens"
+
+
+def check_absent(scores: list[list[float]], over_all_rows: list[list[float]], served: bool) -> str:
+    """Ids that no token has must hold next to no probability where a server scores, which counts them."""
+    gaps = [a - b for x, y in zip(scores, over_all_rows, strict=True) for a, b in zip(x, y, strict=True)]
+    found = f"{sum(gaps) / len(gaps):.1e} nats on average"
+    if served and not sum(gaps) <= ABSENT_NATS * len(gaps):
+        raise InputError(
+            f"absent tokens: ids that the teacher's tokenizer lacks lower the server's log-probabilities by {found}, "
+            f"more than {ABSENT_NATS}; set teacher.backend to in_process, which excludes them",
+            "absent-tokens",
+        )
+    return f"ids that the teacher's tokenizer lacks take {found} {'from' if served else 'and are excluded from'} scores"
 
 
 def check_agreement(scores: list[list[float]], reference: list[list[float]], dtype: str, names: tuple[str, str]) -> str:

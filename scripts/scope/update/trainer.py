@@ -26,6 +26,7 @@ from scope.method import losses
 from scope.models.isolation import safe_pack_tokens
 from scope.models.packed_forward import Pack, gather_targets, log_probabilities, pack, plan_packs, response_logits
 from scope.models.pair import Pair
+from scope.models.token_ids import TokenIds
 from scope.update.checkpoints import Checkpoint, from_first_rank
 from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
@@ -44,7 +45,10 @@ class Optimizer(Protocol):
 
 
 class Trainer:
-    """A DeepSpeed engine around the policy, and the teacher where the exact KL needs its distribution."""
+    """A DeepSpeed engine around the policy, and the teacher where the exact KL needs its distribution.
+
+    Both distributions are over `tokens`, the ids of the policy's tokenizer, else over all rows of the policy.
+    """
 
     def __init__(
         self,
@@ -53,12 +57,13 @@ class Trainer:
         dtype: str,
         loss: LossSettings,
         teacher: PreTrainedModel | None = None,
+        tokens: TokenIds | None = None,
     ):
-        self.update, self.loss, self.teacher = update, loss, teacher
+        self.update, self.loss, self.teacher, self.tokens = update, loss, teacher, tokens
         if dist.get_rank() == 0:
             log_unused_dropout(model.config)
-        models, tokens = (model, teacher) if teacher else (model,), update.micro_batch_tokens
-        self.pack_tokens = from_first_rank(lambda: min(safe_pack_tokens(each, tokens) for each in models))
+        models, most = (model, teacher) if teacher else (model,), update.micro_batch_tokens
+        self.pack_tokens = from_first_rank(lambda: min(safe_pack_tokens(each, most) for each in models))
         optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
         self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, dtype)
@@ -128,9 +133,14 @@ class Trainer:
     @torch.no_grad()
     def remember_old(self, micro: MicroBatch, progress: RoundProgress) -> MicroBatch:
         """pi_old of Eq. 1: this trainer's own log-probabilities at the start of the round."""
-        logp_RV = log_probabilities(response_logits(self.engine, micro.pack), self.loss.student_temperature)
+        logp_R = gather_targets(self.distribution(micro.pack), micro.pack.targets)
         progress.passed(micro, FORWARD)
-        return replace(micro, logp_old=gather_targets(logp_RV, micro.pack.targets))
+        return replace(micro, logp_old=logp_R)
+
+    def distribution(self, pack: Pack) -> Tensor:
+        """(R, V) log pi_theta(.)."""
+        logits_RV = response_logits(self.engine, pack, self.tokens)
+        return log_probabilities(logits_RV, self.loss.student_temperature)
 
     def optimizer_step(self, step: list[MicroBatch], number: int, progress: RoundProgress) -> dict[str, float]:
         """Accumulate the gradient of one global batch and step; returns its metrics."""
@@ -163,7 +173,7 @@ class Trainer:
 
     def micro_batch_loss(self, micro: MicroBatch, tally: StepMetrics) -> Tensor:
         """This micro-batch's share of L, and its tokens into the tally."""
-        logp_RV = log_probabilities(response_logits(self.engine, micro.pack), self.loss.student_temperature)
+        logp_RV = self.distribution(micro.pack)
         logp_R = gather_targets(logp_RV, micro.pack.targets)
         old_R = micro.logp_old if micro.logp_old is not None else logp_R.detach()
         share = logp_R.sum() * 0.0
@@ -191,17 +201,16 @@ class Trainer:
                 return surrogate_M
             return surrogate_M + coefficient * losses.k3(logp_M, scorer_M)
         if self.loss.kl == "full":
-            return losses.reverse_kl(logp_RV[mask], self.teacher_distribution(micro.pack)[mask])
+            return losses.reverse_kl(logp_RV[mask], self.teacher_distribution(micro.pack, logp_RV.shape[1])[mask])
         return losses.opd(logp_M, old_M, scorer_M, self.loss.opd_clip)
 
     @torch.no_grad()
-    def teacher_distribution(self, pack: Pack) -> Tensor:
-        """(R, V) log pi_T(.) over the student's vocabulary."""
+    def teacher_distribution(self, pack: Pack, vocabulary: int) -> Tensor:
+        """(R, V) log pi_T(.) over the student's vocabulary, so many ids."""
         if self.teacher is None or self.loss.teacher_temperature is None:
             raise InputError("kl: full needs the teacher and its temperature", "no-teacher")
-        logits_RV = response_logits(self.teacher, pack)
-        known, vocabulary = logits_RV.shape[1], self.policy.config.vocab_size
-        if known < vocabulary:
+        logits_RV = response_logits(self.teacher, pack, self.tokens)
+        if (known := logits_RV.shape[1]) < vocabulary:
             raise InputError(f"teacher: {known} tokens, student: {vocabulary}; use kl: sampled", "other-tokenizer")
         return log_probabilities(logits_RV[:, :vocabulary], self.loss.teacher_temperature)
 

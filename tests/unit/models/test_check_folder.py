@@ -12,11 +12,11 @@ from refusals import refused
 from scope.artifacts.recipe import make_recipe
 from scope.models.check_folder import check_model_folder
 from scope.models.load import load_model
-from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
 from scope.planning.content import model_content
 from scope.rollout.engine import Request, Sampling
 from scope.rollout.transformers import TransformersEngine
+from scope.score.in_process import InProcessTeacher
 
 PROMPT = [5, 6, 7]
 
@@ -26,9 +26,8 @@ def works(folder):
     check_model_folder(folder)
     engine = TransformersEngine(folder, dtype="float32", max_model_len=64)
     (sample,) = engine.sample([Request(PROMPT, seed=1)], Sampling(temperature=1.0, max_tokens=4))
-    ((_, scores),) = score_pairs(
-        load_model(folder, "float32"), [Pair(PROMPT, sample.token_ids)], temperature=1, budget=64
-    )
+    teacher = InProcessTeacher(folder, dtype="float32", temperature=1.0, pack_tokens=64)
+    (scores,) = teacher.score([Pair(PROMPT, sample.token_ids)])
     assert scores == pytest.approx(sample.logprobs, abs=1e-4)
 
 

@@ -13,13 +13,15 @@ import torch
 from transformers import AutoTokenizer
 
 from conftest import ROOT
-from model_folders import edit_json, model_folder
+from model_folders import edit_json, model_folder, padded_folder
 from refusals import refused
 from scope.models.end_tokens import end_token_ids
 from scope.models.load import load_model, load_tokenizer
 from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
+from scope.models.token_ids import token_ids
 from scope.rollout.engine import Sample, check_samples
+from scope.score.in_process import InProcessTeacher
 from scope.seeds import derive_seed
 
 PROMPTS = ["12345=6:", "99=18:", "1357=8:"]
@@ -160,3 +162,20 @@ def test_texts_are_decoded_as_tokenizer_json_describes_whatever_its_label(tmp_pa
     assert [s.text for s in samples] == [tokenizer.decode(s.token_ids, skip_special_tokens=True) for s in samples]
     label = AutoTokenizer.from_pretrained(labelled)
     assert [s.text for s in samples] != [label.decode(s.token_ids, skip_special_tokens=True) for s in samples]
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("tempered", [True, False])
+@pytest.mark.parametrize("holes", [(), (2, 5, 11)], ids=["a tail", "a tail and holes"])
+def test_vllm_samples_no_id_that_the_tokenizer_lacks(tmp_path, holes, tempered):
+    padded = padded_folder(tmp_path / "model", holes=holes)
+    tokens = token_ids(load_tokenizer(padded))
+    asked = [[[8, 9, 10, *[12] * (seed % 3)], seed] for seed in range(20)]
+    settings = {} if tempered else {"top_k": 30, "repetition_penalty": 1.2}
+    samples = sample_with("vllm", padded, asked, tempered, **settings)
+    assert not {token for sample in samples for token in sample.token_ids} & set(tokens.absent(40))
+    pairs = [Pair(ids, one.token_ids) for (ids, _), one in zip(asked, samples, strict=True)]
+    temperature = 0.6 if tempered else 1.0
+    teacher = InProcessTeacher(padded, dtype="float32", temperature=temperature, pack_tokens=64)
+    for sample, scores in zip(samples, teacher.score(pairs), strict=True):
+        assert sample.logprobs == pytest.approx(scores, abs=1e-4)

@@ -13,12 +13,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from conftest import BIN, RECIPE, ROOT, run
+from model_folders import padded_folder
 from scope.artifacts import parquet
 from scope.artifacts.folder import write_manifest
 from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.checks import CHECKS
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.models.load import load_model, load_tokenizer
+from scope.models.token_ids import TokenIds
 from scope.score import in_process
 from scope.score.reference import TOKENS, continuations, own_pass
 from worlds import tiny_model
@@ -60,10 +62,10 @@ def words(student, teacher, folder, dtype, engine="vllm"):
 
 def test_continuations_are_the_models_own_and_of_known_tokens():
     model, prompts = tiny_model(1), [[3, 4, 5], [6]]
-    pairs = continuations(model, prompts, 9)
+    pairs = continuations(model, prompts, TokenIds(9))
     assert [pair.prompt for pair in pairs] == prompts
     assert all(len(pair.response) == TOKENS and max(pair.response) < 9 for pair in pairs)
-    assert continuations(model, prompts, 9) == pairs
+    assert continuations(model, prompts, TokenIds(9)) == pairs
 
 
 def test_the_first_model_has_left_memory_before_another_loads(tiny, tmp_path, monkeypatch):
@@ -83,13 +85,23 @@ def test_the_first_model_has_left_memory_before_another_loads(tiny, tmp_path, mo
     assert loads == [0, 0]
 
 
+def test_a_teacher_with_more_rows_than_tokens_passes(tmp_path, monkeypatch):
+    padded = seal(padded_folder(tmp_path / "model", holes=(5,)), tmp_path / "sealed")
+    write_prompts(tmp_path / "prompts.parquet", [[8 + i, 14, 6] for i in range(4)])
+    command = words(padded, padded, tmp_path, "float32", "transformers")
+    monkeypatch.setattr(sys, "argv", [str(word) for word in command])
+    runpy.run_path(str(ROOT / command[0]))["main"]()
+    details = dict(parquet.read(tmp_path / "checks.parquet", CHECKS).select("check", "detail").iter_rows())
+    assert "are excluded from scores" in details["absent_tokens"]
+
+
 def test_a_model_is_freed_after_an_error_too(tiny, monkeypatch):
-    def fail(model, prompts, vocabulary):
+    def fail(model, prompts, tokens):
         raise torch.OutOfMemoryError("40 GiB")
 
     monkeypatch.setattr("scope.score.reference.continuations", fail)
     with pytest.raises(Exception, match="does not fit into this GPU") as caught:
-        own_pass(Path(tiny["teacher"]).parent, [[3]], 17, dtype="float32", pack_tokens=8)
+        own_pass(Path(tiny["teacher"]).parent, [[3]], TokenIds(17), dtype="float32", pack_tokens=8)
     assert caught.value.code == "out-of-memory"
 
 
