@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import polars as pl
+import torch
 from torch import Tensor
 
 from scope.models.packed_forward import Pack
@@ -27,3 +28,12 @@ class MicroBatch:
 def lengths_of(rows: pl.DataFrame) -> list[int]:
     """Tokens of each row's prompt and response."""
     return (rows["prompt_token_ids"].list.len() + rows["response_token_ids"].list.len()).to_list()
+
+
+def token_values(rows: pl.DataFrame, column: str) -> Tensor:
+    """(R,) float32: a list column of response tokens, row after row; NaN for a row that has none."""
+    values = [
+        value if value is not None else [float("nan")] * length
+        for value, length in zip(rows[column].to_list(), rows["response_token_ids"].list.len(), strict=True)
+    ]
+    return torch.tensor([v for row in values for v in row], dtype=torch.float32)

@@ -32,7 +32,7 @@ from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
-from scope.update.micro_batch import MicroBatch, lengths_of
+from scope.update.micro_batch import MicroBatch, lengths_of, token_values
 from scope.update.recipe import UpdateSettings
 from scope.update.round_progress import BOTH, FORWARD, RoundProgress
 from scope.update.step_metrics import StepMetrics
@@ -117,18 +117,11 @@ class Trainer:
             pack=packed,
             kind={kind: spread([k == kind for k in kinds]) for kind in sorted(set(kinds))},
             coefficient=spread((rows["weight"] / rows["normaliser"]).to_list()),
-            engine_logp=self._tokens(rows, "logprobs"),
-            scorer_logp=self._tokens(rows, "scorer_logprobs"),
+            engine_logp=token_values(rows, "logprobs").to(self.device),
+            scorer_logp=token_values(rows, "scorer_logprobs").to(self.device),
             advantage=per_row("advantage"),
             correct=spread(rows["correct"].to_list()),
         )
-
-    def _tokens(self, rows: pl.DataFrame, column: str) -> Tensor:
-        values = [
-            value if value is not None else [float("nan")] * length
-            for value, length in zip(rows[column].to_list(), rows["response_token_ids"].list.len(), strict=True)
-        ]
-        return torch.tensor([v for row in values for v in row], dtype=torch.float32, device=self.device)
 
     @torch.no_grad()
     def remember_old(self, micro: MicroBatch, progress: RoundProgress) -> MicroBatch:
