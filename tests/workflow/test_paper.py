@@ -1,6 +1,8 @@
 """The paper's four runs: they are valid, and dry runs on placeholder folders print what they will take."""
 
+import json
 import re
+import struct
 
 import polars as pl
 import pytest
@@ -22,6 +24,15 @@ def configuration(name):
     return parse_config(read_config(ROOT / f"config/{name}.yaml", ROOT / "config/variants.yaml"))
 
 
+def write_placeholder(path):
+    """Weights in bfloat16 of which only the header is written."""
+    shape = {"dtype": "BF16", "shape": [STUDENT_BYTES // 2], "data_offsets": [0, STUDENT_BYTES]}
+    header = json.dumps({"weight": shape}).encode()
+    with open(path, "wb") as weights:
+        weights.write(struct.pack("<Q", len(header)) + header)
+        weights.truncate(8 + len(header) + STUDENT_BYTES)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A checkout, and placeholders: model folders whose weights are holes, files of problems with rows for a step."""
@@ -33,8 +44,7 @@ def site(tmp_path_factory):
             made = folder / "models" / model.path.rsplit("/", 1)[1]
             made.mkdir(parents=True, exist_ok=True)
             (made / "config.json").write_text("{}")
-            with open(made / "model.safetensors", "wb") as weights:
-                weights.truncate(STUDENT_BYTES)
+            write_placeholder(made / "model.safetensors")
         for rows in (config.data.train, *config.data.benchmarks.values()):
             tests = COLUMNS.get(rows.tests, ())
             columns = {rows.problem, rows.answer, rows.tolerance, *tests, *rows.where, *rows.between} - {None}
