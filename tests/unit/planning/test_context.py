@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from model_folders import SHAPE
 from plan_table import job, plan_of
 from refusals import refused
 from scope.planning import inputs
@@ -104,6 +103,8 @@ def test_vllm_derives_the_same_length(settings, length):
     from vllm.transformers_utils.config import patch_rope_parameters
     from vllm.transformers_utils.model_arch_config_convertor import ModelArchConfigConvertorBase
 
+    from model_folders import SHAPE
+
     kind = settings.get("model_type", "qwen3")
     shape = {} if kind == "gpt2" else SHAPE
     config = AutoConfig.for_model(kind, **{**shape, **{k: v for k, v in settings.items() if k != "model_type"}})
@@ -175,6 +176,7 @@ def test_a_model_without_the_key_is_not_refused(model):
     check(plan(model("s", max_position_embeddings=None), model("t"), rollout={"engine": "vllm", "max_tokens": 61}))
 
 
+@pytest.mark.real
 def test_random_models_have_the_positions_that_they_are_made_with():
     from scope.models.random_init import make_model
     from scope.models.recipe import ModelShape
