@@ -38,6 +38,9 @@ APART = {
     "mixtral": {"num_local_experts": 4},
     "gpt2": {"n_embd": 32, "n_layer": 2, "n_head": 2, "n_positions": 512},
     "gpt_neox": {},
+    "opt": {"ffn_dim": 64, "word_embed_proj_dim": 32, "dropout": 0.0},
+    "cohere": {},
+    "granite": {},
 }
 MIXING = {
     "qwen3_next": {**LINEAR, **EXPERTS, "shared_expert_intermediate_size": 32},
@@ -60,7 +63,6 @@ MIXING = {
         "num_local_experts": 4,
         "num_experts_per_tok": 2,
     },
-    "opt": {"ffn_dim": 64, "word_embed_proj_dim": 32, "dropout": 0.0},
     "mpt": {"d_model": 32, "n_heads": 2, "n_layers": 2, "max_seq_len": 512},
     "bloom": {"n_layer": 2, "n_head": 2},
 }

@@ -89,7 +89,8 @@ def scored_by(round_, student, scorer, *, student_temperature=1.0, teacher_tempe
 def logprobs(model, rows, temperature=1.0, budget=4096):
     """Log-probability of every response token of every row, by the library's packed forward pass."""
     pairs = [Pair(*ids) for ids in rows.select("prompt_token_ids", "response_token_ids").iter_rows()]
-    return [values for _, values in score_pairs(model, pairs, temperature=temperature, budget=budget)]
+    scores = dict(score_pairs(model, pairs, temperature=temperature, budget=budget))
+    return [scores[index] for index in range(len(pairs))]
 
 
 def weigh(round_, objective, prompts_per_step=None):

@@ -83,6 +83,8 @@ class Teacher(Section):
     managed: Managed = Managed()
     pack_tokens: Count = 8192
     """Maximum tokens in one packed forward pass."""
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
+    """As `update.attention`, for passes in the job."""
 
     @model_validator(mode="after")
     def _server_given(self) -> "Teacher":

@@ -80,6 +80,9 @@ class Update(Section):
     """Maximum norm of the gradient."""
     micro_batch_tokens: Count = 16384
     """Maximum tokens of one packed micro-batch; changes memory and speed, not the gradient."""
+    attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
+    """How packed rows attend: `auto` holds no mask, so that memory and time grow with the tokens and not with their
+    square, where the architecture allows it; the others are implementations of transformers."""
     ranks: Count = 1
     """Processes of the update job."""
     deepspeed: Annotated[dict[str, Any], AfterValidator(check_deepspeed)] = DEFAULT

@@ -10,6 +10,8 @@ positions that are counted in another way, do not. Two measurements find both, i
 """
 
 import sys
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -17,10 +19,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from scope.errors import InputError
-from scope.models.packed_forward import forward, pack
+from scope.models.packed_attention import PACKED, OtherAttention, attention_of
+from scope.models.packed_forward import HeadNotCalled, at_responses, forward, pack
 from scope.models.pair import Pair
 
 PROBE_TOKENS = 24
+LARGE_LOGIT = 64.0
+"""Scales and caps of logits change it."""
+FLASH = "flash_attention_2"
 ROUNDING = {torch.float32: 1e-4, torch.bfloat16: 0.1}
 """Mean difference of logits, as a share of their mean deviation from their mean, that rounding explains.
 
@@ -31,37 +37,117 @@ EXPLAINED = 4.0
 """How many times the difference of a batch's rows is still explained by rounding in a pack."""
 
 
-def safe_pack_tokens(model: PreTrainedModel, tokens: int) -> int:
-    """The size of packs: `tokens`, or 1, which puts every pair into a pack of its own, where packs mix pairs.
+DENSE_TOKENS = 1024
+"""The largest pack of an attention that holds a mask of its tokens x its tokens in every layer."""
 
-    Prints which of them. Raises InputError where even a pair alone gets other logits than a plain forward pass.
+
+@dataclass(frozen=True)
+class Packing:
+    """How packs go through a model."""
+
+    tokens: int
+    """In a pack; at 1 every pair has one of its own."""
+    attention: str
+    """transformers' name of an implementation"""
+    linear: bool
+    """Whether the logits are a linear layer of the last hidden states, and nothing more."""
+
+
+def packing_of(model: PreTrainedModel, tokens: int, attention: str = "auto") -> Packing:
+    """How packs of at most so many tokens go through a model, with its attention set accordingly.
+
+    `auto` is the attention without a mask (packed_attention.py) where that is the architecture's; any other name is
+    one of transformers. Prints which. Raises InputError where even a pair alone gets other logits than by a plain
+    forward pass, and where this machine lacks the attention.
     """
-    name = type(model).__name__
-    if _is_mixing(model, name):
-        print(f"packs: {name} mixes the pairs of a pack; each pair has a forward pass of its own", file=sys.stderr)
-        return 1
-    print(f"packs: {name} keeps the pairs of a pack apart; up to {tokens:,} tokens each", file=sys.stderr)
-    return tokens
+    was_training = model.training
+    model.eval()  # dropout would differ from pass to pass
+    try:
+        packing = _packing(model, type(model).__name__, tokens, attention)
+    finally:
+        model.train(was_training)
+    print(f"packs: {_description(packing, type(model).__name__)}", file=sys.stderr)
+    return packing
+
+
+def _description(packing: Packing, name: str) -> str:
+    if packing.tokens == 1:
+        return f"{name} mixes the pairs of a pack; each pair has a forward pass of its own"
+    mask = "" if packing.attention == PACKED else f", by {packing.attention} attention"
+    return f"{name} keeps the pairs of a pack apart; up to {packing.tokens:,} tokens each{mask}"
 
 
 @torch.no_grad()
-def _is_mixing(model: PreTrainedModel, name: str) -> bool:
-    was_training = model.training
-    model.eval()  # dropout would differ from pass to pass
-    first, other, second = _probe_tokens(model)
-    alone = _plain(model, second[None])[0]
-    rounding = ROUNDING[next(model.parameters()).dtype]
-    if not _equal(_packed(model, second)[0], alone, rounding):
+def _packing(model: PreTrainedModel, name: str, tokens: int, attention: str) -> Packing:
+    probe = _Probe(model)
+    if attention != "auto":
+        set_attention(model, attention)
+    if not _equal(probe.packed(probe.second)[0], probe.alone, probe.rounding):
         raise InputError(
             f"{name}: a forward pass with position ids from 0 gives other logits than one without; this architecture "
             "cannot be scored or trained here: choose another model under models",
             "unsupported-model",
         )
-    with_first, with_other = (_packed(model, pair, second)[-1] for pair in (first, other))
-    rows = [_plain(model, torch.stack([pair, second]))[-1] for pair in (first, other)]
-    explained = EXPLAINED * _distance(*rows)
-    model.train(was_training)
-    return _distance(with_first, with_other) > explained or not _equal(with_first, alone, rounding)
+    own, linear = attention_of(model), probe.has_linear_head()
+    if attention == "auto" and probe.suits_packed_attention():
+        return Packing(tokens, PACKED, linear)
+    set_attention(model, own)
+    if probe.mixes():
+        return Packing(1, own, linear)
+    return Packing(tokens if own == FLASH else min(tokens, DENSE_TOKENS), own, linear)
+
+
+class _Probe:
+    """Three pairs, and what the model makes of one of them by nothing but its ids."""
+
+    def __init__(self, model: PreTrainedModel):
+        self.model = model
+        self.first, self.other, self.second = _probe_tokens(model)
+        self.rounding = ROUNDING[next(model.parameters()).dtype]
+        self.alone = _plain(model, self.second[None])[0]
+
+    def packed(self, *pairs: Tensor) -> list[Tensor]:
+        """(PROBE_TOKENS, V) float32 logits of each pair in one pack."""
+        packed = pack([Pair(ids.tolist(), []) for ids in pairs], self.second.device)
+        every = torch.arange(packed.input_ids.shape[1], device=self.second.device)
+        return list(forward(self.model, packed, every).float().split(PROBE_TOKENS))
+
+    def mixes(self) -> bool:
+        """Whether other tokens in the first pair, or the place in a pack, change the logits of the second."""
+        with_first, with_other = (self.packed(pair, self.second)[-1] for pair in (self.first, self.other))
+        rows = [_plain(self.model, torch.stack([pair, self.second]))[-1] for pair in (self.first, self.other)]
+        explained = EXPLAINED * _distance(*rows)
+        return _distance(with_first, with_other) > explained or not _equal(with_first, self.alone, self.rounding)
+
+    def suits_packed_attention(self) -> bool:
+        """Whether PACKED, which is left set, gives the logits of the model's own attention and keeps pairs apart."""
+        if not getattr(self.model, "_supports_attention_backend", False):
+            return False
+        try:
+            set_attention(self.model, PACKED)
+            return _equal(_plain(self.model, self.second[None])[0], self.alone, self.rounding) and not self.mixes()
+        except (OtherAttention, InputError):
+            return False
+
+    def has_linear_head(self) -> bool:
+        """Whether what the head's layer returns becomes the logits, untouched."""
+        packed = pack([Pair(self.first.tolist(), self.second.tolist())], self.second.device)
+        with suppress(HeadNotCalled):
+            large = at_responses(self.model, packed, lambda hidden: hidden.states.new_full((), LARGE_LOGIT))
+            return large.item() == LARGE_LOGIT
+        return False
+
+
+def set_attention(model: PreTrainedModel, name: str) -> None:
+    """Let the model attend by an implementation of transformers. Raises InputError where it cannot."""
+    if attention_of(model) == name:
+        return
+    try:
+        model.set_attn_implementation(name)
+    except (ValueError, ImportError) as error:
+        raise InputError(
+            f"attention {name!r} does not work here with {type(model).__name__}: {str(error).splitlines()[0]}; set it "
+            "to auto", "unknown-attention") from None  # fmt: skip
 
 
 def _probe_tokens(model: PreTrainedModel) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,13 +157,6 @@ def _probe_tokens(model: PreTrainedModel) -> tuple[Tensor, Tensor, Tensor]:
     ids = torch.randint(len(embeddings_VH), (3, PROBE_TOKENS), generator=generator)
     first, other, second = ids.to(embeddings_VH.device)
     return first, other, second
-
-
-def _packed(model: PreTrainedModel, *pairs: Tensor) -> list[Tensor]:
-    """(PROBE_TOKENS, V) float32 logits of each pair in one pack."""
-    packed = pack([Pair(ids.tolist(), []) for ids in pairs], pairs[0].device)
-    every = torch.arange(packed.input_ids.shape[1], device=pairs[0].device)
-    return list(forward(model, packed, every).float().split(PROBE_TOKENS))
 
 
 def _plain(model: PreTrainedModel, ids: Tensor) -> Tensor:

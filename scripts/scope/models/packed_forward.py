@@ -1,17 +1,21 @@
 """The packed forward pass: several (prompt, response) pairs in one row, without padding.
 
-Shapes: N tokens of a pack, R response tokens of a pack, V vocabulary. Attention stays inside each pair because
-position ids restart at every pair; isolation.py measures whether it does. Only the R positions that predict response
-tokens reach the LM head.
+Shapes: N tokens of a pack, S pairs, R response tokens, V vocabulary, H hidden size. Attention stays inside each pair,
+by the ends of pairs (packed_attention.py), or because position ids restart at each; isolation.py measures whether it
+does. Of the R positions that predict response tokens, the head sees hidden states, a chunk at a time (head.py).
 """
 
 import inspect
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
+from scope.models.head import Distribution, Hidden, token_log_probabilities
+from scope.models.pack_plan import plan_packs
+from scope.models.packed_attention import PACKED, attention_of
 from scope.models.pair import Pair
 from scope.models.token_ids import TokenIds
 
@@ -24,6 +28,8 @@ class Pack:
     """(1, N)"""
     position_ids: Tensor
     """(1, N), from 0 in every pair"""
+    ends: Tensor
+    """(S + 1,) int32, 0 and the end of each pair"""
     predicts: Tensor
     """(R,) positions whose logits predict the response tokens"""
     targets: Tensor
@@ -32,56 +38,77 @@ class Pack:
     """(R,) index of the pair that each response token belongs to"""
 
 
-def plan_packs(lengths: Sequence[int], budget: int) -> list[list[int]]:
-    """Cut rows, in order, into packs of at most `budget` tokens; a longer row gets a pack of its own."""
-    packs: list[list[int]] = []
-    free = 0
-    for index, length in enumerate(lengths):
-        if length > free:
-            packs.append([])
-            free = budget
-        packs[-1].append(index)
-        free -= length
-    return packs
-
-
 def pack(pairs: Sequence[Pair], device: torch.device) -> Pack:
     """Concatenate pairs."""
-    ids, positions, predicts, targets, rows = [], [], [], [], []
+    ids, positions, ends, predicts, targets, rows = [], [], [0], [], [], []
     for row, pair in enumerate(pairs):
         first = len(ids) + len(pair.prompt)
         ids += [*pair.prompt, *pair.response]
         positions += range(len(pair))
+        ends.append(len(ids))
         predicts += range(first - 1, first - 1 + len(pair.response))
         targets += pair.response
         rows += [row] * len(pair.response)
-    columns = ([ids], [positions], predicts, targets, rows)
-    return Pack(*(torch.tensor(values, dtype=torch.long, device=device) for values in columns))
+    on_device = lambda values: torch.tensor(values, dtype=torch.long, device=device)  # noqa: E731
+    ids_1N, positions_1N, ends_S, *of_responses = map(on_device, ([ids], [positions], ends, predicts, targets, rows))
+    return Pack(ids_1N, positions_1N, ends_S.int(), *of_responses)
 
 
-def response_logits(model: torch.nn.Module, pack: Pack, tokens: TokenIds | None = None) -> Tensor:
-    """(R, V) float32 logits at the positions that predict response tokens, of the ids in `tokens`, else of all rows."""
-    logits_RV = forward(model, pack, pack.predicts)
-    return (tokens.of(logits_RV) if tokens else logits_RV).float()
+class HeadNotCalled(Exception):
+    """The model has no linear layer as a head, or does not call it."""
+
+
+def at_responses(
+    model: torch.nn.Module, pack: Pack, compute: Callable[[Hidden], Tensor], *, linear: bool = True
+) -> Tensor:
+    """The scalar that `compute` makes of the hidden states at positions that predict response tokens.
+
+    It takes the place of the head's own forward pass, so that DeepSpeed has gathered the weight and reduces its
+    gradient. An architecture whose logits are more than a linear head (`linear` false) gives them in place of hidden
+    states and weight. Raises HeadNotCalled where there is no such head after all.
+    """
+    if not linear:
+        return compute(Hidden(forward(model, pack, pack.predicts)))
+    inner, keeps, calls = getattr(model, "module", model), "logits_to_keep" in _taken(model), 0
+    head = inner.get_output_embeddings() if isinstance(inner, PreTrainedModel) else None
+    if not isinstance(head, torch.nn.Linear):
+        raise HeadNotCalled
+
+    def computed(input: Tensor) -> Tensor:  # named as in the method that it takes the place of
+        nonlocal calls
+        calls += 1
+        states_RH = input[0] if keeps else input[0, pack.predicts]
+        return compute(Hidden(states_RH, head.weight, head.bias)).reshape(1, 1, 1)
+
+    head.forward = computed
+    try:
+        scalar = _outputs(model, pack, pack.predicts).reshape(())
+    finally:
+        del head.forward  # what is left is the method of its class
+    if calls != 1:
+        raise HeadNotCalled
+    return scalar
 
 
 def forward(model: torch.nn.Module, pack: Pack, positions_R: Tensor) -> Tensor:
-    """(R, V) logits at some positions of a pack, with the position ids where the architecture takes them."""
-    taken = inspect.signature(getattr(model, "module", model).forward).parameters
+    """(R, V) logits at some positions of a pack."""
+    logits_TV = _outputs(model, pack, positions_R)[0]
+    return logits_TV if "logits_to_keep" in _taken(model) else logits_TV[positions_R]
+
+
+def _outputs(model: torch.nn.Module, pack: Pack, positions_R: Tensor) -> Tensor:
+    """What comes out where the logits do; position ids and ends of pairs go in where the architecture takes them."""
     options = {"position_ids": pack.position_ids, "logits_to_keep": positions_R}
+    taken = _taken(model)
     known = {name: value for name, value in options.items() if name in taken}
-    logits_TV = model(input_ids=pack.input_ids, use_cache=False, **known).logits[0]
-    return logits_TV if "logits_to_keep" in known else logits_TV[positions_R]
+    if attention_of(getattr(model, "module", model)) == PACKED:
+        known["cu_seq_lens_q"] = pack.ends
+    return model(input_ids=pack.input_ids, use_cache=False, **known).logits
 
 
-def log_probabilities(logits_RV: Tensor, temperature: float) -> Tensor:
-    """(R, V) log pi(.) at a temperature: log softmax(logits / temperature)."""
-    return torch.log_softmax(logits_RV / temperature, dim=-1)
-
-
-def gather_targets(logp_RV: Tensor, targets_R: Tensor) -> Tensor:
-    """(R,) log-probability of each response token."""
-    return logp_RV.gather(1, targets_R[:, None])[:, 0]
+def _taken(model: torch.nn.Module) -> Container[str]:
+    """The arguments of its forward pass."""
+    return inspect.signature(getattr(model, "module", model).forward).parameters
 
 
 @torch.no_grad()
@@ -93,6 +120,7 @@ def score_pairs(
     budget: int,
     done: Container[int] = (),
     tokens: TokenIds | None = None,
+    linear: bool = True,
 ) -> Iterator[tuple[int, list[float]]]:
     """Yield (index of the pair, log-probability in nats of each of its response tokens, among the ids in `tokens`).
 
@@ -103,8 +131,22 @@ def score_pairs(
         if all(index in done for index in indices):
             continue
         packed = pack([pairs[i] for i in indices], device)
-        logp_RV = log_probabilities(response_logits(model, packed, tokens), temperature)
-        logp_R = gather_targets(logp_RV, packed.targets).cpu()
+        logp_R = response_log_probabilities(model, packed, temperature, tokens, linear=linear).cpu()
         for row, part in enumerate(logp_R.split([len(pairs[i].response) for i in indices])):
             if indices[row] not in done:
                 yield indices[row], part.tolist()
+
+
+@torch.no_grad()
+def response_log_probabilities(
+    model: torch.nn.Module, pack: Pack, temperature: float, tokens: TokenIds | None = None, *, linear: bool = True
+) -> Tensor:
+    """(R,) log-probability in nats of each response token, without a gradient."""
+    found: list[Tensor] = []
+
+    def compute(hidden: Hidden) -> Tensor:
+        found.append(token_log_probabilities(Distribution(hidden, temperature, tokens), pack.targets))
+        return hidden.states.new_zeros(())
+
+    at_responses(model, pack, compute, linear=linear)
+    return found[0]

@@ -75,7 +75,7 @@ def teacher_scoring(config: Config) -> InProcess | Servers:
 
 def in_process(config: Config) -> InProcess:
     """A pass of any scorer in the process of the job."""
-    return InProcess(backend="in_process", pack_tokens=config.teacher.pack_tokens)
+    return InProcess(backend="in_process", pack_tokens=config.teacher.pack_tokens, attention=config.teacher.attention)
 
 
 def origins(config: Config) -> dict[str, Origin]:

@@ -1,9 +1,10 @@
 """The scorer as a packed forward pass in this process."""
 
 from collections.abc import Container, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
-from scope.models.isolation import safe_pack_tokens
+from scope.models.isolation import Packing, packing_of
 from scope.models.load import load_model, load_tokenizer
 from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
@@ -14,13 +15,27 @@ from scope.score.backend import Teacher
 class InProcessTeacher(Teacher):
     """Holds the model; scores at any temperature, among the ids that the model's own tokenizer has."""
 
-    def __init__(self, folder: str | Path, *, dtype: str, temperature: float, pack_tokens: int):
+    def __init__(
+        self, folder: str | Path, *, dtype: str, temperature: float, pack_tokens: int, attention: str = "auto"
+    ):
         self.model = load_model(folder, dtype)
         self.tokens: TokenIds | None = token_ids(load_tokenizer(folder))
         self.temperature = temperature
-        self.pack_tokens = safe_pack_tokens(self.model, pack_tokens)
+        self.pack_tokens, self.attention = pack_tokens, attention
+
+    @cached_property
+    def packing(self) -> Packing:
+        """How packs go through the model; until it is asked for, the model attends by its own attention."""
+        return packing_of(self.model, self.pack_tokens, self.attention)
 
     def score_each(self, pairs: Sequence[Pair], done: Container[int] = ()) -> Iterator[tuple[int, list[float]]]:
         """As score_pairs."""
-        settings = {"temperature": self.temperature, "budget": self.pack_tokens, "tokens": self.tokens}
-        yield from score_pairs(self.model, pairs, done=done, **settings)
+        yield from score_pairs(
+            self.model,
+            pairs,
+            temperature=self.temperature,
+            budget=self.packing.tokens,
+            done=done,
+            tokens=self.tokens,
+            linear=self.packing.linear,
+        )

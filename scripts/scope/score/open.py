@@ -14,7 +14,13 @@ def open_teacher(settings: InProcess | Servers, manifest: str | Path, *, dtype: 
         from scope.score.in_process import InProcessTeacher
 
         folder = open_folder(manifest)
-        return InProcessTeacher(folder, dtype=dtype, temperature=temperature, pack_tokens=settings.pack_tokens)
+        return InProcessTeacher(
+            folder,
+            dtype=dtype,
+            temperature=temperature,
+            pack_tokens=settings.pack_tokens,
+            attention=settings.attention,
+        )
     if temperature != 1.0:
         raise InputError(
             f"a vLLM server scores at temperature 1.0, not {temperature}: see logprob_temperature.teacher",

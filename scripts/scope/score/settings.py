@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from scope.artifacts.recipe import Settings
+from scope.models.dtype import Attention
 
 
 class InProcess(Settings):
@@ -12,6 +13,7 @@ class InProcess(Settings):
 
     backend: Literal["in_process"]
     pack_tokens: int
+    attention: Attention
 
 
 class Servers(Settings):

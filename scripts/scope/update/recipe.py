@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from scope.artifacts.recipe import Settings
-from scope.models.dtype import ModelArithmetic
+from scope.models.dtype import Attention, ModelArithmetic
 
 
 class UpdateSettings(Settings):
@@ -18,6 +18,7 @@ class UpdateSettings(Settings):
     weight_decay: float
     grad_clip: float
     micro_batch_tokens: int
+    attention: Attention
     ranks: int
     deepspeed: dict[str, Any]
     """Passed to DeepSpeed as it is."""

@@ -14,9 +14,9 @@ FORWARD, BOTH = 1, 3
 class RoundProgress(Progress):
     """Counts steps, the tokens of their rows, and the passes of this rank's micro-batches."""
 
-    def __init__(self, steps: Sequence[Sequence[MicroBatch]], *, remembers: bool):
+    def __init__(self, steps: Sequence[Sequence[MicroBatch]], *, forward_passes: int):
         super().__init__("step", len(steps), silent=dist.get_rank() > 0)
-        self.done, self.left = 0, sum(map(len, steps)) * (BOTH + remembers * FORWARD)
+        self.done, self.left = 0, sum(map(len, steps)) * BOTH + forward_passes * FORWARD
         self.trained = 0
 
     def passed(self, micro: MicroBatch, cost: int) -> None:

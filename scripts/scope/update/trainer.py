@@ -23,8 +23,10 @@ from transformers import PreTrainedModel
 
 from scope.errors import InputError
 from scope.method import losses
-from scope.models.isolation import safe_pack_tokens
-from scope.models.packed_forward import Pack, gather_targets, log_probabilities, pack, plan_packs, response_logits
+from scope.models.head import Distribution, Hidden, LossOfTokens, loss_of_tokens
+from scope.models.isolation import Packing, packing_of, set_attention
+from scope.models.pack_plan import plan_packs
+from scope.models.packed_forward import at_responses, pack, response_log_probabilities
 from scope.models.pair import Pair
 from scope.models.token_ids import TokenIds
 from scope.update.checkpoints import Checkpoint, from_first_rank
@@ -36,6 +38,7 @@ from scope.update.micro_batch import MicroBatch, lengths_of, token_values
 from scope.update.recipe import UpdateSettings
 from scope.update.round_progress import BOTH, FORWARD, RoundProgress
 from scope.update.step_metrics import StepMetrics
+from scope.update.token_loss import MicroBatchLoss
 
 
 class Optimizer(Protocol):
@@ -62,8 +65,8 @@ class Trainer:
         self.update, self.loss, self.teacher, self.tokens = update, loss, teacher, tokens
         if dist.get_rank() == 0:
             log_unused_dropout(model.config)
-        models, most = (model, teacher) if teacher else (model,), update.micro_batch_tokens
-        self.pack_tokens = from_first_rank(lambda: min(safe_pack_tokens(each, most) for each in models))
+        self.packing = self._packing(model)
+        self.teacher_packing = self._packing(teacher) if teacher else self.packing
         optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
         self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, dtype)
@@ -72,6 +75,13 @@ class Trainer:
         self.optimizer = cast(Optimizer, wrapped)
         self.policy = cast(PreTrainedModel, self.engine.module)
         self.device = cast(torch.device, self.engine.device)
+
+    def _packing(self, model: PreTrainedModel) -> Packing:
+        """How packs go through a model: the first rank's finding, so that all ranks cut alike."""
+        tokens, attention = self.update.micro_batch_tokens, self.update.attention
+        packing = from_first_rank(lambda: packing_of(model, tokens, attention))
+        set_attention(model, packing.attention)
+        return packing
 
     def run_round(
         self, batch: pl.DataFrame, steps_done: int, checkpoint: Checkpoint | None = None
@@ -85,10 +95,10 @@ class Trainer:
         rows = {steps_done + first + 1: batch.filter(step=first) for first in sorted(batch["step"].unique())}
         left = [number for number in rows if checkpoint is None or number > checkpoint.step]
         steps = [self.micro_batches(rows[number]) for number in left]
-        remembers = len(rows) > 1
-        with RoundProgress(steps, remembers=remembers) as progress:
-            if remembers:
-                steps = [[self.remember_old(micro, progress) for micro in step] for step in steps]
+        # The first step's own forward pass gives pi_old of its tokens: no step was made since
+        first = 0 if checkpoint else 1
+        with RoundProgress(steps, forward_passes=sum(map(len, steps[first:]))) as progress:
+            steps[first:] = [[self.remember_old(micro, progress) for micro in step] for step in steps[first:]]
             if checkpoint:
                 self.load_state(checkpoint.folder)
             for number, step in zip(left, steps, strict=True):
@@ -100,7 +110,7 @@ class Trainer:
         """This rank's packed micro-batches of one step, as many as on every other rank."""
         world, rank = dist.get_world_size(), dist.get_rank()
         rows = rows.sort("prompt_id", "sample_index")
-        packs = plan_packs(lengths_of(rows), self.pack_tokens)
+        packs = plan_packs(lengths_of(rows), min(self.packing.tokens, self.teacher_packing.tokens))
         mine = packs[rank::world]
         padding = -(-len(packs) // world) - len(mine)
         made = [self.micro_batch(rows[indices]) for indices in mine]
@@ -126,14 +136,10 @@ class Trainer:
     @torch.no_grad()
     def remember_old(self, micro: MicroBatch, progress: RoundProgress) -> MicroBatch:
         """pi_old of Eq. 1: this trainer's own log-probabilities at the start of the round."""
-        logp_R = gather_targets(self.distribution(micro.pack), micro.pack.targets)
+        temperature, linear = self.loss.student_temperature, self.packing.linear
+        logp_R = response_log_probabilities(self.engine, micro.pack, temperature, self.tokens, linear=linear)
         progress.passed(micro, FORWARD)
         return replace(micro, logp_old=logp_R)
-
-    def distribution(self, pack: Pack) -> Tensor:
-        """(R, V) log pi_theta(.)."""
-        logits_RV = response_logits(self.engine, pack, self.tokens)
-        return log_probabilities(logits_RV, self.loss.student_temperature)
 
     def optimizer_step(self, step: list[MicroBatch], number: int, progress: RoundProgress) -> dict[str, float]:
         """Accumulate the gradient of one global batch and step; returns its metrics."""
@@ -166,55 +172,49 @@ class Trainer:
 
     def micro_batch_loss(self, micro: MicroBatch, tally: StepMetrics) -> Tensor:
         """This micro-batch's share of L, and its tokens into the tally."""
-        logp_RV = self.distribution(micro.pack)
-        logp_R = gather_targets(logp_RV, micro.pack.targets)
-        old_R = micro.logp_old if micro.logp_old is not None else logp_R.detach()
-        share = logp_R.sum() * 0.0
-        for kind, mask in micro.kind.items():
-            loss_M = self.token_loss(kind, micro, mask, logp_RV, logp_R, old_R) * micro.coefficient[mask]
-            tally.add_sum(f"loss_{kind}", loss_M.detach())
-            share = share + loss_M.sum()
+        loss = MicroBatchLoss(micro, self.loss, tally, self.teacher_distribution(micro))
+        seen: list[LossOfTokens] = []
+
+        def compute(hidden: Hidden) -> Tensor:
+            policy = Distribution(hidden, self.loss.student_temperature, self.tokens)
+            divergence = loss.of_distributions if loss.teacher else None
+            seen.append(loss_of_tokens(policy, micro.pack.targets, loss.of_tokens, divergence))
+            return seen[0].total
+
+        share = at_responses(self.engine, micro.pack, compute, linear=self.packing.linear)
         tally.add_sum("loss", share.detach())
-        self.observe(micro, logp_RV.detach(), logp_R.detach(), old_R, tally)
+        self.observe(micro, seen[0], tally)
         return share
 
-    def token_loss(
-        self, kind: str, micro: MicroBatch, mask: Tensor, logp_RV: Tensor, logp_R: Tensor, old_R: Tensor
-    ) -> Tensor:
-        """(M,) one of the four token losses of scope/method/losses.py, at the M tokens of `mask`."""
-        logp_M, old_M, scorer_M = logp_R[mask], old_R[mask], micro.scorer_logp[mask]
-        if kind == "mle":
-            return losses.mle(logp_M, old_M)
-        if kind == "nll":
-            return losses.nll(logp_M)
-        if kind == "pg":
-            clip, coefficient = self.loss.of_grpo()
-            surrogate_M = losses.pg(logp_M, old_M, micro.advantage[mask], clip)
-            if coefficient == 0:
-                return surrogate_M
-            return surrogate_M + coefficient * losses.k3(logp_M, scorer_M)
-        if self.loss.kl == "full":
-            return losses.reverse_kl(logp_RV[mask], self.teacher_distribution(micro.pack, logp_RV.shape[1])[mask])
-        return losses.opd(logp_M, old_M, scorer_M, self.loss.opd_clip)
-
     @torch.no_grad()
-    def teacher_distribution(self, pack: Pack, vocabulary: int) -> Tensor:
-        """(R, V) log pi_T(.) over the student's vocabulary, so many ids."""
+    def teacher_distribution(self, micro: MicroBatch) -> Distribution | None:
+        """log pi_T(.) over the student's vocabulary, where a loss of this micro-batch asks for it."""
+        if self.loss.kl != "full" or "opd" not in micro.kind:
+            return None
         if self.teacher is None or self.loss.teacher_temperature is None:
             raise InputError("kl: full needs the teacher and its temperature", "no-teacher")
-        logits_RV = response_logits(self.teacher, pack, self.tokens)
-        if (known := logits_RV.shape[1]) < vocabulary:
-            raise InputError(f"teacher: {known} tokens, student: {vocabulary}; use kl: sampled", "other-tokenizer")
-        return log_probabilities(logits_RV[:, :vocabulary], self.loss.teacher_temperature)
+        found: list[Hidden] = []
+
+        def compute(hidden: Hidden) -> Tensor:
+            found.append(hidden)
+            return hidden.states.new_zeros(())
+
+        at_responses(self.teacher, micro.pack, compute, linear=self.teacher_packing.linear)
+        tokens = self.tokens or TokenIds(self.policy.config.get_text_config().vocab_size)
+        if (known := found[0].vocabulary) < tokens.size:
+            raise InputError(f"teacher: {known} tokens, student: {tokens.size}; use kl: sampled", "other-tokenizer")
+        return Distribution(found[0], self.loss.teacher_temperature, tokens)
 
     @torch.no_grad()
-    def observe(self, micro: MicroBatch, logp_RV: Tensor, logp_R: Tensor, old_R: Tensor, tally: StepMetrics) -> None:
+    def observe(self, micro: MicroBatch, seen: LossOfTokens, tally: StepMetrics) -> None:
         """What is logged beside the loss; rows of weight 0 that only keep ranks in step do not count."""
+        logp_R = seen.logp_R
+        old_R = logp_R if micro.logp_old is None else micro.logp_old
         live = micro.coefficient != 0
         rho_R = losses.ratio(logp_R, old_R)
         gap_R = (micro.engine_logp - old_R).abs()
         known = live & ~gap_R.isnan()
-        tally.add_mean("entropy", losses.entropy(logp_RV)[live])
+        tally.add_mean("entropy", seen.entropy_R[live])
         tally.add_mean("ratio_mean", rho_R[live])
         tally.add_max("ratio_max", rho_R[live])
         tally.add_mean("engine_gap_mean", gap_R[known])

@@ -169,7 +169,7 @@ def test_scores_of_pairs_that_are_done_are_not_asked_for(tiny):
     from scope.models.pair import Pair
     from scope.score.open import open_teacher
 
-    in_process = InProcess(backend="in_process", pack_tokens=16)
+    in_process = InProcess(backend="in_process", pack_tokens=16, attention="auto")
     teacher = open_teacher(in_process, tiny["teacher"], dtype="float32", temperature=1.0)
     pairs = [Pair([3, 14], [5 + i % 3, 4, 1]) for i in range(12)]
     whole, done = teacher.score(pairs), {0, 1, 2, 7}

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from scope.method import losses
 from scope.method.weights import path_weights
-from scope.models.packed_forward import gather_targets, log_probabilities, pack, response_logits
+from scope.models.packed_forward import forward, pack
 from scope.models.pair import Pair
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
 
@@ -20,7 +20,8 @@ from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
 def rollout_gradient(model, row):
     """Gradient of sum_t loss_{i,t} over all parameters, at theta = old."""
     packed = pack([Pair(row["prompt_token_ids"], row["response_token_ids"])], torch.device("cpu"))
-    logp = gather_targets(log_probabilities(response_logits(model, packed), 1.0), packed.targets)
+    logits = forward(model, packed, packed.predicts)
+    logp = torch.log_softmax(logits, -1).gather(1, packed.targets[:, None])[:, 0]
     if row["loss"] == "opd":
         loss = losses.opd(logp, logp.detach(), torch.tensor(row["scorer_logprobs"]))
     else:

@@ -7,7 +7,7 @@ import torch
 from torch.testing import assert_close
 
 from scope.method import losses
-from scope.models.packed_forward import gather_targets, log_probabilities, pack, response_logits
+from scope.models.packed_forward import forward, pack, response_log_probabilities
 from scope.models.pair import Pair
 from worlds import tiny_model
 
@@ -201,8 +201,9 @@ def test_a_student_equal_to_its_teacher_has_neither_loss_nor_gradient(temperatur
     """Student == teacher at equal temperatures: Eq. 3 and the exact KL give loss 0 and gradient 0."""
     student, teacher = tiny_model(1), tiny_model(1)
     packed = pack([Pair([3, 4, 5], [6, 7, 8, 1]), Pair([9, 10], [11, 12, 1])], torch.device("cpu"))
-    logp, logp_teacher = (log_probabilities(response_logits(m, packed), temperature) for m in (student, teacher))
-    token, token_teacher = (gather_targets(values, packed.targets) for values in (logp, logp_teacher.detach()))
+    logits, logits_teacher = (forward(m, packed, packed.predicts) for m in (student, teacher))
+    logp, logp_teacher = (torch.log_softmax(values / temperature, -1) for values in (logits, logits_teacher))
+    token, token_teacher = (v.gather(1, packed.targets[:, None])[:, 0] for v in (logp, logp_teacher.detach()))
     for loss in (losses.opd(token, token.detach(), token_teacher), losses.reverse_kl(logp, logp_teacher.detach())):
         assert loss.abs().max() < 1e-6
         assert max(g.abs().max() for g in gradients(loss.sum(), *student.parameters())) < 1e-5
@@ -212,8 +213,5 @@ def test_a_student_at_another_temperature_than_its_teacher_is_not_at_rest():
     """The temperatures matter: the same weights, tempered unlike, differ by Eq. 3."""
     model = tiny_model(1)
     packed = pack([Pair([3, 4, 5], [6, 7, 8, 1])], torch.device("cpu"))
-    student, teacher = (
-        gather_targets(log_probabilities(response_logits(model, packed).detach(), t), packed.targets)
-        for t in (0.6, 1.0)
-    )
+    student, teacher = (response_log_probabilities(model, packed, temperature) for temperature in (0.6, 1.0))
     assert losses.opd(student, student, teacher).abs().max() > 0.1

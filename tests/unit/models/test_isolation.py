@@ -8,7 +8,10 @@ import torch
 from architectures import APART, MIXING, VOCABULARY, random_model
 from refusals import refused
 from scope.models import packed_forward as packs
-from scope.models.isolation import safe_pack_tokens
+from scope.models.head import Distribution, loss_of_tokens
+from scope.models.isolation import DENSE_TOKENS, Packing, packing_of
+from scope.models.pack_plan import plan_packs
+from scope.models.packed_attention import PACKED
 from scope.models.pair import Pair
 
 every_architecture = pytest.mark.parametrize("architecture", [*APART, *MIXING])
@@ -29,38 +32,56 @@ def single(model, pair, temperature=1.0):
 
 
 @every_dtype
-@pytest.mark.parametrize(
-    ("architecture", "tokens", "said"),
-    [(name, 512, "keeps the pairs of a pack apart; up to 512 tokens") for name in APART]
-    + [(name, 1, "mixes the pairs of a pack") for name in MIXING],
-)
-def test_pairs_share_packs_where_attention_keeps_them_apart_and_else_go_alone(
-    architecture, tokens, said, dtype, capsys
-):
+@pytest.mark.parametrize("architecture", [name for name in APART if name != "gemma2"])
+def test_pairs_share_packs_without_a_mask_where_attention_alone_mixes_tokens(architecture, dtype, capsys):
     model = random_model(architecture).to(dtype)
-    assert safe_pack_tokens(model, 512) == tokens
-    assert f"{type(model).__name__} {said}" in capsys.readouterr().err
+    packing = packing_of(model, 4096)
+    assert (packing.tokens, packing.attention) == (4096, PACKED)
+    assert (
+        f"{type(model).__name__} keeps the pairs of a pack apart; up to 4,096 tokens each\n" in capsys.readouterr().err
+    )
+
+
+@every_dtype
+def test_an_attention_with_further_terms_keeps_its_mask_and_smaller_packs(dtype, capsys):
+    """Gemma 2 caps attention scores."""
+    model = random_model("gemma2").to(dtype)
+    assert packing_of(model, 4096) == Packing(DENSE_TOKENS, "sdpa", linear=False)
+    assert f"up to {DENSE_TOKENS:,} tokens each, by sdpa attention" in capsys.readouterr().err
+
+
+@every_dtype
+@pytest.mark.parametrize("architecture", MIXING)
+def test_pairs_go_alone_where_a_pack_mixes_them(architecture, dtype, capsys):
+    model = random_model(architecture).to(dtype)
+    own = model.config._attn_implementation
+    packing = packing_of(model, 512)
+    assert (packing.tokens, packing.attention, model.config._attn_implementation) == (1, own, own)
+    assert f"{type(model).__name__} mixes the pairs of a pack" in capsys.readouterr().err
 
 
 @every_architecture
 @pytest.mark.parametrize("tokens", [8, 4096])
 def test_scores_and_gradients_are_those_of_single_pairs(architecture, tokens):
-    model, pairs = random_model(architecture), some_pairs()
-    budget = safe_pack_tokens(model, tokens)
-    scores = dict(packs.score_pairs(model, pairs, temperature=1.0, budget=budget))
+    model, packed_model, pairs = random_model(architecture), random_model(architecture), some_pairs()
+    packing = packing_of(packed_model, tokens)
+    options = {"budget": packing.tokens, "linear": packing.linear}
+    scores = dict(packs.score_pairs(packed_model, pairs, temperature=1.0, **options))
     for index, pair in enumerate(pairs):
         assert scores[index] == pytest.approx(single(model, pair).tolist(), abs=1e-5)
     torch.cat([single(model, pair) for pair in pairs]).mean().backward()
-    expected = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
-    model.zero_grad()
     total = sum(len(pair.response) for pair in pairs)
-    for indices in packs.plan_packs([len(pair) for pair in pairs], budget):
+    for indices in plan_packs([len(pair) for pair in pairs], packing.tokens):
         packed = packs.pack([pairs[i] for i in indices], torch.device("cpu"))
-        logp = packs.gather_targets(packs.log_probabilities(packs.response_logits(model, packed), 1.0), packed.targets)
-        (logp.sum() / total).backward()
+
+        def compute(hidden, targets=packed.targets):
+            return loss_of_tokens(Distribution(hidden, 1.0), targets, lambda logp, rows: logp / total).total
+
+        packs.at_responses(packed_model, packed, compute, linear=packing.linear).backward()
+    of_packs = dict(packed_model.named_parameters())
     for name, parameter in model.named_parameters():
-        if name in expected:
-            torch.testing.assert_close(parameter.grad, expected[name], atol=1e-5, rtol=1e-3)
+        if parameter.grad is not None:
+            torch.testing.assert_close(of_packs[name].grad, parameter.grad, atol=1e-5, rtol=1e-3)
 
 
 class Plain(torch.nn.Module):
@@ -79,8 +100,9 @@ class Plain(torch.nn.Module):
 
 def test_a_model_that_takes_neither_position_ids_nor_a_choice_of_logits_goes_alone():
     model, pairs = Plain(random_model("llama")), some_pairs()
-    assert safe_pack_tokens(model, 512) == 1
-    for index, scores in packs.score_pairs(model, pairs, temperature=1.0, budget=1):
+    packing = packing_of(model, 512)
+    assert (packing.tokens, packing.linear) == (1, False)
+    for index, scores in packs.score_pairs(model, pairs, temperature=1.0, budget=1, linear=False):
         assert scores == pytest.approx(single(model, pairs[index]).tolist(), abs=1e-5)
 
 
@@ -95,13 +117,13 @@ class Shifted(Plain):
 
 def test_a_model_that_position_ids_change_is_refused_by_name():
     with refused("unsupported-model", "Shifted"):
-        safe_pack_tokens(Shifted(random_model("llama")), 512)
+        packing_of(Shifted(random_model("llama")), 512)
 
 
 def test_the_probe_leaves_mode_and_random_state():
     model = random_model("llama").train()
     state = torch.get_rng_state()
-    safe_pack_tokens(model, 512)
+    packing_of(model, 512)
     assert model.training
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -109,4 +131,23 @@ def test_the_probe_leaves_mode_and_random_state():
 def test_a_model_with_weights_that_are_not_finite_is_left_to_the_checks_of_scores():
     model = random_model("llama")
     model.lm_head.weight.data[3] = float("nan")
-    assert safe_pack_tokens(model, 512) in (1, 512)
+    assert packing_of(model, 512).tokens in (1, 512)
+
+
+@pytest.mark.parametrize("architecture", ["cohere", "granite", "gemma2"])
+def test_logits_that_are_scaled_or_capped_are_no_linear_head(architecture):
+    model, pairs = random_model(architecture, logit_scale=0.5, logits_scaling=2.0), some_pairs()
+    packing = packing_of(model, 512)
+    assert not packing.linear
+    for index, scores in packs.score_pairs(model, pairs, temperature=1.0, budget=packing.tokens, linear=False):
+        assert scores == pytest.approx(single(model, pairs[index]).tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_an_attention_can_be_chosen(attention):
+    assert packing_of(random_model("llama"), 4096, attention).attention == attention
+
+
+def test_an_attention_that_the_machine_lacks_is_refused_with_the_alternative():
+    with refused("unknown-attention", "flash_attention_2", "LlamaForCausalLM", "auto"):
+        packing_of(random_model("llama"), 512, "flash_attention_2")

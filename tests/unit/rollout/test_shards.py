@@ -15,7 +15,7 @@ from scope.artifacts.schemas.verdicts import VERDICTS
 
 ROLLOUT = {"n": 2, "temperature": 1.0, "max_tokens": 4, "shards": 6}
 SCORER = {"model": "teacher", "scored": "all", "temperature": 1.0}
-SCORERS = [{"backend": "in_process", "pack_tokens": 64}, {"backend": "external", "model": "t"}]
+SCORERS = [{"backend": "in_process", "pack_tokens": 64, "attention": "auto"}, {"backend": "external", "model": "t"}]
 MODELS = {"dtype": "float32"}
 
 
@@ -33,7 +33,8 @@ def stage(monkeypatch, tmp_path):
 
 @pytest.mark.parametrize("engine", ["vllm", "transformers"])
 @pytest.mark.parametrize(
-    "backend", [{"backend": "in_process", "pack_tokens": 64}, {"backend": "external", "model": "t"}]
+    "backend",
+    [{"backend": "in_process", "pack_tokens": 64, "attention": "auto"}, {"backend": "external", "model": "t"}],
 )
 def test_a_shard_without_prompts_is_an_empty_file_in_every_stage(stage, tiny, tmp_path, engine, backend):
     row = {"problem": "p", "answer": "a", "source": "s", "domain": "puzzle", "tests": None}

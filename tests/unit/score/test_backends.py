@@ -26,7 +26,7 @@ from stub_server import logprob, serving
 
 PAIRS = [Pair([3 + i % 10, 14, 5], [13, 4 + i % 9, 14, 3, 1][: 1 + i % 5]) for i in range(40)]
 EXTERNAL = Servers(backend="external", model="teacher")
-IN_PROCESS = InProcess(backend="in_process", pack_tokens=64)
+IN_PROCESS = InProcess(backend="in_process", pack_tokens=64, attention="auto")
 OPTIONS = {"dtype": "float32", "temperature": 1.0}
 
 

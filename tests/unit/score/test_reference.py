@@ -54,7 +54,10 @@ def write_prompts(path, prompts):
 
 def words(student, teacher, folder, dtype, engine="vllm"):
     """The command line of a check."""
-    settings = {"teacher": {"backend": "in_process", "pack_tokens": 1024}, "models": {"dtype": dtype}}
+    settings = {
+        "teacher": {"backend": "in_process", "pack_tokens": 1024, "attention": "auto"},
+        "models": {"dtype": dtype},
+    }
     recipe = make_recipe("check_teacher", {**settings, "rollout": {"engine": engine}})
     files = ["--prompts", folder / "prompts.parquet", "--out", folder / "checks.parquet", "--recipe", recipe]
     return ["scripts/check_teacher.py", "--student", student, "--teacher", teacher, *files]

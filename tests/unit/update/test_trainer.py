@@ -8,7 +8,6 @@ The formula is written out here once more, a row at a time and without the libra
 import json
 import math
 import os
-import random
 import re
 import sys
 from unittest import mock
@@ -33,8 +32,10 @@ from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.metrics import METRICS
 from scope.config.training import Update
 from scope.method.table import method_of
+from scope.models.isolation import packing_of
 from scope.models.load import load_model
-from scope.models.packed_forward import plan_packs, score_pairs
+from scope.models.pack_plan import plan_packs
+from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
 from scope.models.token_ids import TokenIds
 from scope.models.tokenizers import character_tokenizer
@@ -276,19 +277,6 @@ def test_a_step_does_not_depend_on_the_zero_stage(stage, teacher, tmp_path):
     assert_close(policies[1][1], policies[0][1], rtol=0, atol=1e-5)
 
 
-def test_packs_keep_the_order_fill_up_and_never_exceed_the_budget():
-    rng = random.Random(0)
-    for budget in (1, 7, 30, 10**6):
-        lengths = [rng.randint(1, 20) for _ in range(50)]
-        packs = plan_packs(lengths, budget)
-        assert [index for pack in packs for index in pack] == list(range(50))
-        for pack, following in zip(packs, [*packs[1:], None], strict=True):
-            size = sum(lengths[index] for index in pack)
-            assert size <= budget or len(pack) == 1
-            assert following is None or size + lengths[following[0]] > budget
-    assert plan_packs([], 10) == []
-
-
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 @pytest.mark.parametrize("budget", [1, 40, 4096])
 def test_a_packed_forward_pass_equals_one_pair_at_a_time(student, temperature, budget):
@@ -336,8 +324,10 @@ def test_a_paths_step_is_no_larger_than_that_of_its_largest_rollout(marks, stude
 @pytest.mark.parametrize("temperature", [1.0, 0.6])
 def test_a_student_that_equals_its_teacher_stays_where_it_is(temperature, student):
     """Eq. 3 at pi_theta = pi_T: loss 0, gradient 0, and without weight decay no parameter moves."""
-    objective, temperatures = ARMS["opd"], (temperature, temperature)
-    batch = make_batch(objective, student, tiny_model(1), temperatures=temperatures)
+    objective, temperatures, teacher = ARMS["opd"], (temperature, temperature), tiny_model(1)
+    for model in (student, teacher):  # attend as the trainer does, to the last bit
+        packing_of(model, 4096)
+    batch = make_batch(objective, student, teacher, temperatures=temperatures)
     before = weights_of(student)
     trainer = make_trainer(student, objective, temperatures=temperatures, micro_batch_tokens=4096, weight_decay=0)
     (metrics,) = trainer.run_round(batch, 0)
@@ -375,16 +365,17 @@ def test_the_ratio_is_1_in_the_first_step_and_of_the_rounds_start_in_the_second(
 
 
 def test_the_log_shows_passes_through_the_policy_and_last_the_sum(teacher, monkeypatch, capsys):
-    """Each micro-batch of a round of several steps passes forward, and later, which takes thrice as long, both ways."""
+    """Micro-batches of the second step pass forward first; later each, which takes thrice as long, both ways."""
     batch, shown = make_batch(ARMS["scope"], tiny_model(1), teacher, prompts_per_step=2), []
     trainer = make_trainer(tiny_model(1), ARMS["scope"])
     monkeypatch.setattr(progress.Progress, "due", lambda self: True)
     monkeypatch.setattr(progress.Progress, "show", lambda self, done, left, **_: shown.append((done, left)))
     capsys.readouterr()
     list(trainer.run_round(batch, 0))
-    micro = sum(len(trainer.micro_batches(batch.filter(step=step))) for step in range(2))
-    forward = [(i, 4 * micro - i) for i in range(1, micro + 1)]
-    assert shown == forward + [(micro + 3 * i, 3 * micro - 3 * i) for i in range(1, micro + 1)]
+    first, second = (len(trainer.micro_batches(batch.filter(step=step))) for step in range(2))
+    both, total = 3 * (first + second), 3 * (first + second) + second
+    forward = [(i, total - i) for i in range(1, second + 1)]
+    assert shown == forward + [(second + done, both - done) for done in range(3, both + 1, 3)]
     tokens = sum(lengths_of(batch))
     line = rf"2 steps, {tokens:,} tokens in \S+ s \(\S+ tokens/s\)"
     assert re.fullmatch(line, capsys.readouterr().err.splitlines()[-1])

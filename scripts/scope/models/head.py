@@ -1,0 +1,213 @@
+"""Log-probabilities, and the gradient of a loss of them, from hidden states: a chunk of tokens at a time.
+
+    log pi(v) = log softmax(logits / temperature)_v        logits = hidden W^T + b
+
+Nothing of the size of all tokens x vocabulary is held. A chunk's gradient is taken while its logits are there, so that
+they are computed once; the backward pass only scales what has been added up.
+Shapes: R response tokens, C of them in a chunk, V vocabulary, H hidden size.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from scope.models.token_ids import TokenIds
+
+CHUNK_VALUES = {"cpu": 2**24, "cuda": 2**28}
+"""Logits of a chunk: 64 MiB and 1 GiB in float32, of which two or three exist at once."""
+
+Loss = Callable[[Tensor, slice], Tensor]
+"""Weighted losses of the tokens of a slice, differentiable in their log-probabilities: (C,), or (C, V) of all ids."""
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """The last hidden states at R positions and the head above them, or logits in place of both."""
+
+    states: Tensor
+    """(R, H), or (R, V) logits where there is no weight"""
+    weight: Tensor | None = None
+    """(V, H)"""
+    bias: Tensor | None = None
+    """(V,)"""
+
+    def logits(self, rows: slice) -> Tensor:
+        """(C, V)"""
+        if self.weight is None:
+            return self.states[rows]
+        return torch.nn.functional.linear(self.states[rows], self.weight, self.bias)
+
+    @property
+    def vocabulary(self) -> int:
+        """V, rows without a token included."""
+        return self.states.shape[-1] if self.weight is None else len(self.weight)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """pi(. | x, y_<t) at R positions, among `tokens`, else among all V."""
+
+    hidden: Hidden
+    temperature: float
+    tokens: TokenIds | None = None
+
+    def chunks(self) -> Iterator[slice]:
+        """The positions, in order, so many at a time that their logits stay small."""
+        count, most = len(self.hidden.states), CHUNK_VALUES[self.hidden.states.device.type]
+        size = max(1, most // self.hidden.vocabulary)
+        yield from (slice(first, min(first + size, count)) for first in range(0, count, size))
+
+    def scaled_logits(self, rows: slice) -> Tensor:
+        """(C, V) logits / temperature, in float32 at least."""
+        logits = self.hidden.logits(rows)
+        if self.tokens:
+            logits = self.tokens.of(logits)
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        return logits if self.temperature == 1 else logits / self.temperature
+
+    def log_probabilities(self, rows: slice) -> Tensor:
+        """(C, V) log pi(.)."""
+        return torch.log_softmax(self.scaled_logits(rows), dim=-1)
+
+
+@torch.no_grad()
+def token_log_probabilities(distribution: Distribution, targets_R: Tensor) -> Tensor:
+    """(R,) log pi of each target, without a gradient."""
+    parts = [_Chunk(distribution.scaled_logits(rows), targets_R[rows]).logp_C for rows in distribution.chunks()]
+    return torch.cat(parts) if parts else targets_R.new_zeros(0, dtype=torch.float32)
+
+
+@dataclass(frozen=True)
+class LossOfTokens:
+    """A loss summed over R tokens, and what was seen of each, without a gradient."""
+
+    total: Tensor
+    """scalar; its backward pass reaches hidden states, weight and bias"""
+    logp_R: Tensor
+    entropy_R: Tensor
+    """in nats"""
+
+
+def loss_of_tokens(
+    distribution: Distribution, targets_R: Tensor, loss: Loss, divergence: Loss | None = None
+) -> LossOfTokens:
+    """sum_t `loss`(log pi(y_t)) + sum_t `divergence`(log pi(.)), chunk by chunk."""
+    hidden = distribution.hidden
+    return LossOfTokens(
+        *_ChunkedLoss.apply(hidden.states, hidden.weight, hidden.bias, distribution, targets_R, loss, divergence)
+    )
+
+
+class _Chunk:
+    """pi of some tokens: log-probabilities of targets, entropy, and p (C, V)."""
+
+    def __init__(self, logits_CV: Tensor, targets_C: Tensor):
+        self.targets_C1 = targets_C[:, None]
+        self.logits_CV, self.p_CV = logits_CV, torch.softmax(logits_CV, dim=-1)
+        largest_C, at_C = logits_CV.max(dim=-1)
+        # log sum exp from the largest probability, which does not underflow, saves a pass over C x V
+        self.log_sum_C = largest_C - self.p_CV.gather(1, at_C[:, None])[:, 0].log()
+        self.logp_C = logits_CV.gather(1, self.targets_C1)[:, 0] - self.log_sum_C
+
+    def entropy(self) -> Tensor:
+        """(C,) -sum_v p_v log p_v."""
+        return self.log_sum_C - torch.linalg.vecdot(self.p_CV, self.logits_CV)
+
+    def log_probabilities(self) -> Tensor:
+        """(C, V) log pi(.)."""
+        return self.logits_CV - self.log_sum_C[:, None]
+
+    def gradient(self, slope_C: Tensor, slope_CV: Tensor | None = None) -> Tensor:
+        """(C, V) d/dlogits of what has these derivatives in log pi(y_t) and log pi(.); takes the place of p.
+
+        With S, the sum of both: S_v - p_v sum_u S_u.
+        """
+        total_C = slope_C if slope_CV is None else slope_C + slope_CV.sum(dim=-1)
+        gradient_CV = self.p_CV.mul_(-total_C[:, None]).scatter_add_(1, self.targets_C1, slope_C[:, None])
+        return gradient_CV if slope_CV is None else gradient_CV.add_(slope_CV)
+
+
+class _ChunkedLoss(torch.autograd.Function):
+    """The forward pass takes the gradient too."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        states_RH: Tensor,
+        weight_VH: Tensor | None,
+        bias_V: Tensor | None,
+        distribution: Distribution,
+        targets_R: Tensor,
+        loss: Loss,
+        divergence: Loss | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Returns the total, logp (R,) and entropy (R,)."""
+        gradients = _Gradients(states_RH, weight_VH, bias_V, ctx.needs_input_grad)
+        wide = torch.promote_types(states_RH.dtype, torch.float32)
+        total = states_RH.new_zeros((), dtype=wide)
+        logp_R, entropy_R = (states_RH.new_empty(len(targets_R), dtype=wide) for _ in range(2))
+        for rows in distribution.chunks():
+            chunk = _Chunk(distribution.scaled_logits(rows), targets_R[rows])
+            logp_R[rows], entropy_R[rows] = chunk.logp_C, chunk.entropy()
+            value, slope_C = _value_and_slope(loss, chunk.logp_C, rows)
+            slope_CV = None
+            if divergence:
+                further, slope_CV = _value_and_slope(divergence, chunk.log_probabilities(), rows)
+                value, slope_CV = value + further, slope_CV / distribution.temperature
+            total += value
+            gradients.add(rows, chunk.gradient(slope_C / distribution.temperature, slope_CV))
+        ctx.save_for_backward(*gradients.sums())
+        ctx.mark_non_differentiable(logp_R, entropy_R)
+        return total, logp_R, entropy_R
+
+    @staticmethod
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+        """Scale the gradients by that of the total."""
+        scaled = [None if sum_ is None else sum_.mul_(slopes[0].to(sum_.dtype)) for sum_ in ctx.saved_tensors]
+        return *scaled, None, None, None, None
+
+
+def _value_and_slope(loss: Loss, values: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+    """The loss of a chunk, and its derivative in the values that it is given."""
+    with torch.enable_grad():
+        leaf = values.detach().requires_grad_()
+        total = loss(leaf, rows).sum()
+        if not total.requires_grad:
+            return total, torch.zeros_like(values)
+        return total.detach(), torch.autograd.grad(total, leaf)[0]
+
+
+class _Gradients:
+    """Sums over chunks of those that are needed: of weight and bias in float32 at least."""
+
+    def __init__(self, states_RH: Tensor, weight_VH: Tensor | None, bias_V: Tensor | None, needed: Sequence[bool]):
+        self.states_RH, self.weight_VH = states_RH, weight_VH
+        wide = torch.promote_types(states_RH.dtype, torch.float32)
+        self.of_states = torch.zeros_like(states_RH) if needed[0] else None
+        self.of_weight, self.of_bias = (
+            torch.zeros_like(tensor, dtype=wide) if tensor is not None and asked else None
+            for tensor, asked in zip((weight_VH, bias_V), needed[1:3], strict=True)
+        )
+
+    def add(self, rows: slice, gradient_CV: Tensor) -> None:
+        """Add d/dlogits of a chunk, which covers the first ids of the vocabulary."""
+        known, states_CH = gradient_CV.shape[1], self.states_RH[rows]
+        if self.of_bias is not None:
+            self.of_bias[:known] += gradient_CV.sum(dim=0)
+        gradient_CV = gradient_CV.to(states_CH.dtype)
+        if self.of_states is not None and self.weight_VH is None:
+            self.of_states[rows, :known] = gradient_CV
+        elif self.of_states is not None and self.weight_VH is not None:
+            torch.mm(gradient_CV, self.weight_VH[:known], out=self.of_states[rows])
+        if self.of_weight is not None and self.of_weight.dtype == states_CH.dtype:
+            self.of_weight[:known].addmm_(gradient_CV.T, states_CH)
+        elif self.of_weight is not None:
+            self.of_weight[:known] += gradient_CV.T @ states_CH
+
+    def sums(self) -> tuple[Tensor | None, ...]:
+        """In the formats of what they are gradients of."""
+        kept = self.states_RH.dtype
+        return self.of_states, *(None if each is None else each.to(kept) for each in (self.of_weight, self.of_bias))
