@@ -6,8 +6,13 @@ from scope.update.recipe import UpdateSettings
 
 
 def deepspeed_config(update: UpdateSettings, dtype: str) -> dict[str, Any]:
-    """DeepSpeed's own configuration: the user's `update.deepspeed`, and what other keys decide."""
+    """DeepSpeed's own configuration: the user's `update.deepspeed`, and what other keys decide.
+
+    Gradients of bfloat16 weights are summed over micro-batches in float32, but at ZeRO stage 0, where DeepSpeed cannot.
+    """
+    sums = {"data_types": {"grad_accum_dtype": "fp32"}} if dtype == "bfloat16" and _stage(update) else {}
     return {
+        **sums,
         **update.deepspeed,
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
@@ -16,3 +21,7 @@ def deepspeed_config(update: UpdateSettings, dtype: str) -> dict[str, Any]:
         "bf16": {"enabled": dtype == "bfloat16"},
         "steps_per_print": 2**31,
     }
+
+
+def _stage(update: UpdateSettings) -> int:
+    return update.deepspeed.get("zero_optimization", {}).get("stage", 0)

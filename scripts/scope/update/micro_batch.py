@@ -17,7 +17,7 @@ class MicroBatch:
     kind: dict[str, Tensor]
     """(R,) mask of each token loss that occurs"""
     coefficient: Tensor
-    """(R,) weight / normaliser"""
+    """(R,) weight / normaliser, float64"""
     engine_logp: Tensor
     scorer_logp: Tensor
     advantage: Tensor

@@ -19,6 +19,7 @@ class UpdateSettings(Settings):
     grad_clip: float
     micro_batch_tokens: int
     attention: Attention
+    checkpoint_activations: bool
     ranks: int
     deepspeed: dict[str, Any]
     """Passed to DeepSpeed as it is."""

@@ -33,7 +33,7 @@ class MicroBatchLoss:
         loss_C = torch.zeros_like(logp_C)
         for kind, at in self._kinds(rows):
             if not self._is_exact(kind):
-                loss_M = self._token_loss(kind, logp_C[at], rows, at) * self.micro.coefficient[rows][at]
+                loss_M = self._weighted(self._token_loss(kind, logp_C[at], rows, at), rows, at)
                 self.tally.add_sum(f"loss_{kind}", loss_M.detach())
                 loss_C = loss_C.masked_scatter(at, loss_M)
         return loss_C
@@ -46,9 +46,12 @@ class MicroBatchLoss:
             return logp_CV.new_zeros(0)
         at = found[0]
         kl_M = losses.reverse_kl(logp_CV[at], self.teacher.log_probabilities(rows)[at])
-        loss_M = kl_M * self.micro.coefficient[rows][at]
+        loss_M = self._weighted(kl_M, rows, at)
         self.tally.add_sum("loss_opd", loss_M.detach())
         return loss_M
+
+    def _weighted(self, loss_M: Tensor, rows: slice, at: Tensor) -> Tensor:
+        return loss_M * self.micro.coefficient[rows][at].to(loss_M.dtype)
 
     def _is_exact(self, kind: str) -> bool:
         return kind == "opd" and self.teacher is not None
@@ -68,5 +71,5 @@ class MicroBatchLoss:
         if kind == "opd":
             return losses.opd(logp_M, old_M, scorer_M, self.settings.opd_clip)
         clip, coefficient = self.settings.of_grpo()
-        surrogate_M = losses.pg(logp_M, old_M, micro.advantage[rows][at], clip)
+        surrogate_M = losses.pg(logp_M, old_M, micro.advantage[rows][at].to(logp_M.dtype), clip)
         return surrogate_M + coefficient * losses.k3(logp_M, scorer_M) if coefficient else surrogate_M

@@ -29,6 +29,7 @@ from scope.models.pack_plan import plan_packs
 from scope.models.packed_forward import at_responses, pack, response_log_probabilities
 from scope.models.pair import Pair
 from scope.models.token_ids import TokenIds
+from scope.update.activations import checkpoint_activations, without_dropout
 from scope.update.checkpoints import Checkpoint, from_first_rank
 from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
@@ -67,19 +68,20 @@ class Trainer:
             log_unused_dropout(model.config)
         self.packing = self._packing(model)
         self.teacher_packing = self._packing(teacher) if teacher else self.packing
+        if update.checkpoint_activations:
+            checkpoint_activations(model)
         optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
         self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, dtype)
         )
-        # What the annotations of DeepSpeed leave open
+        # What DeepSpeed's annotations leave open
         self.optimizer = cast(Optimizer, wrapped)
         self.policy = cast(PreTrainedModel, self.engine.module)
         self.device = cast(torch.device, self.engine.device)
 
     def _packing(self, model: PreTrainedModel) -> Packing:
-        """How packs go through a model: the first rank's finding, so that all ranks cut alike."""
-        tokens, attention = self.update.micro_batch_tokens, self.update.attention
-        packing = from_first_rank(lambda: packing_of(model, tokens, attention))
+        """The first rank's finding, so that all ranks cut alike."""
+        packing = from_first_rank(lambda: packing_of(model, self.update.micro_batch_tokens, self.update.attention))
         set_attention(model, packing.attention)
         return packing
 
@@ -91,7 +93,7 @@ class Trainer:
         Yields the metrics of each, equal on all ranks, with `step`, its number in the whole run from 1.
         """
         self.engine.train()
-        self.policy.eval()  # without dropout: pi_theta is the policy that sampled, and Eq. 1 starts at 1
+        without_dropout(self.policy)  # pi_theta is the policy that sampled, and Eq. 1 starts at 1
         rows = {steps_done + first + 1: batch.filter(step=first) for first in sorted(batch["step"].unique())}
         left = [number for number in rows if checkpoint is None or number > checkpoint.step]
         steps = [self.micro_batches(rows[number]) for number in left]
@@ -112,8 +114,7 @@ class Trainer:
         rows = rows.sort("prompt_id", "sample_index")
         packs = plan_packs(lengths_of(rows), min(self.packing.tokens, self.teacher_packing.tokens))
         mine = packs[rank::world]
-        padding = -(-len(packs) // world) - len(mine)
-        made = [self.micro_batch(rows[indices]) for indices in mine]
+        made, padding = [self.micro_batch(rows[indices]) for indices in mine], -(-len(packs) // world) - len(mine)
         return made + [self.micro_batch(rows[packs[0]].with_columns(weight=pl.lit(0.0)))] * padding
 
     def micro_batch(self, rows: pl.DataFrame) -> MicroBatch:
@@ -121,12 +122,12 @@ class Trainer:
         pairs = [Pair(*ids) for ids in rows.select("prompt_token_ids", "response_token_ids").iter_rows()]
         packed = pack(pairs, self.device)
         spread = lambda values: torch.tensor(values, device=self.device)[packed.row]  # noqa: E731
-        per_row = lambda column: spread(rows[column].cast(pl.Float64).fill_null(float("nan")).to_list())  # noqa: E731
+        per_row = lambda column: spread(rows[column].cast(pl.Float64).fill_null(float("nan")).to_numpy())  # noqa: E731
         kinds = rows["loss"].to_list()
         return MicroBatch(
             pack=packed,
             kind={kind: spread([k == kind for k in kinds]) for kind in sorted(set(kinds))},
-            coefficient=spread((rows["weight"] / rows["normaliser"]).to_list()),
+            coefficient=spread((rows["weight"] / rows["normaliser"]).to_numpy()),
             engine_logp=token_values(rows, "logprobs").to(self.device),
             scorer_logp=token_values(rows, "scorer_logprobs").to(self.device),
             advantage=per_row("advantage"),

@@ -42,11 +42,13 @@ from scope.models.tokenizers import character_tokenizer
 from scope.rollout.engine import Request, Sampling
 from scope.rollout.transformers import TransformersEngine
 from scope.score.in_process import InProcessTeacher
+from scope.update.activations import checkpoint_activations
 from scope.update.checkpoints import Checkpoints
 from scope.update.launch import join_ranks
 from scope.update.loss_settings import LossSettings
 from scope.update.micro_batch import lengths_of
 from scope.update.recipe import UpdateSettings
+from scope.update.step_metrics import StepMetrics
 from scope.update.trainer import Trainer
 from worlds import made_up_round, objective_of, scored_by, table, tiny_model, weigh
 
@@ -187,6 +189,27 @@ def test_loss_and_gradient_of_a_step_are_those_of_the_formula(objective, tempera
     assert metrics["grad_norm"] == pytest.approx(math.hypot(*(g.norm() for g in expected.values())), rel=1e-4)
 
 
+@pytest.mark.parametrize("temperatures", [(1.0, 1.0), (0.6, 0.9)], ids=str)
+@every_arm
+def test_in_float64_loss_and_gradient_are_the_formula_to_1e_9(objective, temperatures, student, teacher):
+    """The formula goes a row at a time, without packs, chunks or DeepSpeed; stored values are float32 to both."""
+    batch = make_batch(objective, student, teacher, temperatures=temperatures)
+    student, teacher = student.double(), teacher.double() if objective.kl == "full" else None
+    loss = sum(formula(student, batch, objective, teacher or student, temperatures).values())
+    expected = torch.autograd.grad(loss, list(student.parameters()))
+    settings = update_settings(deepspeed={"zero_optimization": {"stage": 0}})
+    trainer = Trainer(student, settings, "float64", loss_settings(objective, *temperatures), teacher)
+    shares = [trainer.micro_batch_loss(micro, StepMetrics(trainer.device)) for micro in trainer.micro_batches(batch)]
+    assert len(shares) > 1
+    trainer.engine.set_gradient_accumulation_boundary(False)  # DeepSpeed reduces no float64
+    trainer.engine.backward(sum(shares))
+    made = [parameter.grad for parameter in student.parameters()]
+    assert sum(shares).item() == pytest.approx(loss.item(), rel=1e-9, abs=1e-12)
+    scale = max(gradient.abs().max() for gradient in expected)
+    for one, other in zip(made, expected, strict=True):
+        assert (one - other).abs().max() <= 1e-9 * scale
+
+
 # No cut of the batch matters.
 
 
@@ -261,6 +284,56 @@ def test_the_order_of_rows_in_the_batch_does_not_matter(teacher):
         list(make_trainer(model, objective).run_round(batch, 0))
         moved.append(weights_of(model))
     assert_close(moved[0], moved[1], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("stage", [1, 3])
+@pytest.mark.parametrize("kl", ["sampled", "full"])
+def test_a_step_does_not_depend_on_what_is_kept_of_activations(stage, kl, teacher, capsys):
+    objective, seen = objective_of(kl=kl), []
+    for checkpointed in (False, True):
+        model = tiny_model(1)
+        batch = make_batch(objective, model, teacher)
+        update = {"deepspeed": {"zero_optimization": {"stage": stage}}, "checkpoint_activations": checkpointed}
+        trainer = make_trainer(model, objective, teacher if kl == "full" else None, **update)
+        calls = []
+        model.model.layers[0].mlp.register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
+        (metrics,) = trainer.run_round(batch, 0)
+        seen.append((metrics, gradients(trainer), len(calls)))
+    (metrics, gradient, once), (other_metrics, other_gradient, twice) = seen
+    assert twice == 2 * once, "the layer computes its activations again"
+    assert "2 layers keep their input" in capsys.readouterr().err
+    assert other_metrics == pytest.approx(metrics, rel=1e-6, abs=1e-9)
+    assert_close(other_gradient, gradient, rtol=1e-6, atol=1e-9)
+
+
+def test_an_architecture_without_checkpointed_layers_is_refused_by_name(student, monkeypatch):
+    monkeypatch.setattr(type(student), "supports_gradient_checkpointing", False)
+    with refused("unsupported-model", "Qwen3ForCausalLM", "update.checkpoint_activations"):
+        checkpoint_activations(student)
+
+
+def relative_error(made, exact):
+    flat = [torch.cat([gradient[name].double().flatten() for name in exact]) for gradient in (made, exact)]
+    return ((flat[0] - flat[1]).norm() / flat[1].norm()).item()
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_bfloat16_gradients_are_added_up_in_float32(stage, teacher):
+    """48 micro-batches against one: what their sum adds to the error of one, against a sum in bfloat16."""
+    objective, groups = ARMS["scope"], dict.fromkeys("abcdefghijkl", "1100")
+    batch = make_batch(objective, tiny_model(1), teacher, groups=groups)
+
+    def gradient_of(budget, **further):
+        settings = update_settings(
+            micro_batch_tokens=budget, deepspeed={"zero_optimization": {"stage": stage}, **further}
+        )
+        trainer = Trainer(tiny_model(1).bfloat16(), settings, "bfloat16", loss_settings(objective))
+        list(trainer.run_round(batch, 0))
+        return gradients(trainer)
+
+    whole, cut = gradient_of(4096), gradient_of(1)
+    in_bfloat16 = gradient_of(1, data_types={"grad_accum_dtype": "bf16"})
+    assert relative_error(cut, whole) < 0.75 * relative_error(in_bfloat16, whole)
 
 
 @pytest.mark.parametrize("stage", [0, 2, 3])
@@ -415,13 +488,19 @@ def test_rounds_joined_by_saved_policy_and_state_are_one_run(teacher, tmp_path):
     assert_close(weights_of(model), weights_of(whole), rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("stage", [0, 1, 2, 3])
-def test_steps_after_a_checkpoint_are_those_of_an_unbroken_round(stage, teacher, tmp_path):
+@pytest.mark.parametrize(
+    ("stage", "dtype"),
+    [(0, "float32"), (1, "float32"), (2, "float32"), (3, "float32"), (1, "bfloat16"), (2, "bfloat16")],
+)
+def test_steps_after_a_checkpoint_are_those_of_an_unbroken_round(stage, dtype, teacher, tmp_path):
     """Also the last step alone: its pi_old is the policy at the round's start, not that of the checkpoint."""
     update = {"learning_rate": 0.05, "deepspeed": {"zero_optimization": {"stage": stage}}}
     objective, checkpoints = ARMS["scope"], Checkpoints(Unfinished(tmp_path, RECIPE, "this"))
     batch = make_batch(objective, tiny_model(1), teacher, prompts_per_step=1)
-    trainer, rows = make_trainer(tiny_model(1), objective, **update), []
+    started = lambda: Trainer(  # noqa: E731
+        tiny_model(1).to(getattr(torch, dtype)), update_settings(**update), dtype, loss_settings(objective)
+    )
+    trainer, rows = started(), []
     for row in trainer.run_round(batch, 4):
         rows.append(row)
         if len(rows) == 3:
@@ -431,7 +510,7 @@ def test_steps_after_a_checkpoint_are_those_of_an_unbroken_round(stage, teacher,
 
     checkpoint = checkpoints.newest()
     assert (checkpoint.rows, checkpoint.step) == (rows[:3], 7)
-    trainer = make_trainer(tiny_model(1), objective, **update)
+    trainer = started()
     assert list(trainer.run_round(batch, 4, checkpoint)) == rows[3:]
     trainer.save_policy(tmp_path / "resumed")
     assert_close(*(load_file(tmp_path / name / "model.safetensors") for name in ("resumed", "whole")), rtol=0, atol=0)
