@@ -64,6 +64,15 @@ class Objective(Section):
         return self
 
 
+class Guards(Section):
+    """Limits on the figures of a step; beyond one the update stops, and the policy before it stays."""
+
+    max_engine_gap: Positive | None = None
+    """Mean nats a token between the log-probabilities of the engine that sampled and the trainer's."""
+    max_ratio: Positive | None = None
+    """Largest ratio of Eq. 1 to the policy at the round's start."""
+
+
 class Update(Section):
     """Optimizer steps of one round."""
 
@@ -86,6 +95,10 @@ class Update(Section):
     checkpoint_activations: bool = False
     """Keep only the input of each layer and compute the rest again in the backward pass: far less memory, about a third
     more time, the same gradient."""
+    tis_cap: Positive | None = None
+    """Truncated importance sampling: the losses of sampled tokens are multiplied by min(pi_old / pi_engine, cap), the
+    trainer's probability at the round's start over that of the engine that sampled. null: by 1."""
+    guards: Guards = Guards()
     ranks: Count = 1
     """Processes of the update job."""
     deepspeed: Annotated[dict[str, Any], AfterValidator(check_deepspeed)] = DEFAULT

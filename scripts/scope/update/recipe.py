@@ -6,6 +6,13 @@ from scope.artifacts.recipe import Settings
 from scope.models.dtype import Attention, ModelArithmetic
 
 
+class Guards(Settings):
+    """Limits that stop an update; null: none."""
+
+    max_engine_gap: float | None
+    max_ratio: float | None
+
+
 class UpdateSettings(Settings):
     """Optimizer steps of one round."""
 
@@ -20,6 +27,8 @@ class UpdateSettings(Settings):
     micro_batch_tokens: int
     attention: Attention
     checkpoint_activations: bool
+    tis_cap: float | None
+    guards: Guards
     ranks: int
     deepspeed: dict[str, Any]
     """Passed to DeepSpeed as it is."""

@@ -27,6 +27,8 @@ class MicroBatchLoss:
     tally: StepMetrics
     teacher: Distribution | None = None
     """pi_T of the exact KL"""
+    tis_cap: float | None = None
+    """c of min(pi_old / pi_engine, c), which multiplies the losses of tokens that an engine sampled"""
 
     def of_tokens(self, logp_C: Tensor, rows: slice) -> Tensor:
         """(C,) weighted losses from log pi_theta(y_t); 0 where the loss is the exact KL."""
@@ -34,6 +36,7 @@ class MicroBatchLoss:
         for kind, at in self._kinds(rows):
             if not self._is_exact(kind):
                 loss_M = self._weighted(self._token_loss(kind, logp_C[at], rows, at), rows, at)
+                loss_M = loss_M * self._truncated_ratio(kind, logp_C[at], rows, at)
                 self.tally.add_sum(f"loss_{kind}", loss_M.detach())
                 loss_C = loss_C.masked_scatter(at, loss_M)
         return loss_C
@@ -53,6 +56,16 @@ class MicroBatchLoss:
     def _weighted(self, loss_M: Tensor, rows: slice, at: Tensor) -> Tensor:
         return loss_M * self.micro.coefficient[rows][at].to(loss_M.dtype)
 
+    def _truncated_ratio(self, kind: str, logp_M: Tensor, rows: slice, at: Tensor) -> Tensor | float:
+        """(M,) min(pi_old(y_t) / pi_engine(y_t), c); 1 for KD's samples (`nll`), which are the teacher's."""
+        if self.tis_cap is None or kind == "nll":
+            return 1.0
+        return losses.ratio(self._old(logp_M, rows, at), self.micro.engine_logp[rows][at]).clamp(max=self.tis_cap)
+
+    def _old(self, logp_M: Tensor, rows: slice, at: Tensor) -> Tensor:
+        """(M,) log pi_old; in the first step of a round, that of pi_theta."""
+        return logp_M.detach() if self.micro.logp_old is None else self.micro.logp_old[rows][at]
+
     def _is_exact(self, kind: str) -> bool:
         return kind == "opd" and self.teacher is not None
 
@@ -62,7 +75,7 @@ class MicroBatchLoss:
     def _token_loss(self, kind: str, logp_M: Tensor, rows: slice, at: Tensor) -> Tensor:
         """(M,) one of the token losses of scope/method/losses.py, at the M tokens of a chunk that `at` marks."""
         micro = self.micro
-        old_M = logp_M.detach() if micro.logp_old is None else micro.logp_old[rows][at]
+        old_M = self._old(logp_M, rows, at)
         scorer_M = micro.scorer_logp[rows][at]
         if kind == "mle":
             return losses.mle(logp_M, old_M)

@@ -26,16 +26,16 @@ from scope.method import losses
 from scope.models.head import Distribution, Hidden, LossOfTokens, loss_of_tokens
 from scope.models.isolation import Packing, packing_of, set_attention
 from scope.models.pack_plan import plan_packs
-from scope.models.packed_forward import at_responses, pack, response_log_probabilities
-from scope.models.pair import Pair
+from scope.models.packed_forward import at_responses, response_log_probabilities
 from scope.models.token_ids import TokenIds
 from scope.update.activations import checkpoint_activations, without_dropout
 from scope.update.checkpoints import Checkpoint, from_first_rank
 from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
+from scope.update.guards import check_guards
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
-from scope.update.micro_batch import MicroBatch, lengths_of, token_values
+from scope.update.micro_batch import MicroBatch, lengths_of, micro_batch
 from scope.update.recipe import UpdateSettings
 from scope.update.round_progress import BOTH, FORWARD, RoundProgress
 from scope.update.step_metrics import StepMetrics
@@ -114,25 +114,9 @@ class Trainer:
         rows = rows.sort("prompt_id", "sample_index")
         packs = plan_packs(lengths_of(rows), min(self.packing.tokens, self.teacher_packing.tokens))
         mine = packs[rank::world]
-        made, padding = [self.micro_batch(rows[indices]) for indices in mine], -(-len(packs) // world) - len(mine)
-        return made + [self.micro_batch(rows[packs[0]].with_columns(weight=pl.lit(0.0)))] * padding
-
-    def micro_batch(self, rows: pl.DataFrame) -> MicroBatch:
-        """Lay rows end to end and spread their figures over their response tokens."""
-        pairs = [Pair(*ids) for ids in rows.select("prompt_token_ids", "response_token_ids").iter_rows()]
-        packed = pack(pairs, self.device)
-        spread = lambda values: torch.tensor(values, device=self.device)[packed.row]  # noqa: E731
-        per_row = lambda column: spread(rows[column].cast(pl.Float64).fill_null(float("nan")).to_numpy())  # noqa: E731
-        kinds = rows["loss"].to_list()
-        return MicroBatch(
-            pack=packed,
-            kind={kind: spread([k == kind for k in kinds]) for kind in sorted(set(kinds))},
-            coefficient=spread((rows["weight"] / rows["normaliser"]).to_numpy()),
-            engine_logp=token_values(rows, "logprobs").to(self.device),
-            scorer_logp=token_values(rows, "scorer_logprobs").to(self.device),
-            advantage=per_row("advantage"),
-            correct=spread(rows["correct"].to_list()),
-        )
+        padding = -(-len(packs) // world) - len(mine)
+        made = [micro_batch(rows[indices], self.device) for indices in mine]
+        return made + [micro_batch(rows[packs[0]].with_columns(weight=pl.lit(0.0)), self.device)] * padding
 
     @torch.no_grad()
     def remember_old(self, micro: MicroBatch, progress: RoundProgress) -> MicroBatch:
@@ -157,7 +141,9 @@ class Trainer:
                                  "or lower update.learning_rate; the policy was not saved", "not-finite")  # fmt: skip
             self.engine.backward(loss * dist.get_world_size())
             progress.passed(micro, BOTH)
-        return tally.result() | {"grad_norm": self._step(number), "learning_rate": rate}
+        metrics = tally.result()
+        check_guards(metrics, u.guards, number)
+        return metrics | {"grad_norm": self._step(number), "learning_rate": rate}
 
     def _step(self, number: int) -> float:
         """Step the optimizer; returns the gradient's norm before clipping, which has to be finite."""
@@ -173,7 +159,7 @@ class Trainer:
 
     def micro_batch_loss(self, micro: MicroBatch, tally: StepMetrics) -> Tensor:
         """This micro-batch's share of L, and its tokens into the tally."""
-        loss = MicroBatchLoss(micro, self.loss, tally, self.teacher_distribution(micro))
+        loss = MicroBatchLoss(micro, self.loss, tally, self.teacher_distribution(micro), self.update.tis_cap)
         seen: list[LossOfTokens] = []
 
         def compute(hidden: Hidden) -> Tensor:
