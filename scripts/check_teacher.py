@@ -23,6 +23,7 @@ def main() -> None:
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
 
+    from scope.models.end_tokens import end_token_ids
     from scope.models.load import load_tokenizer
     from scope.models.token_ids import token_ids
     from scope.score import teacher_checks as checks
@@ -30,9 +31,11 @@ def main() -> None:
 
     settings = read_recipe(args.recipe, CheckTeacherRecipe)
     scoring, dtype = settings.teacher, settings.models.dtype
-    folder = open_folder(args.teacher)
-    student = load_tokenizer(open_folder(args.student))
-    details = {"token_map": checks.check_token_map(student, load_tokenizer(folder))}
+    student_folder, folder = open_folder(args.student), open_folder(args.teacher)
+    student, teacher = load_tokenizer(student_folder), load_tokenizer(folder)
+    details = {"token_map": checks.check_token_map(student, teacher)}
+    ends = end_token_ids(student_folder, student), end_token_ids(folder, teacher)
+    details["end_tokens"] = checks.check_end_tokens(student, teacher, ends)
     prompts = checks.probe_prompts(parquet.read(args.prompts, PROMPTS))
     own = own_pass(folder, prompts, token_ids(student), dtype=dtype, pack_tokens=scoring.pack_tokens)
     details["token_rows"] = checks.check_rows(student, own.rows)

@@ -21,6 +21,7 @@ def main() -> None:
     args = parser.parse_args()
 
     from scope.models.check_folder import check_model_folder
+    from scope.models.end_tokens import end_token_id
     from scope.models.files import checked_digests
     from scope.models.generation import copy_generation_config
     from scope.models.origin import open_or_make, save
@@ -33,7 +34,8 @@ def main() -> None:
         check_model_folder(args.folder)
         checked_digests(args.folder, asked.content)
     origin = open_or_make(args.name, asked, args.tokenizer, args.folder)
-    pairs = solution_pairs(origin.tokenizer, settings.data, asked.sft, args.rows)
+    end = end_token_id(args.folder, origin.tokenizer)
+    pairs = solution_pairs(origin.tokenizer, end, settings.data, asked.sft, args.rows)
     fine_tune(origin.model, asked.sft, pairs)
     further = list(islice(pairs, asked.sft.batch))
     trained = mean_nll(origin.model, further)

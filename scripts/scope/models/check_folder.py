@@ -8,6 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedConfig, PreTrainedTokenizerBase
 
 from scope.errors import InputError
+from scope.models.end_tokens import end_token_ids
 from scope.models.fit import refuse_misfit
 from scope.models.generation import FILE
 from scope.models.load import load_tokenizer
@@ -28,7 +29,9 @@ def check_model_folder(folder: str | Path) -> None:
         )
     config = _config(folder)
     files = weight_files(folder)
-    _check_end_of_text(folder, config, _tokenizer(folder))
+    tokenizer = _tokenizer(folder)
+    _check_generation_config(folder)
+    _check_end_of_text(folder, tokenizer)
     if getattr(config, "quantization_config", None):
         print(f"{folder}: quantized: whether its weights fit config.json is not checked", file=sys.stderr)
         return
@@ -66,26 +69,23 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return load_tokenizer(folder)
 
 
-def _check_end_of_text(folder: Path, config: PreTrainedConfig, tokenizer: PreTrainedTokenizerBase) -> None:
-    settings = _generation_config(folder)
-    if (tokenizer.eos_token_id, settings.eos_token_id if settings else getattr(config, "eos_token_id", None)) == (
-        None,
-        None,
-    ):
+def _check_end_of_text(folder: Path, tokenizer: PreTrainedTokenizerBase) -> None:
+    if not end_token_ids(folder, tokenizer):
         raise InputError(
-            f"{folder}: no EOS token; set eos_token in tokenizer_config.json or eos_token_id in generation_config.json",
+            f"{folder}: no EOS token that its tokenizer has; set eos_token in tokenizer_config.json or eos_token_id in "
+            "generation_config.json",
             "no-eos-token",
         )
 
 
-def _generation_config(folder: Path) -> GenerationConfig | None:
-    """The settings in a model folder, None where it has none. Raises InputError where transformers cannot read them."""
+def _check_generation_config(folder: Path) -> None:
+    """Raise InputError where a model folder has settings that transformers cannot read."""
     file = folder / FILE
     if not (file.exists() or file.is_symlink()):
-        return None
+        return
     check_is_whole(file)
     try:
-        return GenerationConfig.from_pretrained(folder)
+        GenerationConfig.from_pretrained(folder)
     except (ValueError, OSError, TypeError, AttributeError) as error:
         raise InputError(
             f"{file}: not valid: {_first_line(error)}; correct the file or remove it (only its token ids are used)",

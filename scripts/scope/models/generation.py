@@ -19,7 +19,7 @@ def token_ids_only(settings: GenerationConfig) -> GenerationConfig:
 
 
 def _ids(value: int | list[int] | None) -> int | list[int] | None:
-    """Ids, without negative ones, which some models give for none."""
+    """Ids, without negative ones, which some models give for none, as end_tokens.py leaves them out."""
     if isinstance(value, list):
         return [one for one in value if one >= 0] or None
     return value if value is not None and value >= 0 else None

@@ -21,6 +21,9 @@ class TokenIds:
     size: int
     holes: tuple[int, ...] = ()
 
+    def __contains__(self, token: int) -> bool:
+        return 0 <= token < self.size and token not in self.holes
+
     def absent(self, rows: int) -> list[int]:
         """The ids of a model with so many rows that no token has."""
         return [*(hole for hole in self.holes if hole < rows), *range(self.size, rows)]

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 from transformers import PreTrainedTokenizerBase
 
@@ -16,9 +15,9 @@ from scope.worlds.examples import examples
 
 
 def solution_pairs(
-    tokenizer: PreTrainedTokenizerBase, data: SolvedProblems, sft: SolutionSettings, files: Sequence[str]
+    tokenizer: PreTrainedTokenizerBase, end: int, data: SolvedProblems, sft: SolutionSettings, files: Sequence[str]
 ) -> Iterator[Pair]:
-    """Pairs without end: the prompt as training has it, and the solution with the EOS token.
+    """Pairs without end: the prompt as training has it, and the solution with the id `end` of the EOS token.
 
     A file of solutions is gone through again and again, each time in another order.
     """
@@ -26,7 +25,7 @@ def solution_pairs(
     literal = LiteralText(tokenizer)
     for problem, solution in _solved(data, sft, files):
         response = literal.encode(solution)
-        yield Pair(write(problem), [*response, cast(int, tokenizer.eos_token_id)])
+        yield Pair(write(problem), [*response, end])
 
 
 def _solved(data: SolvedProblems, sft: SolutionSettings, files: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -31,13 +31,33 @@ def check_token_map(student: PreTrainedTokenizerBase, teacher: PreTrainedTokeniz
                 "a teacher must share the student's tokenizer: choose another pair under models",
                 "other-tokenizer",
             )
-    if student.eos_token_id != teacher.eos_token_id:
+    return f"{len(student.get_vocab())} student tokens have the same ids in the teacher"
+
+
+def check_end_tokens(
+    student: PreTrainedTokenizerBase, teacher: PreTrainedTokenizerBase, ends: tuple[list[int], list[int]]
+) -> str:
+    """The tokenizer's EOS of each must be among the `ends`, student's and teacher's, at which the other stops too.
+
+    Of a tokenizer without EOS, any of its model's. Other ends that only one of them has are reported.
+    """
+    ours, theirs = ends
+    found = f"the student ends with {_named(student, ours)}, the teacher with {_named(teacher, theirs)}"
+    if not (_main(student, ours) & set(theirs) and _main(teacher, theirs) & set(ours)):
         raise InputError(
-            f"token map: the student ends with id {student.eos_token_id}, the teacher with "
-            f"{teacher.eos_token_id}; choose another pair under models",
+            f"end tokens: {found}; set the student's eos_token in tokenizer_config.json, and its eos_token_id in "
+            "config.json and generation_config.json, to the teacher's, or choose another pair under models",
             "other-tokenizer",
         )
-    return f"{len(student.get_vocab())} student tokens have the same ids in the teacher"
+    return found
+
+
+def _main(tokenizer: PreTrainedTokenizerBase, ends: list[int]) -> set[int]:
+    return {end for end in ends if end == tokenizer.eos_token_id} or set(ends)
+
+
+def _named(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+    return ", ".join(f"{token} (id {i})" for i, token in zip(ids, tokenizer.convert_ids_to_tokens(ids), strict=True))
 
 
 def check_finite(scores: list[list[float]]) -> str:

@@ -267,6 +267,24 @@ def test_a_model_without_an_end_of_text_is_refused(tmp_path):
     check_model_folder(folder)
 
 
+@pytest.mark.parametrize(("config", "generation"), [(1, None), (None, 1), ([1, 5], -1), (-1, [-1, 1]), (9_999, 1)])
+def test_an_end_of_text_in_either_file_is_enough(tmp_path, config, generation):
+    folder = model_folder(tmp_path / "model")
+    edit_json(folder / "tokenizer_config.json", eos_token=None)
+    edit_json(folder / "config.json", eos_token_id=config)
+    edit_json(folder / "generation_config.json", eos_token_id=generation)
+    works(folder)
+
+
+@pytest.mark.parametrize("ends", [-1, [-1, -2], [], 9_999])
+def test_ids_that_no_token_has_are_no_end_of_text(tmp_path, ends):
+    folder = model_folder(tmp_path / "model", eos_token_id=None, vocab_size=320)
+    edit_json(folder / "tokenizer_config.json", eos_token=None)
+    edit_json(folder / "generation_config.json", eos_token_id=ends)
+    with refused("no-eos-token", folder, "tokenizer_config.json"):
+        check_model_folder(folder)
+
+
 @pytest.mark.real
 def test_the_stage_writes_a_manifest_of_what_works_and_one_line_of_what_does_not(tmp_path):
     folder = model_folder(tmp_path / "model", max_shard_size="20KB")

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 from conftest import ROOT
 from model_folders import edit_json, model_folder, padded_folder
 from refusals import refused
-from scope.models.end_tokens import end_token_ids
+from scope.models.end_tokens import end_token_id, end_token_ids
 from scope.models.load import load_model, load_tokenizer
 from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
@@ -127,6 +127,12 @@ def test_end_tokens_are_those_of_tokenizer_and_both_files(folder, tmp_path):
     (tmp_path / "model/config.json").write_text('{"eos_token_id": 7}')
     (tmp_path / "model/generation_config.json").write_text('{"eos_token_id": [5, 1]}')
     assert end_token_ids(tmp_path / "model", tokenizer) == [1, 5, 7]
+    (tmp_path / "model/generation_config.json").write_text('{"eos_token_id": [-1, 5, 17]}')
+    assert end_token_ids(tmp_path / "model", tokenizer) == [1, 5, 7], "no token has -1 or 17"
+    assert end_token_id(tmp_path / "model", tokenizer) == 1
+    tokenizer.eos_token = None
+    assert end_token_id(tmp_path / "model", tokenizer) == 5, "the tokenizer names none"
+    tokenizer.eos_token = "<eos>"
     (tmp_path / "model/generation_config.json").unlink()
     (tmp_path / "model/config.json").write_text('{"eos_token_id": null}')
     assert end_token_ids(tmp_path / "model", tokenizer) == [1]

@@ -38,6 +38,43 @@ def test_a_smaller_teacher_vocabulary_is_named():
         )
 
 
+def ending(eos):
+    """A tokenizer of the puzzle's vocabulary with an EOS, or without."""
+    tokenizer = character_tokenizer()
+    tokenizer.eos_token = eos
+    return tokenizer
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher"),
+    [
+        (("<eos>", [1]), ("<eos>", [1])),
+        (("<eos>", [1]), ("<eos>", [1, 4])),
+        (("<eos>", [1, 4]), ("<eos>", [1])),
+        (("<eos>", [1, 3]), ("0", [1, 3])),
+        ((None, [1, 3]), ("<eos>", [1])),
+        (("<eos>", [1]), (None, [1, 3])),
+    ],
+)
+def test_ends_of_text_that_both_models_know_pass(student, teacher):
+    found = checks.check_end_tokens(ending(student[0]), ending(teacher[0]), (student[1], teacher[1]))
+    assert "<eos> (id 1)" in found
+
+
+@pytest.mark.parametrize(
+    ("student", "teacher"),
+    [
+        (("<eos>", [1]), ("0", [3])),
+        (("<eos>", [1]), ("0", [1, 3])),
+        (("0", [1, 3]), ("<eos>", [1])),
+        ((None, [1]), (None, [3])),
+    ],
+)
+def test_an_end_of_text_that_the_other_model_does_not_know_is_named(student, teacher):
+    with refused("other-tokenizer", "<eos> (id 1)", "0 (id 3)", "eos_token_id"):
+        checks.check_end_tokens(ending(student[0]), ending(teacher[0]), (student[1], teacher[1]))
+
+
 @pytest.mark.parametrize("bad", [float("nan"), float("-inf")])
 def test_probes_must_be_finite(bad):
     assert "2 probe log-probabilities" in checks.check_finite([[-1.0], [-2.0]])
