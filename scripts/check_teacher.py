@@ -24,7 +24,8 @@ def main() -> None:
     args = parser.parse_args()
 
     from scope.models.end_tokens import end_token_ids
-    from scope.models.load import load_tokenizer
+    from scope.models.load import load_tokenizer, vocabulary_size
+    from scope.models.quantized import quantization
     from scope.models.token_ids import token_ids
     from scope.score import teacher_checks as checks
     from scope.score.reference import own_pass
@@ -36,35 +37,37 @@ def main() -> None:
     details = {"token_map": checks.check_token_map(student, teacher)}
     ends = end_token_ids(student_folder, student), end_token_ids(folder, teacher)
     details["end_tokens"] = checks.check_end_tokens(student, teacher, ends)
-    prompts = checks.probe_prompts(parquet.read(args.prompts, PROMPTS))
-    own = own_pass(folder, prompts, token_ids(student), dtype=dtype, pack_tokens=scoring.pack_tokens)
-    details["token_rows"] = checks.check_rows(student, own.rows)
-    name, other = _other_scores(settings, args.teacher, folder, own.pairs)
+    details["token_rows"] = checks.check_rows(student, vocabulary_size(student_folder), vocabulary_size(folder))
+    prompts, method = checks.probe_prompts(parquet.read(args.prompts, PROMPTS)), quantization(folder)
     served = not isinstance(scoring, InProcess)
-    scores = other if served else own.scores
+    own = None
+    if isinstance(scoring, InProcess) or scoring.exact_kl or not method:
+        own = own_pass(folder, prompts, token_ids(student), dtype=dtype, pack_tokens=scoring.pack_tokens)
+    pairs = own.pairs if own else checks.echoes(prompts)
+    name, other = _other_scores(settings, args.teacher, folder, pairs, with_vllm=not method)
     of = f"served as {scoring.model!r}" if served else f"{scoring.backend} backend: {args.teacher}"
     details["served_name"] = of
-    details["loads"] = f"{scoring.backend} backend scored {len(own.pairs)} probes"
-    details["finite"] = checks.check_finite(scores)
-    details["absent_tokens"] = checks.check_absent(own.scores, own.over_all_rows, served)
-    names = (name, "in_process") if served else ("in_process", name)
-    expected = own.over_all_rows if served else own.scores
-    details["agreement"] = checks.check_agreement(other, expected, dtype, names)
-    rows = [{"check": check, "passed": True, "detail": detail} for check, detail in details.items()]
+    details["loads"] = f"{scoring.backend} backend scored {len(pairs)} probes"
+    details["finite"] = checks.check_finite(own.scores if own and not served else other)
+    details |= checks.compare(None if served and method else own, other, name, dtype, served=served)
+    passed = [{"check": check, "passed": True, "detail": detail} for check, detail in details.items()]
     inputs = [args.student, args.teacher, args.prompts]
-    parquet.write(args.out, CHECKS, rows, recipe=args.recipe, inputs=inputs)
+    parquet.write(args.out, CHECKS, passed, recipe=args.recipe, inputs=inputs)
 
 
 def _other_scores(
-    settings: CheckTeacherRecipe, manifest: str, folder: Path, pairs: Sequence[Pair]
+    settings: CheckTeacherRecipe, manifest: str, folder: Path, pairs: Sequence[Pair], *, with_vllm: bool
 ) -> tuple[str, list[list[float]]]:
-    """The same probes another way: by the servers, else by vLLM where it samples, else one pair at a time."""
+    """The same probes another way: by the servers, else by vLLM where it samples, else one pair at a time.
+
+    Not by vLLM where it may compute with quantized weights in another way than transformers does.
+    """
     from scope.score.open import open_teacher
 
     dtype, scoring = settings.models.dtype, settings.teacher
     if not isinstance(scoring, InProcess):
         return scoring.backend, open_teacher(scoring, manifest, dtype=dtype, temperature=1.0).score(pairs)
-    if settings.rollout.engine == "vllm":
+    if with_vllm and settings.rollout.engine == "vllm":
         from scope.rollout.vllm import VllmEngine
 
         engine = VllmEngine(folder, dtype=dtype, max_model_len=max(map(len, pairs)) + 1)

@@ -21,7 +21,7 @@ def main() -> None:
 
     settings = named(read_recipe(args.recipe, ModelRecipe).models, args.name, "models")
     if args.folder:
-        check_model_folder(args.folder)
+        check_model_folder(args.folder, trains=args.name == "student")
         digests = checked_digests(args.folder, settings.content)
         write_manifest_elsewhere(args.out, args.folder, digests, recipe=args.recipe)
         return

@@ -31,7 +31,7 @@ def main() -> None:
     settings = read_recipe(args.recipe, SftRecipe)
     asked = named(settings.models, args.name, "models")
     if args.folder:
-        check_model_folder(args.folder)
+        check_model_folder(args.folder, trains=True)
         checked_digests(args.folder, asked.content)
     origin = open_or_make(args.name, asked, args.tokenizer, args.folder)
     end = end_token_id(args.folder, origin.tokenizer)

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
@@ -14,8 +15,15 @@ from transformers import (
     Qwen3Config,
 )
 
+from scope.models.check_folder import check_model_folder
+from scope.models.load import load_model
+from scope.models.pair import Pair
 from scope.models.tokenizers import EOS, PAD, PUZZLE_CHARACTERS, UNKNOWN, bpe_tokenizer
+from scope.rollout.engine import Request, Sampling
+from scope.rollout.transformers import TransformersEngine
+from scope.score.in_process import InProcessTeacher
 
+PROMPT = [5, 6, 7]
 TEXTS = ["Find $x$ with $x^2 = 9$.\n", "def f(a):\n    return a\n"]
 SHAPE = {
     "hidden_size": 32,
@@ -76,3 +84,40 @@ def padded_folder(folder, *, rows=40, holes=(), **changes):
     model_folder(folder, tokenizer=tokenizer, **shape)
     edit_weights(folder, lambda tensors: tensors["lm_head.weight"].mul_(15))
     return folder
+
+
+def eight_bits(folder):
+    """A model folder, and its copy with weights of 8 bits as compressed-tensors, which transformers can load."""
+    from compressed_tensors.compressors import ModelCompressor
+    from compressed_tensors.quantization import (
+        QuantizationArgs,
+        QuantizationConfig,
+        QuantizationScheme,
+        apply_quantization_config,
+    )
+
+    full, quantized, tokenizer = folder / "full", folder / "quantized", bpe_tokenizer(TEXTS, 300)
+    model = load_model(model_folder(full, "qwen3", tokenizer=tokenizer), "float32")
+    weights = QuantizationArgs(num_bits=8, type="int", symmetric=True, strategy="channel")
+    scheme = QuantizationScheme(targets=["Linear"], weights=weights)
+    settings = QuantizationConfig(config_groups={"all": scheme}, ignore=["lm_head"])
+    apply_quantization_config(model, settings)
+    for layer in model.modules():
+        if hasattr(layer, "weight_scale"):
+            layer.weight_scale.data = layer.weight.detach().abs().amax(1, keepdim=True) / 127
+    compressor = ModelCompressor(quantization_config=settings)
+    compressor.compress_model(model)
+    model.save_pretrained(quantized)
+    compressor.update_config(quantized)
+    tokenizer.save_pretrained(quantized)
+    return full, quantized
+
+
+def works(folder, *, trains=True):
+    """The folder passes the check, of a student where it `trains`, and its model samples and scores."""
+    check_model_folder(folder, trains=trains)
+    engine = TransformersEngine(folder, dtype="float32", max_model_len=64)
+    (sample,) = engine.sample([Request(PROMPT, seed=1)], Sampling(temperature=1.0, max_tokens=4))
+    teacher = InProcessTeacher(folder, dtype="float32", temperature=1.0, pack_tokens=64)
+    (scores,) = teacher.score([Pair(PROMPT, sample.token_ids)])
+    assert scores == pytest.approx(sample.logprobs, abs=1e-4)

@@ -12,15 +12,17 @@ from scope.models.end_tokens import end_token_ids
 from scope.models.fit import refuse_misfit
 from scope.models.generation import FILE
 from scope.models.load import load_tokenizer
+from scope.models.quantized import quantization, refuse_quantized
 from scope.models.weight_files import check_is_whole, placeholders, read_tensor, weight_files
 
 TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "tokenizer_config.json")
 
 
-def check_model_folder(folder: str | Path) -> None:
+def check_model_folder(folder: str | Path, *, trains: bool = False) -> None:
     """Raise InputError unless `folder` holds a causal language model whose files are whole and fit each other.
 
-    Only the headers of the weights are read, and of tied weights that are stored twice the weights themselves.
+    One that `trains` must not be quantized. Only the headers of the weights are read, and of tied weights that are
+    stored twice the weights themselves.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -32,7 +34,9 @@ def check_model_folder(folder: str | Path) -> None:
     tokenizer = _tokenizer(folder)
     _check_generation_config(folder)
     _check_end_of_text(folder, tokenizer)
-    if getattr(config, "quantization_config", None):
+    if trains:
+        refuse_quantized(folder)
+    if quantization(folder):
         print(f"{folder}: quantized: whether its weights fit config.json is not checked", file=sys.stderr)
         return
     _check_weights(folder, config, files)

@@ -19,6 +19,7 @@ from transformers import (
 from scope.errors import InputError
 from scope.models.fit import refuse_misfit
 from scope.models.generation import token_ids_only
+from scope.models.quantized import naming_the_method
 
 SAMPLES = (
     "Find  all $x$ with\n\n\\frac{1}{2}x^2 = 1,024.5!",
@@ -94,18 +95,19 @@ def vocabulary_size(folder: str | Path) -> int:
 def load_model(folder: str | Path, dtype: str) -> PreTrainedModel:
     """The model in a folder, in evaluation mode, on the accelerator where there is one.
 
-    Raises InputError where the weights are not those that its configuration asks for. Of its generation settings only
-    token ids stay.
+    Raises InputError where the weights are not those that its configuration asks for, or quantized in a way that
+    transformers cannot load here. Of its generation settings only token ids stay.
     """
-    loaded = AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=getattr(torch, dtype),
-        local_files_only=True,
-        trust_remote_code=False,
-        use_safetensors=True,
-        ignore_mismatched_sizes=True,  # raises without names; they are refused below
-        output_loading_info=True,
-    )
+    with naming_the_method(folder):
+        loaded = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            ignore_mismatched_sizes=True,  # raises without names; they are refused below
+            output_loading_info=True,
+        )
     model, found = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     refuse_misfit(folder, model, found)
     if model.generation_config is not None:

@@ -108,7 +108,9 @@ def check_teacher_recipe(config: Config) -> CheckTeacherRecipe:
     teacher = teacher_scoring(config)
     if not isinstance(teacher, InProcess):
         pack_tokens = in_process(config).pack_tokens
-        teacher = ComparedServers(backend=teacher.backend, model=teacher.model, pack_tokens=pack_tokens)
+        teacher = ComparedServers(
+            backend=teacher.backend, model=teacher.model, pack_tokens=pack_tokens, exact_kl=exact_kl(config)
+        )
     return CheckTeacherRecipe(
         teacher=teacher,
         models=take(ModelArithmetic, config.models),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -119,9 +120,13 @@ def _exclude(model: torch.nn.Module, ids: Sequence[int]) -> None:
     The sampler's own processors come too late: raw log-probabilities, and those of prompts, are taken before them.
     """
 
+    @cache
+    def index(device: torch.device) -> torch.Tensor:
+        return torch.tensor(ids, device=device)
+
     def fill(layer: torch.nn.Module, inputs: object, logits: torch.Tensor | None) -> None:
         if logits is not None:  # on ranks that get none
-            logits.index_fill_(-1, torch.tensor(ids, device=logits.device), NEVER)
+            logits.index_fill_(-1, index(logits.device), NEVER)
 
     layers = [layer for layer in model.modules() if isinstance(layer, LogitsProcessor)]
     if not layers:

@@ -13,6 +13,8 @@ class ComparedServers(Servers):
     """Servers, and the pass in the job that they are compared with."""
 
     pack_tokens: int
+    exact_kl: bool
+    """Whether the update loads the teacher too, so that a job has to be able to."""
 
 
 class CheckedRollout(Settings):

@@ -26,8 +26,6 @@ class OwnPass:
     scores: list[list[float]]
     over_all_rows: list[list[float]]
     """As a server gives them, which knows nothing of ids that no token has."""
-    rows: int
-    """Of its embeddings."""
 
 
 def own_pass(
@@ -43,7 +41,7 @@ def own_pass(
         pairs = continuations(teacher.model, prompts, tokens)
         scores = teacher.score(pairs)
         known, teacher.tokens = teacher.tokens, None
-        return OwnPass(pairs, scores, teacher.score(pairs) if known and known.absent(rows) else scores, rows)
+        return OwnPass(pairs, scores, teacher.score(pairs) if known and known.absent(rows) else scores)
     except torch.OutOfMemoryError as error:
         raise InputError(
             f"{folder}: the teacher does not fit into this GPU's memory beside what is there ({error}); run the check "

@@ -1,5 +1,6 @@
 """Checks before any GPU hour is spent: is the teacher there, is it the right one, and can it score the student?"""
 
+from collections.abc import Sequence
 from math import isfinite
 
 import polars as pl
@@ -7,6 +8,8 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from scope.errors import InputError
+from scope.models.pair import Pair
+from scope.score.reference import TOKENS, OwnPass
 
 MEAN_GAP = {"float32": 1e-4, "bfloat16": 0.1}
 LARGE_GAP = {"float32": 5e-4, "bfloat16": 0.3}
@@ -19,6 +22,11 @@ PROBES = 16
 def probe_prompts(prompts: pl.DataFrame) -> list[list[int]]:
     """Token ids of some prompts, the same in every run."""
     return prompts.sort("prompt_id").head(PROBES)["prompt_token_ids"].to_list()
+
+
+def echoes(prompts: Sequence[Sequence[int]]) -> list[Pair]:
+    """Each prompt with its own first TOKENS tokens again, to be scored where the teacher writes no continuations."""
+    return [Pair(ids, ids[:TOKENS]) for ids in prompts]
 
 
 def check_token_map(student: PreTrainedTokenizerBase, teacher: PreTrainedTokenizerBase) -> str:
@@ -73,9 +81,12 @@ def check_finite(scores: list[list[float]]) -> str:
     return f"{len(values)} probe log-probabilities are finite, mean {sum(values) / len(values):.4f} nats"
 
 
-def check_rows(student: PreTrainedTokenizerBase, rows: int) -> str:
-    """The teacher's embeddings must have a row for every token of the student."""
-    needed = max(student.get_vocab().values()) + 1
+def check_rows(student: PreTrainedTokenizerBase, student_rows: int, rows: int) -> str:
+    """The teacher's embeddings must have a row for every token that the student has a row for.
+
+    Tokenizers can have more ids than their model has rows (Gemma 3 1B: a token for images).
+    """
+    needed = min(max(student.get_vocab().values()) + 1, student_rows)
     if rows < needed:
         raise InputError(
             f"token rows: the teacher's embeddings have {rows} rows, but the student's tokens need {needed}; choose "
@@ -83,6 +94,20 @@ def check_rows(student: PreTrainedTokenizerBase, rows: int) -> str:
             "other-tokenizer",
         )
     return f"{rows} rows of embeddings for {needed} student tokens"
+
+
+def compare(own: OwnPass | None, other: list[list[float]], name: str, dtype: str, *, served: bool) -> dict[str, str]:
+    """What a pass in this process and another one of the same weights find; there is no `own` one of quantized weights
+    that are served, with which vLLM may compute in another way than transformers does."""
+    if own is None:
+        missing = "the weights are quantized, and only the servers scored them"
+        return {"absent_tokens": f"not measured: {missing}", "agreement": f"not compared: {missing}"}
+    names = (name, "in_process") if served else ("in_process", name)
+    expected = own.over_all_rows if served else own.scores
+    return {
+        "absent_tokens": check_absent(own.scores, own.over_all_rows, served),
+        "agreement": check_agreement(other, expected, dtype, names),
+    }
 
 
 def check_absent(scores: list[list[float]], over_all_rows: list[list[float]], served: bool) -> str:

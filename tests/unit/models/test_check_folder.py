@@ -7,52 +7,12 @@ import pytest
 import torch
 
 from conftest import ROOT, run
-from model_folders import CONFIGS, edit_json, edit_weights, model_folder
+from model_folders import edit_json, edit_weights, model_folder, works
 from refusals import refused
 from scope.artifacts.recipe import make_recipe
 from scope.models.check_folder import check_model_folder
 from scope.models.load import load_model
-from scope.models.pair import Pair
 from scope.planning.content import model_content
-from scope.rollout.engine import Request, Sampling
-from scope.rollout.transformers import TransformersEngine
-from scope.score.in_process import InProcessTeacher
-
-PROMPT = [5, 6, 7]
-
-
-def works(folder):
-    """The folder passes the check, and its model samples and scores."""
-    check_model_folder(folder)
-    engine = TransformersEngine(folder, dtype="float32", max_model_len=64)
-    (sample,) = engine.sample([Request(PROMPT, seed=1)], Sampling(temperature=1.0, max_tokens=4))
-    teacher = InProcessTeacher(folder, dtype="float32", temperature=1.0, pack_tokens=64)
-    (scores,) = teacher.score([Pair(PROMPT, sample.token_ids)])
-    assert scores == pytest.approx(sample.logprobs, abs=1e-4)
-
-
-@pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("kind", CONFIGS)
-def test_every_architecture_passes_with_a_tied_and_an_untied_head(tmp_path, kind, tied):
-    works(model_folder(tmp_path / "model", kind, tie_word_embeddings=tied))
-
-
-def test_sharded_weights_pass(tmp_path):
-    folder = model_folder(tmp_path / "model", max_shard_size="20KB")
-    assert len(list(folder.glob("*.safetensors"))) > 2
-    works(folder)
-
-
-def test_a_cache_snapshot_of_symbolic_links_passes(tmp_path):
-    blobs, snapshot = model_folder(tmp_path / "blobs", max_shard_size="20KB"), tmp_path / "snapshots" / "main"
-    snapshot.mkdir(parents=True)
-    for file in blobs.iterdir():
-        (snapshot / file.name).symlink_to(f"../../blobs/{file.name}")
-    works(snapshot)
-
-
-def test_more_rows_than_tokens_pass(tmp_path):
-    works(model_folder(tmp_path / "model", vocab_size=320))
 
 
 def add_old_buffers(tensors):

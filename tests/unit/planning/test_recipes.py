@@ -94,7 +94,7 @@ DECIDES = {
     "teacher": "check_teacher score",
     "objective": "weigh",
     "objective.method": "rollout score weigh",
-    "objective.kl": "weigh update",
+    "objective.kl": "check_teacher weigh update",
     "update": "update",
     "update.steps_per_round": "rollout weigh update",
     "update.prompts_per_step": "rollout weigh update",

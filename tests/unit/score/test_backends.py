@@ -226,7 +226,7 @@ def check_teacher(tiny, tmp_path, teacher, **environment):
     return run(BIN / "python", "scripts/check_teacher.py", *models, *files, *recipe, check=False, **environment)
 
 
-SERVED = {"backend": "external", "model": "teacher", "pack_tokens": 64}
+SERVED = {"backend": "external", "model": "teacher", "pack_tokens": 64, "exact_kl": False}
 
 
 @pytest.mark.real

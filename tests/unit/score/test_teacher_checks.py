@@ -94,9 +94,13 @@ def test_backends_must_agree_on_average_and_at_most_tokens(dtype, near, far):
 
 
 def test_a_teacher_with_fewer_rows_than_the_students_tokens_is_named():
-    assert "17" in checks.check_rows(character_tokenizer(), 40)
+    assert "17" in checks.check_rows(character_tokenizer(), 40, 17)
     with refused("other-tokenizer", "16 rows", "need 17"):
-        checks.check_rows(character_tokenizer(), 16)
+        checks.check_rows(character_tokenizer(), 17, 16)
+
+
+def test_a_teacher_needs_no_row_for_a_token_that_the_student_has_no_row_for_either():
+    assert "16 rows" in checks.check_rows(character_tokenizer(), 16, 16)
 
 
 def test_probes_are_the_same_in_every_run():
