@@ -8,7 +8,7 @@ from scope.slurm.commands import ask, node_address
 
 
 def relaunch(ranks: int) -> None:
-    """Become `ranks` processes of this same command line, unless a launcher has already made them.
+    """Run `ranks` processes of this same command line and exit, unless a launcher has already made them.
 
     On several nodes (workflow/stage.sh starts the command once on each) every node becomes a launcher of its part, and
     they meet over TCP at the first node. Raises InputError where the ranks cannot be dealt evenly to the nodes.
@@ -25,8 +25,14 @@ def relaunch(ranks: int) -> None:
     # The launcher that ends first takes the meeting point away, and the others would log that as an error.
     os.environ.setdefault("LOGLEVEL", "CRITICAL")
     meeting = ["--standalone"] if nodes == 1 else several_nodes(nodes)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", f"--nproc-per-node={ranks // nodes}", *meeting]
-    os.execv(sys.executable, [*torchrun, *sys.argv])
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.run import main
+
+    try:
+        main([f"--nproc-per-node={ranks // nodes}", *meeting, *sys.argv])
+    except SignalException as signal:  # the ranks have ended, each with its own line
+        sys.exit(128 + signal.sigval)
+    sys.exit(0)
 
 
 def several_nodes(nodes: int) -> list[str]:

@@ -1,0 +1,71 @@
+"""The launcher of several ranks ends as they end."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from torch.distributed import run as torchrun
+from torch.distributed.elastic.multiprocessing.api import SignalException
+
+from conftest import ROOT
+from scope.update.launch import relaunch
+
+RANKS = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT / "scripts")!r})
+from scope import cli
+from scope.update.launch import relaunch
+
+def main():
+    relaunch(2)
+    print("rank", flush=True)
+    time.sleep(60)
+
+cli.run(main)
+"""
+
+
+def launch(monkeypatch, main):
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.setattr(sys, "argv", ["scripts/update.py", "--round", "1"])
+    monkeypatch.setattr(torchrun, "main", main)
+    with pytest.raises(SystemExit) as ended:
+        relaunch(2)
+    return ended.value.code
+
+
+def test_ranks_are_processes_of_the_same_command_line(monkeypatch):
+    asked = []
+    assert launch(monkeypatch, asked.append) == 0
+    assert asked == [["--nproc-per-node=2", "--standalone", "scripts/update.py", "--round", "1"]]
+
+
+@pytest.mark.parametrize("number", [2, 15])
+def test_a_signal_is_a_status_and_no_traceback(monkeypatch, number):
+    def main(_):
+        raise SignalException("got signal", sigval=number)
+
+    assert launch(monkeypatch, main) == 128 + number
+
+
+def test_one_rank_needs_no_launcher(monkeypatch):
+    monkeypatch.delenv("SCOPE_NODES", raising=False)
+    relaunch(1)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("send", [os.kill, os.killpg], ids=["to the launcher", "to its group"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_two_ranks_end_at_a_signal_without_a_traceback(tmp_path, number, send):
+    (tmp_path / "ranks.py").write_text(RANKS)
+    pipe = subprocess.PIPE
+    command = [sys.executable, tmp_path / "ranks.py"]
+    launcher = subprocess.Popen(command, start_new_session=True, stdout=pipe, stderr=pipe, text=True)
+    assert [launcher.stdout.readline() for _ in range(2)] == ["rank\n"] * 2
+    send(launcher.pid, number)
+    _, log = launcher.communicate(timeout=30)
+    assert launcher.returncode == 128 + number
+    assert "Traceback" not in log
+    assert log.count("interrupted\n") == (2 if number == signal.SIGINT else 0)
