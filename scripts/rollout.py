@@ -17,6 +17,7 @@ def main() -> None:
     cli.add_place(parser)
     parser.add_argument("--prompts", required=True, metavar="PARQUET")
     parser.add_argument("--policy", required=True, metavar="MANIFEST", help="behaviour policy")
+    parser.add_argument("--student", nargs="?", metavar="MANIFEST", help="who learns from rollouts of the teacher (KD)")
     parser.add_argument("--shard", type=int, default=0, help="which of rollout.shards, from 0")
     parser.add_argument("--out", required=True, metavar="PARQUET")
     args = parser.parse_args()
@@ -29,7 +30,8 @@ def main() -> None:
     at = settings.rollout.temperature
     prompts = shard_prompts(parquet.read(args.prompts, PROMPTS), settings, args.seed, args.round, args.shard)
     static = settings.behaviour == "teacher"
-    inputs, place = [args.prompts, args.policy], {"arm": args.arm, "seed": args.seed, "round": args.round}
+    inputs = [path for path in (args.prompts, args.policy, args.student) if path]
+    place = {"arm": args.arm, "seed": args.seed, "round": args.round}
     with partial_output(args.out, args.recipe, inputs, **place, shard=args.shard) as work:
         rows = []  # of a shard without prompts, where a round has fewer than shards
         if len(prompts):
@@ -41,6 +43,7 @@ def main() -> None:
                 n=settings.rollout.n,
                 seed=args.seed,
                 round_=0 if static else args.round,
+                tokens=tokens_of(args.student) if args.student else None,
             )
         parquet.write(
             args.out,
@@ -52,6 +55,14 @@ def main() -> None:
             temperature=at,
             logprob_temperature=settings.student_temperature,
         )
+
+
+def tokens_of(manifest: str):
+    """The ids that a student can learn from."""
+    from scope.models.load import load_tokenizer
+    from scope.models.token_ids import token_ids
+
+    return token_ids(load_tokenizer(open_folder(manifest)))
 
 
 def open_policy(manifest: str, settings: RolloutRecipe):

@@ -21,8 +21,8 @@ rule rollout:
         place=PLACE,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
-        "python scripts/rollout.py --prompts {input.prompts:q} --policy {input.policy:q} --shard {wildcards.shard}"
-        " {params.place} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+        "python scripts/rollout.py --prompts {input.prompts:q} --policy {input.policy:q} --student {input.student:q}"
+        " --shard {wildcards.shard} {params.place} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 use rule rollout as rollout_shared with:

@@ -49,17 +49,18 @@ def rollout(plan: Plan, job: Any) -> Inputs:
         raise InputError(f"{job.arm}, round {job.round}: its rollouts are shared; ask for {shared}", "shared-rollouts")
     _check_shard(of_arm, job)
     check_rollout(plan, of_arm.config)
-    return {"policy": policy_before(plan, job)}
+    return {"policy": policy_before(plan, job), "student": []}
 
 
 def rollout_shared(plan: Plan, job: Any) -> Inputs:
-    """The base policy, or the teacher with its checks (KD), which samples for all arms with these settings."""
+    """The base policy, or under KD the teacher with its checks: it samples for all arms with these settings."""
     of_arm, models = plan.shared(job.rollouts), plan.layout.shared
     _check_shard(of_arm, job)
     check_rollout(plan, of_arm.config)
     if of_arm.behaviour == "teacher":
-        return {"policy": models.model("teacher"), "checked": plan.check_file(of_arm)}
-    return {"policy": models.model("student")}
+        student = models.model("student")
+        return {"policy": models.model("teacher"), "student": student, "checked": plan.check_file(of_arm)}
+    return {"policy": models.model("student"), "student": []}
 
 
 def _check_shard(of_arm: ArmPlan, job: Any) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from scope.artifacts.partial import Unfinished
 from scope.artifacts.partial_rows import keep_rows
 from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.errors import InputError
+from scope.models.token_ids import TokenIds
 from scope.rollout.engine import Engine, Request, Sampling, check_samples
 
 
@@ -16,15 +18,24 @@ def sample_rows(
     sampling: Sampling,
     work: Unfinished,
     name: str,
+    tokens: TokenIds | None = None,
 ) -> list[dict[str, Any]]:
     """Rollout rows (schemas/rollouts.py), one per request, in order; `keys` are their (prompt_id, sample_index).
 
-    `name` identifies the samples in the log and in the folder of partial output.
+    `name` identifies the samples in the log and in the folder of partial output. With the `tokens` of a student, who is
+    to learn from another model's samples, an id that they lack is an InputError.
     """
 
     def finish(done: Set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
         for index, sample in check_samples(engine.sample_each(requests, sampling, done)):
             prompt, place = keys[index]
+            foreign = [token for token in sample.token_ids if tokens is not None and token not in tokens]
+            if foreign:
+                raise InputError(
+                    f"rollout {place} of prompt {prompt!r} has the token id {foreign[0]}, which the student's "
+                    "tokenizer lacks; choose a pair with the same vocabulary under models",
+                    "other-tokenizer",
+                )
             yield (
                 index,
                 {

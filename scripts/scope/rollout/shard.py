@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from scope.artifacts.partial import Unfinished
+from scope.models.token_ids import TokenIds
 from scope.prompts.order import round_prompts
 from scope.rollout.engine import Engine, Request, Sampling
 from scope.rollout.recipe import RolloutRecipe
@@ -19,15 +20,25 @@ def shard_prompts(prompts: pl.DataFrame, settings: RolloutRecipe, seed: int, rou
 
 
 def sample_groups(
-    engine: Engine, prompts: pl.DataFrame, sampling: Sampling, work: Unfinished, *, n: int, seed: int, round_: int
+    engine: Engine,
+    prompts: pl.DataFrame,
+    sampling: Sampling,
+    work: Unfinished,
+    *,
+    n: int,
+    seed: int,
+    round_: int,
+    tokens: TokenIds | None = None,
 ) -> list[dict[str, Any]]:
     """Rollout rows (schemas/rollouts.py): `n` samples of each prompt.
 
     A sample's seed is a hash of (seed, round, prompt_id, sample_index), so that sharding and order do not matter.
-    `round_` 0 makes a static set: a prompt that comes again gets the same samples (KD).
+    `round_` 0 makes a static set: a prompt that comes again gets the same samples (KD). With `tokens`, an id that they
+    lack is an InputError.
     """
     asked = [
         (prompt, ids, i) for prompt, ids in prompts.select("prompt_id", "prompt_token_ids").rows() for i in range(n)
     ]
     requests = [Request(ids, derive_seed(seed, round_, prompt, i)) for prompt, ids, i in asked]
-    return sample_rows(engine, [(prompt, i) for prompt, _, i in asked], requests, sampling, work, "rollouts")
+    keys = [(prompt, i) for prompt, _, i in asked]
+    return sample_rows(engine, keys, requests, sampling, work, "rollouts", tokens)

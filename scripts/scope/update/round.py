@@ -7,7 +7,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import torch.distributed as dist
 
 from scope.artifacts import parquet
@@ -22,7 +21,7 @@ from scope.errors import InputError
 from scope.method.batch_metrics import batch_metrics
 from scope.models.generation import copy_generation_config
 from scope.models.load import load_model, load_tokenizer
-from scope.models.token_ids import TokenIds, token_ids
+from scope.models.token_ids import token_ids
 from scope.update.checkpoints import Checkpoints, from_first_rank
 from scope.update.loss_settings import LossSettings
 from scope.update.recipe import UpdateRecipe, UpdateSettings
@@ -126,7 +125,6 @@ def run_and_log(trainer: Trainer, args: Namespace, settings: UpdateRecipe, work:
     Returns the metrics rows (schemas/metrics.py) of all steps.
     """
     batch, checkpoints = parquet.read(args.batch, BATCH), Checkpoints(work)
-    refuse_foreign_tokens(batch, trainer.tokens)
     done, total = (args.round - 1) * settings.update.steps_per_round, batch["step"].n_unique()
     checkpoint = checkpoints.newest()
     rows = [_metrics_row(args.round, row) for row in checkpoint.rows] if checkpoint else []
@@ -147,20 +145,6 @@ def run_and_log(trainer: Trainer, args: Namespace, settings: UpdateRecipe, work:
             if len(rows) < total and checkpoints.due():
                 checkpoints.keep(trainer.save_state, rows)
     return rows
-
-
-def refuse_foreign_tokens(batch: pl.DataFrame, tokens: TokenIds | None) -> None:
-    """Raise InputError at a response with an id that no token of the student has, as a teacher can write it."""
-    if tokens is None:
-        return
-    for prompt, sample, ids in batch.select("prompt_id", "sample_index", "response_token_ids").iter_rows():
-        foreign = [i for i in ids if i not in tokens]
-        if foreign:
-            raise InputError(
-                f"rollout {sample} of prompt {prompt!r} has the token id {foreign[0]}, which the student's tokenizer "
-                "lacks; choose a pair with the same vocabulary under models",
-                "other-tokenizer",
-            )
 
 
 def warn_if_untrained(row: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from collections import Counter
 
-import polars as pl
 import pytest
 import torch
 
@@ -17,7 +16,6 @@ from scope.rollout.engine import Request, Sampling
 from scope.rollout.transformers import TransformersEngine
 from scope.score.in_process import InProcessTeacher
 from scope.score.teacher_checks import check_absent
-from scope.update.round import refuse_foreign_tokens
 
 PROMPT = [8, 9, 10]
 TAILS = [(), (2, 5, 11)]
@@ -113,14 +111,3 @@ def test_a_servers_score_is_bounded_by_what_it_gives_to_ids_without_a_token(tmp_
     assert "are excluded" in check_absent(among, over_all, served=False)
     near = [[value - 1e-6 for value in row] for row in among]
     assert "1.0e-06 nats" in check_absent(among, near, served=True)
-
-
-@pytest.mark.parametrize("foreign", [20, 5])
-def test_a_response_with_a_token_that_the_student_lacks_is_refused_by_name(foreign):
-    batch = pl.DataFrame(
-        {"prompt_id": ["a", "b"], "sample_index": [0, 3], "response_token_ids": [[1, 2], [3, foreign]]}
-    )
-    refuse_foreign_tokens(batch, None)
-    refuse_foreign_tokens(batch[:1], TokenIds(17, (5,)))
-    with refused("other-tokenizer", "rollout 3", "'b'", str(foreign)):
-        refuse_foreign_tokens(batch, TokenIds(17, (5,)))

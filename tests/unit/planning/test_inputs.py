@@ -15,7 +15,7 @@ FIRST, SECOND = X.round("scope", 0, 1), X.round("scope", 0, 2)
 @pytest.mark.parametrize("arm", [name for name in METHODS if name != "kd"])
 def test_a_policy_samples_its_own_rollouts_from_round_2_on(arm):
     plan = plan_of(arms=[arm])
-    assert inputs.rollout(plan, job(arm=arm, seed=0, round=2, shard=0)) == {"policy": X.round(arm, 0, 1).policy}
+    assert inputs.rollout(plan, job(arm=arm, seed=0, round=2, shard=0))["policy"] == X.round(arm, 0, 1).policy
 
 
 @pytest.mark.parametrize(("arm", "round_"), [(arm, 1) for arm in METHODS] + [("kd", 2)])
@@ -32,8 +32,8 @@ def test_what_no_policy_of_an_arm_samples_is_shared(arm, round_):
 def test_the_base_policy_samples_round_1_and_the_checked_teacher_samples_for_kd():
     plan = plan_of(arms=["scope", "kd"])
     of = {arm: job(rollouts=plan.arm(arm).rollouts, seed=0, round=1, shard=0) for arm in ("scope", "kd")}
-    assert inputs.rollout_shared(plan, of["scope"]) == {"policy": STUDENT}
-    assert inputs.rollout_shared(plan, of["kd"]) == {"policy": TEACHER, "checked": CHECK}
+    assert inputs.rollout_shared(plan, of["scope"]) == {"policy": STUDENT, "student": []}
+    assert inputs.rollout_shared(plan, of["kd"]) == {"policy": TEACHER, "student": STUDENT, "checked": CHECK}
 
 
 def test_arms_with_equal_sampling_share_rollouts_and_those_with_other_sampling_do_not():
