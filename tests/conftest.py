@@ -28,8 +28,9 @@ SHARED = {
 
 
 def pytest_collection_modifyitems(items):
-    """Whole workflows come first: the quick tests then fill what is left of either worker's time."""
-    items.sort(key=lambda item: "unit" in item.path.parts)
+    """Whole workflows come first, then files with real models: quick tests fill what is left of each worker's time."""
+    real = {item.path for item in items if item.get_closest_marker("real")}
+    items.sort(key=lambda item: ("unit" in item.path.parts, item.path not in real))
 
 
 @pytest.hookimpl(optionalhook=True)
