@@ -15,7 +15,11 @@ MEAN_GAP = {"float32": 1e-4, "bfloat16": 0.1}
 LARGE_GAP = {"float32": 5e-4, "bfloat16": 0.3}
 """Nats that rounding explains, on average and at 95 of 100 tokens; docs/clusters.md has the measurements."""
 ABSENT_NATS = 0.01
-"""Nats by which ids that no token has may lower a server's log-probabilities; they shift every advantage."""
+"""Nats by which ids that no token has may lower a server's log-probabilities on average; they shift every advantage.
+
+Measured on SmolLM2-135M with 128 rows added, in float32: 9e-7 where they are the mean of the others, 9e-5 where they
+are 0, 1.5e-4 where they are random with the initial deviation of 0.02, and 0.26 with that of trained rows, 0.14.
+"""
 PROBES = 16
 
 
