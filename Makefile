@@ -16,7 +16,7 @@ PYTHON ?= $(or $(ACTIVE),.venv)/bin/python
 # What `make verify-results` checks
 RESULTS ?= results
 
-.PHONY: help setup demo why fetch check-cluster allocate verify-results accept check quick test test-all lint format schema lock clean
+.PHONY: help setup demo why fetch check-cluster allocate verify-results accept bench check quick test test-all lint format schema lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 18
@@ -45,6 +45,9 @@ verify-results: $(if $(ACTIVE),,setup)  ## check every artifact against its dige
 
 accept: $(if $(ACTIVE),,setup)  ## record that a change of code alters no result of stages (ARGS='update --reason "..."')
 	@$(PYTHON) scripts/accept.py $(ARGS)
+
+bench: setup  ## measure update, head and scoring beside TRL and vLLM; docs/benchmarks.md (ARGS="--only head")
+	@.venv/bin/python dev/benchmark.py $(ARGS)
 
 check: setup  ## lint, types and the quick unit tests, side by side: the loop of daily work
 	@$(MAKE) --no-print-directory -j 2 lint quick
