@@ -57,6 +57,7 @@ class Bench:
         label = " ".join([f"{case.name}: {side.name}", *(f"{name} {value}" for name, value in options.items()), repeat])
         found = self.store.get(key)
         if not found:
+            print(f"{label}: measuring", flush=True)
             folder = str(self._model_folder(case))
             found = self.store.add(key, {**run(self.python(side.environment), spec | {"folder": folder}, label),
                                          "case": case.name, "side": side.name, "repeat": repeat.split("/")[0],
