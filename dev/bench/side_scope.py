@@ -14,7 +14,7 @@ from scope.artifacts.schemas.batch import BATCH
 from scope.config.teacher import Teacher
 from scope.config.training import Objective, Rollout, Update
 from scope.method.table import METHODS
-from scope.models.packed_forward import gather_targets, log_probabilities
+from scope.models.head import Distribution, Hidden, loss_of_tokens
 from scope.models.pair import Pair
 from scope.score.in_process import InProcessTeacher
 from scope.update.launch import join_ranks
@@ -73,13 +73,13 @@ def batch(pairs: list[tuple[list[int], list[int]]]) -> pl.DataFrame:
 
 
 def head(spec: dict[str, Any], meter: Meter) -> dict[str, float]:
-    """The head of the update, which gives no entropy here."""
+    """The head of the update, which always computes the entropy too."""
     return measure_head(spec, meter, total_log_probability)
 
 
 def total_log_probability(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
     """Scalar: the sum of the targets' log-probabilities."""
-    return gather_targets(log_probabilities(hidden @ weight.T, 1.0), targets).sum()
+    return loss_of_tokens(Distribution(Hidden(hidden, weight), 1.0), targets, lambda logp, rows: logp).total
 
 
 def score(spec: dict[str, Any], meter: Meter) -> dict[str, float]:
