@@ -83,11 +83,13 @@ def test_whatever_may_change_a_result_counts(name):
 
 
 SCRIPT_NAMES = {script for stage in STAGES.values() for script in stage.scripts}
-# Where a handler passes an error on: to a record of why a server is not asked for a while, which only messages show.
+# Where a handler passes an error on: to a record of why a server is not asked for a while, which only messages show, or
+# to the status with which the process ends.
 PASSED_ON = {
     "score/pool.py": {"failed", "_give_back"},
     "score/endpoint.py": {"_back_off"},
     "update/wandb_run.py": {"_give_up"},
+    "update/launch.py": {"exit"},
 }
 
 

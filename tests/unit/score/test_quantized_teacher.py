@@ -16,7 +16,7 @@ from scope.artifacts.schemas.prompts import PROMPTS
 from scope.score.connection import VARIABLE, Connection, to_text
 from stub_server import serving
 
-IN_PROCESS = {"backend": "in_process", "pack_tokens": 64}
+IN_PROCESS = {"backend": "in_process", "pack_tokens": 64, "attention": "auto"}
 SERVED = {"backend": "external", "model": "teacher", "pack_tokens": 64, "exact_kl": False}
 
 
