@@ -2,6 +2,7 @@
 #   data -> teacher check -> rounds of rollout > verify > score > weigh > update -> evaluate -> report
 # `snakemake --cores 2` runs config/config.yaml, the embedded demo; `--configfile FILE` another experiment.
 import gc
+import os
 import re
 import shutil
 import sys
@@ -68,10 +69,13 @@ onsuccess:
     for folder in USED_UP:
         shutil.rmtree(folder)
     release_lock()
+    if os.path.exists(LAYOUT.report):
+        say(f"report: {LAYOUT.report}")
 
 
 onerror:
     release_lock()
+    say("stopped: what is finished is kept, and the same command resumes the run")
 
 
 # Every round is asked for by name, in ascending order: a chain of hundreds would else be planned by recursion.

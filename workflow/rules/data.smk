@@ -14,6 +14,7 @@ checkpoint check_rows:
         SHARED.log("check_rows"),
     benchmark:
         SHARED.timing("check_rows")
+    priority: 1  # a wrong row is found before models are made
     localrule: True
     conda:
         "../../envs/cpu.yaml"
@@ -34,6 +35,7 @@ checkpoint check_problems:
         SHARED.log("check_problems_{benchmark}"),
     benchmark:
         SHARED.timing("check_problems_{benchmark}")
+    priority: 1
     localrule: True
     conda:
         "../../envs/cpu.yaml"

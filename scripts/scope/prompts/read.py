@@ -157,6 +157,9 @@ def _tolerance(row: dict[str, Any], column: str) -> float | None:
 def _text(row: dict[str, Any], column: str) -> str:
     value = row[column]
     text = ", ".join(_item(item, column) for item in value) if isinstance(value, list) else _item(value, column)
+    if value is None:
+        has = ", ".join(name for name, other in row.items() if other is not None and name != ROW)
+        raise InputError(f"it has no {column!r} but {has or 'nothing'}; remove the row or fill it in", "missing-value")
     if not text.strip():
         raise InputError(f"{column!r} is empty; remove the row or fill it in", "missing-value")
     return text

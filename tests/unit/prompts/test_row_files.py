@@ -128,3 +128,16 @@ def test_a_file_in_another_encoding_is_named_with_the_line(tmp_path):
     path.write_bytes('{"problem": "a", "answer": 1}\n{"problem": "ü", "answer": 1}\n'.encode("latin-1"))
     with refused("unreadable-file", "rows.jsonl", "line 2", "UTF-8"):
         answers(path)
+
+
+def test_a_row_with_a_misspelled_key_is_refused_with_the_keys_that_it_has(lines):
+    path = lines({"problem": "p", "answer": "1"}, {"problem": "q", "anwser": "2"})
+    with refused("missing-value", "row 1", "no 'answer'", "problem, anwser"):
+        answers(path)
+
+
+def test_a_line_that_is_not_json_is_named_with_its_column_once(lines):
+    path = lines('{"problem": "p", "answer": "1"}', '{"problem": "q", "answer": "2",}')
+    with refused("unreadable-file", "line 2, column 32") as caught:
+        answers(path)
+    assert "line 1" not in str(caught.value)
