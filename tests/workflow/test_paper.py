@@ -18,6 +18,15 @@ from scope.verify.registry import VERIFIERS
 NAMES = ("paper_math", "paper_math_qwen3", "paper_code", "paper_code_qwen3")
 # Bytes of the student's weights in bfloat16, from which the disk is projected.
 STUDENT_BYTES = 3_554_176_256
+SIZES = {
+    "DeepSeek-R1-Distill-Qwen-1.5B": ("qwen2", 1536, 8960, 28, 12, 2, 128),
+    "Skywork-OR1-7B": ("qwen2", 3584, 18944, 28, 28, 4, 128),
+    "Qwen3-1.7B-Base": ("qwen3", 2048, 6144, 28, 16, 8, 128),
+    "Qwen3-8B": ("qwen3", 4096, 12288, 36, 32, 8, 128),
+}
+"""What their config.json says, from which memory is projected."""
+KEYS = ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+        "num_key_value_heads", "head_dim")  # fmt: skip
 
 
 def configuration(name):
@@ -43,7 +52,8 @@ def site(tmp_path_factory):
         for model in (config.models.student, config.models.teacher):
             made = folder / "models" / model.path.rsplit("/", 1)[1]
             made.mkdir(parents=True, exist_ok=True)
-            (made / "config.json").write_text("{}")
+            sizes = dict(zip(KEYS, SIZES[made.name], strict=True))
+            (made / "config.json").write_text(json.dumps({**sizes, "vocab_size": 151_936}))
             write_placeholder(made / "model.safetensors")
         for rows in (config.data.train, *config.data.benchmarks.values()):
             tests = COLUMNS.get(rows.tests, ())
@@ -60,7 +70,7 @@ def snakemake(site, name, *arguments, check=True):
 
 
 @pytest.mark.parametrize("name", [NAMES[0], *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES[1:])])
-def test_a_dry_run_projects_jobs_gpu_hours_and_disk(site, name):
+def test_a_dry_run_projects_jobs_gpu_hours_memory_and_disk(site, name):
     said = snakemake(site, name, "--dry-run", "--quiet", "all").stderr
     config = configuration(name)
     jobs = 2 + 2 + 1 + 3 * 1600 + 100 + 100 + 99 + 2 * (1 + 2 + 1) * len(config.data.benchmarks) + 1
@@ -69,6 +79,9 @@ def test_a_dry_run_projects_jobs_gpu_hours_and_disk(site, name):
     graded = 3 * len(config.data.benchmarks) * config.expected_cost.evaluate.wall_s / 3600
     whole = float(f"{100 * ((247.7 + 185.5) * 16 + 200 * 4) / 3600 + graded:.2g}")
     assert f"GPU hours: about {whole:.0f} (rollout 110, score 22, update 82, evaluate {graded:.0f})" in said
+    memory = re.search(r"memory per GPU: about update (\d+) GB, score \S+ GB, rollout 3\.6 GB \+ KV cache", said)
+    assert memory, said
+    assert int(memory[1]) < 0.85 * 80
     # 11 policies of 3.6 GB, 2 or 3 states of 14 bytes for each of 1.8 billion parameters
     assert re.search(r"disk: about \S+ GB at the end \(10 policies 36 GB, 2 states 50 GB", said), said
 

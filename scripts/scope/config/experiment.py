@@ -27,7 +27,7 @@ from scope.config.renamed import refuse_renamed
 from scope.config.teacher import Teacher
 from scope.config.temperature import resolve_temperature
 from scope.config.training import LogprobTemperature, Objective, Rollout, Update
-from scope.config.types import Arm, Count, Name, Section
+from scope.config.types import Arm, Count, Name, Positive, Section
 from scope.config.validate import validate
 from scope.errors import InputError
 
@@ -63,6 +63,9 @@ class Config(Section):
     tracking: Tracking = Tracking()
     report: Report = Report()
     expected_cost: ExpectedCost | None = None
+    gpu_memory_gb: Positive | None = None
+    """Memory of the GPUs that run the stages: a run that cannot fit stops before its first job (docs/memory.md); null:
+    not checked."""
 
     @model_validator(mode="after")
     def _sections_agree(self) -> "Config":

@@ -10,6 +10,7 @@ from scope.errors import InputError
 from scope.planning.arm import ArmPlan
 from scope.planning.benchmarks import solution_files, training_files
 from scope.planning.context import check_evaluation, check_rollout, check_served
+from scope.planning.memory_needs import check_memory
 from scope.planning.plan import Plan
 from scope.planning.sources import check_solutions
 
@@ -49,6 +50,7 @@ def rollout(plan: Plan, job: Any) -> Inputs:
         raise InputError(f"{job.arm}, round {job.round}: its rollouts are shared; ask for {shared}", "shared-rollouts")
     _check_shard(of_arm, job)
     check_rollout(plan, of_arm.config)
+    check_memory(plan, of_arm.config, "rollout")
     return {"policy": policy_before(plan, job), "student": []}
 
 
@@ -57,6 +59,7 @@ def rollout_shared(plan: Plan, job: Any) -> Inputs:
     of_arm, models = plan.shared(job.rollouts), plan.layout.shared
     _check_shard(of_arm, job)
     check_rollout(plan, of_arm.config)
+    check_memory(plan, of_arm.config, "rollout")
     if of_arm.behaviour == "teacher":
         student = models.model("student")
         return {"policy": models.model("teacher"), "student": student, "checked": plan.check_file(of_arm)}
@@ -84,6 +87,7 @@ def score_shared(plan: Plan, job: Any) -> Inputs:
 
 def _scorer(plan: Plan, of_arm: ArmPlan) -> Inputs:
     """The teacher, with its checks, or the base policy as GRPO's reference."""
+    check_memory(plan, of_arm.config, "score")
     if of_arm.scorer == "teacher":
         check_served(plan)
         return {"scorer": plan.layout.shared.model("teacher"), "checked": plan.check_file(of_arm)}
@@ -104,6 +108,7 @@ def weigh(plan: Plan, job: Any) -> Inputs:
 def update(plan: Plan, job: Any) -> Inputs:
     """Policy and optimizer state before a round, and the teacher where the update itself needs its distribution."""
     round_ = int(job.round)
+    check_memory(plan, plan.arm(job.arm).config, "update")
     return {
         "policy": policy_before(plan, job),
         "state": [] if round_ == 1 else round_of(plan, job).other(round_ - 1).state,

@@ -13,6 +13,7 @@ from scope.planning import cost
 from scope.planning.arm import duplicate_arms
 from scope.planning.context import long_contexts
 from scope.planning.disk import describe, free_bytes, project, readable
+from scope.planning.memory_needs import memory_lines
 from scope.planning.plan import Plan
 from scope.planning.retention import keeps
 from scope.planning.targets import all_rounds
@@ -33,7 +34,7 @@ def preflight_notices(plan: Plan, weights: Mapping[str, Weights | None], *, whol
     free = free_bytes(plan.layout.root)
     space = describe(disk, free, plan.files.size(plan.layout.root) if disk.peak > free else 0)
     work = cost.describe(cost.count_jobs(plan.available, plan.arms), cost.gpu_hours(plan.available, plan.arms))
-    return [*warnings, *work, space, *to_be_deleted(plan)]
+    return [*warnings, *work, *memory_lines(plan), space, *to_be_deleted(plan)]
 
 
 def odd_settings(plan: Plan) -> list[str]:

@@ -12,10 +12,11 @@ from scope.planning.notices import preflight_notices, renamed_folder, to_be_dele
 BYTES = {"student": None, "teacher": None}
 
 
-def test_jobs_gpu_hours_and_disk_space_are_projected():
-    jobs, hours, disk = preflight_notices(plan_of(), BYTES)
+def test_jobs_gpu_hours_memory_and_disk_space_are_projected():
+    jobs, hours, memory, disk = preflight_notices(plan_of(), BYTES)
     assert re.match(r"jobs: \d+ .*rollout_shared 1, .*rollout 1, verify 1, score 1, weigh 2, update 2", jobs)
     assert hours.startswith("GPU hours: not projected")
+    assert re.match(r"memory per GPU: about update \S+ GB, score ", memory)
     assert re.match(r"disk: about \S+ .B at the end", disk)
 
 

@@ -44,6 +44,7 @@ SOLVED = {"sft": {"rows": {"path": "solved.jsonl", "where": {"a": 1}, "between":
 OPTIONAL = {
     "data": {"chat": {"system": "s", "thinking": True, "date": "2024-07-26"}},
     "expected_cost": dict.fromkeys(("rollout", "score", "update", "evaluate"), STAGE_COST),
+    "gpu_memory_gb": 80.0,
     "grid": {"axes": {"tau": {"key": "objective.tau", "values": [1.0]}}},
     "models": {"teacher": SOLVED, "student": SOLVED},
 }
@@ -116,6 +117,7 @@ DECIDES = {
     "evaluation.every": "",
     "tracking": "",
     "expected_cost": "",
+    "gpu_memory_gb": "",
     "checkpoint": "",
 }
 

@@ -1,0 +1,218 @@
+"""The peak memory of one process of an update, a score or a rollout, in bytes, from the shape of its model.
+
+P parameters, V vocabulary, H hidden size, I of the MLP, Q and K of queries and keys, N tokens of a pack, w bytes of
+`models.dtype`, r ranks. Under DeepSpeed with torch's AdamW a process holds (read from deepspeed 0.19.8):
+
+    stage   weights   master weights, moments       gradients, float32   gradients, bfloat16
+    0       w P       4 P in bfloat16 alone, 8 P    4 P                  2 P
+    1       w P       4 P / r, 8 P / r              4 P                  2 P + 4 P, their sum
+    2       w P       4 P / r, 8 P / r              8 P / r              4 P / r
+    3       w P / r   4 P / r, 8 P / r              4 P / r              4 P / r
+
+and, from stage 1 in float32 and stage 2 in bfloat16, a buffer of `reduce_bucket_size` gradients. Activations are what
+autograd keeps of the layers of transformers 5 (_layer_bytes), the head's are those of scope/models/head.py.
+dev/measure_memory.py compares all this with real updates; docs/memory.md has the table.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from scope.planning.model_shape import ModelShape
+
+WIDTH = {"float32": 4, "bfloat16": 2}
+FLOAT32 = 4
+BUCKET = 500_000_000
+"""Numbers in DeepSpeed's buffer of gradients unless `reduce_bucket_size` is set, and in a bucket of stage 0."""
+LIVE = 1_000_000_000
+"""Parameters that ZeRO stage 3 gathers at most, `stage3_max_live_parameters`."""
+LOGIT_BUFFERS = 4
+"""float32 buffers of a chunk's logits: logits and probabilities of one chunk, and of the one before."""
+KL_BUFFERS = 11
+"""The same with the exact KL, whose two distributions are differentiated."""
+DENSE_TOKENS = 1024
+"""Tokens of a pack where attention needs a mask (scope/models/isolation.py)."""
+
+
+class Device(NamedTuple):
+    """What differs between a GPU and the CPU, on which the model is measured."""
+
+    chunk: int
+    """Logits of a chunk (scope/models/head.py)"""
+    repeats_keys: bool
+    """Whether keys and values are repeated for each head, and the output is copied (packed_attention.py)"""
+    whole_buffers: bool
+    """Whether a buffer takes memory before something is written to it"""
+    adam: int
+    """float32 temporaries of AdamW for each number that it steps at once"""
+
+
+CUDA = Device(2**28, repeats_keys=False, whole_buffers=True, adam=1)
+CPU = Device(2**24, repeats_keys=True, whole_buffers=False, adam=2)
+
+
+class Pass(NamedTuple):
+    """What goes through a model at once."""
+
+    tokens: int
+    """N"""
+    attention: str = "auto"
+
+
+class Training(NamedTuple):
+    """The settings of an update that its memory depends on."""
+
+    dtype: str
+    ranks: int
+    zero: Mapping[str, Any]
+    """`update.deepspeed.zero_optimization`"""
+    batch: Pass
+    checkpointing: bool = False
+
+
+class Update(NamedTuple):
+    """Bytes of one process of an update."""
+
+    states: int
+    """Weights, master weights and moments, the teacher's weights and hidden states"""
+    gradients: int
+    """with DeepSpeed's buffer of them"""
+    activations: int
+    """What the forward pass keeps"""
+    head: int
+    layer: int
+    """The backward pass of a layer"""
+    step: int
+    """What the optimizer's step takes beside `states`"""
+
+    @property
+    def peak(self) -> int:
+        """The largest of the head, the backward pass of the last layer, and a step."""
+        return self.states + max(self.gradients + self.activations + max(self.head, self.layer), self.step)
+
+
+def update_bytes(
+    shape: ModelShape, training: Training, teacher: ModelShape | None = None, device: Device = CUDA
+) -> Update:
+    """What a process of an update holds at its peak; `teacher` is that of the exact KL."""
+    w, batch = WIDTH[training.dtype], training.batch
+    states = state_bytes(shape.parameters, training)
+    if teacher:
+        states += w * teacher.parameters + w * batch.tokens * teacher.hidden
+    kept = batch.tokens * _layer_bytes(shape, w, device) + dense_bytes(shape, batch, w)
+    inputs = batch.tokens * w * shape.hidden
+    backward = batch.tokens * w * (3 * shape.intermediate + 2 * shape.hidden)
+    return Update(
+        states,
+        gradient_bytes(shape.parameters, training, device),
+        shape.layers * (inputs if training.checkpointing else kept),
+        head_bytes(shape, batch.tokens, w, device, exact=teacher is not None),
+        backward + (kept if training.checkpointing else 0),
+        step_bytes(shape, training, device),
+    )
+
+
+def state_bytes(p: int, training: Training) -> int:
+    """Weights, master weights and moments; what is offloaded is not on the GPU."""
+    w, zero, stage = WIDTH[training.dtype], training.zero, _stage(training)
+    part = -(-p // training.ranks)
+    if stage == 0:
+        return w * p + (FLOAT32 * p if w < FLOAT32 else 0) + 2 * FLOAT32 * p
+    weights = w * p if stage < 3 else 0 if offloads(zero, "param") else w * part
+    return weights + (0 if offloads(zero, "optimizer") else 3 * FLOAT32 * part)
+
+
+def gradient_bytes(p: int, training: Training, device: Device = CUDA) -> int:
+    """Gradients that exist from micro-batch to micro-batch, and the buffer; with ZeRO stage 3 gathered weights too."""
+    w, zero, stage = WIDTH[training.dtype], training.zero, _stage(training)
+    part, buffer = -(-p // training.ranks), _buffer(training) if device.whole_buffers else 0
+    if stage == 0:
+        return w * p
+    if stage == 1 and w < FLOAT32:
+        # DeepSpeed's BF16_Optimizer; with offloading its other one, which has the sums alone, and a buffer of them
+        return FLOAT32 * p + (2 * buffer if offloads(zero, "optimizer") else w * p)
+    if stage == 1:
+        return w * p + buffer
+    if stage == 2:
+        return (FLOAT32 if w < FLOAT32 else 2 * w) * part + buffer
+    return FLOAT32 * part + w * min(p, int(zero.get("stage3_max_live_parameters") or LIVE)) + buffer
+
+
+def step_bytes(shape: ModelShape, training: Training, device: Device = CUDA) -> int:
+    """Gradients in float32 and AdamW's temporaries, or the reduction of gradients before, where that is more."""
+    p, w, stage = shape.parameters, WIDTH[training.dtype], _stage(training)
+    part, largest = -(-p // training.ranks), shape.vocabulary * shape.hidden
+    if stage == 0:
+        adam = FLOAT32 * (p if device.whole_buffers else 2 * largest)
+        return w * p + max((FLOAT32 * p if w < FLOAT32 else 0) + adam, w * min(p, BUCKET))
+    adam = 0 if offloads(training.zero, "optimizer") else device.adam * FLOAT32 * part
+    if stage == 1 and w < FLOAT32:
+        return (w + FLOAT32) * p + max(adam, w * p)
+    if stage == 3:
+        return FLOAT32 * part + max(adam + FLOAT32 * min(part, LIVE), w * p)  # saving gathers the weights
+    reduction = (w * p if stage == 1 else 2 * w * part) + w * part + min(_buffer(training), w * p)
+    return max(FLOAT32 * part + max(adam, w * part), reduction)
+
+
+def _stage(training: Training) -> int:
+    return training.zero.get("stage") or 0
+
+
+def _buffer(training: Training) -> int:
+    """Bytes of DeepSpeed's buffer of gradients, of which it has two where it reduces them during the backward pass."""
+    numbers = int(training.zero.get("reduce_bucket_size") or BUCKET)
+    return WIDTH[training.dtype] * numbers * (2 if training.zero.get("overlap_comm") else 1)
+
+
+def offloads(zero: Mapping[str, Any], what: str) -> bool:
+    """Whether `optimizer` or `param` is kept outside of the GPU."""
+    section = zero.get(f"offload_{what}") or {}
+    return section.get("device", "none") != "none" or bool(what == "optimizer" and zero.get("cpu_offload"))
+
+
+def _layer_bytes(shape: ModelShape, w: int, device: Device) -> int:
+    """Bytes for each token that autograd keeps of a layer.
+
+    Two norms keep their input in float32, what they normalised, and the linear layer's input after them; those of
+    queries and keys alike. Attention keeps queries, keys, values, output and float32 sums; the MLP four times I.
+    """
+    norms = 2 * (FLOAT32 + 2 * w) * shape.hidden
+    of_heads = (FLOAT32 + w) * (shape.queries + shape.keys) if shape.norms_heads else 0
+    keys, outputs = (shape.queries, 2) if device.repeats_keys else (shape.keys, 1)
+    attention = w * ((1 + outputs) * shape.queries + 2 * keys) + FLOAT32 * shape.heads
+    return norms + of_heads + attention + 4 * w * shape.intermediate
+
+
+def dense_bytes(shape: ModelShape, batch: Pass, w: int) -> int:
+    """Bytes of N x N that a layer keeps: none without a mask, the mask, or, with `eager`, each head's weights."""
+    if batch.attention == "flash_attention_2" or (batch.attention == "auto" and shape.packed):
+        return 0
+    of_heads = shape.heads * (FLOAT32 + w) if batch.attention == "eager" else w
+    return of_heads * batch.tokens**2
+
+
+def head_bytes(shape: ModelShape, tokens: int, w: int, device: Device = CUDA, *, exact: bool = False) -> int:
+    """The head in training: the last norm, a chunk of logits, and the gradients of hidden states and weight."""
+    weight = shape.vocabulary * shape.hidden
+    copied = w * weight if w < FLOAT32 else 0
+    states = tokens * shape.hidden * (FLOAT32 + 4 * w)
+    if shape.whole_logits:
+        return states + 3 * w * tokens * shape.vocabulary + _chunk(shape, tokens, device, exact)
+    return states + FLOAT32 * weight + copied + _chunk(shape, tokens, device, exact)
+
+
+def _chunk(shape: ModelShape, tokens: int, device: Device, exact: bool) -> int:
+    values = min(tokens * shape.vocabulary, max(device.chunk, shape.vocabulary))
+    return values * FLOAT32 * (KL_BUFFERS if exact else LOGIT_BUFFERS)
+
+
+def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUDA) -> int:
+    """Weights, and a pass without a gradient: one layer at a time, then a chunk of logits."""
+    w, tokens = WIDTH[dtype], batch.tokens
+    layer = tokens * _layer_bytes(shape, w, device) + dense_bytes(shape, batch, w)
+    head = 3 * w * tokens * shape.hidden + _chunk(shape, tokens, device, exact=False)
+    return w * shape.parameters + max(layer, head)
+
+
+def cache_bytes(shape: ModelShape, tokens: int, dtype: str) -> int:
+    """The KV cache of one sequence."""
+    return 2 * WIDTH[dtype] * shape.layers * shape.keys * tokens

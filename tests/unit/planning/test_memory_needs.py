@@ -1,0 +1,109 @@
+"""What a run says of a GPU's memory, and what it refuses."""
+
+import json
+import re
+import struct
+from types import SimpleNamespace
+
+import pytest
+
+from disk_worlds import world
+from refusals import refused
+from scope.planning import inputs
+from scope.planning.memory_needs import memory_lines
+from scope.planning.plan import make_plan
+
+QWEN = {"model_type": "qwen2", "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
+        "num_attention_heads": 12, "num_key_value_heads": 2, "vocab_size": 151_936}  # fmt: skip
+LONG = {"rollout": {"max_tokens": 12_288}, "data": {"max_prompt_tokens": 4_096}}
+
+
+def folder(path, settings=QWEN, parameters=1_777_088_000):
+    """A model folder whose weights are a hole."""
+    path.mkdir()
+    (path / "config.json").write_text(json.dumps(settings))
+    header = json.dumps({"w": {"dtype": "BF16", "shape": [parameters], "data_offsets": [0, 2 * parameters]}}).encode()
+    with open(path / "model.safetensors", "wb") as weights:
+        weights.write(struct.pack("<Q", len(header)) + header)
+    return {"path": str(path), "random_init": None, "sft": None}
+
+
+@pytest.fixture
+def plan(tmp_path):
+    model = folder(tmp_path / "model")
+
+    def make(limit=None, update=None, models=None, **sections):
+        update = {"micro_batch_tokens": 16_384, "ranks": 16, "checkpoint_activations": True} | (update or {})
+        models = {"dtype": "bfloat16", "student": model, "teacher": model} | (models or {})
+        sections = {"teacher": {"pack_tokens": 16_384}, **LONG, **sections}
+        return make_plan(world(gpu_memory_gb=limit, update=update, models=models, **sections), say=lambda line: None)
+
+    return make
+
+
+def start(plan):
+    """Plan a round, as Snakemake does."""
+    arm = plan.arm("scope")
+    inputs.rollout_shared(plan, SimpleNamespace(rollouts=arm.rollouts, seed=0, round=1, shard=0))
+    inputs.score(plan, SimpleNamespace(arm="scope", seed=0, round=2, shard=0))
+    inputs.update(plan, SimpleNamespace(arm="scope", seed=0, round=1))
+
+
+def test_one_line_names_every_stage(plan):
+    (line,) = memory_lines(plan(80))
+    assert re.fullmatch(
+        r"memory per GPU: about update \d+ GB, score \S+ GB, rollout 3\.6 GB \+ KV cache of 470 MB per 16,384-token "
+        r"sequence, evaluate 3\.6 GB \+ KV cache of \d+ MB per [\d,]+-token sequence; of 80 GB",
+        line,
+    )
+    assert memory_lines(plan())[0].endswith("(set gpu_memory_gb to have it checked)")
+
+
+def test_what_may_not_fit_is_a_warning_with_the_keys_to_change(plan):
+    close = plan(80, {"checkpoint_activations": False})
+    _, warning = memory_lines(close)
+    assert "update may not fit a GPU with 80 GB" in warning
+    assert "set update.checkpoint_activations: true" in warning
+    start(close)
+
+
+@pytest.mark.parametrize("key", ["checkpoint_activations", "micro_batch_tokens", "zero_optimization.stage",
+                                 "offload_optimizer", "update.ranks", "gpu_memory_gb"])  # fmt: skip
+def test_an_update_beyond_the_error_is_refused_with_the_keys_to_change(plan, key):
+    with refused("too-little-memory", "update", "24 GB", key):
+        start(plan(24, {"checkpoint_activations": False}))
+
+
+def test_a_score_that_cannot_fit_is_refused(plan, tmp_path):
+    teacher = folder(tmp_path / "teacher", QWEN | {"hidden_size": 8192, "num_hidden_layers": 80}, 70 * 10**9)
+    with refused("too-little-memory", "score", "teacher.pack_tokens", "80 GB"):
+        start(plan(80, models={"teacher": teacher}))
+
+
+def test_a_rollout_that_vllm_cannot_hold_is_refused(plan, tmp_path):
+    student = folder(tmp_path / "student", QWEN | {"num_key_value_heads": 12}, 1_777_088_000)
+    with refused("too-little-memory", "rollout", "rollout.max_tokens"):
+        start(plan(5, models={"student": student}))
+
+
+def test_without_a_stated_size_nothing_is_refused(plan):
+    start(plan(None, {"checkpoint_activations": False}))
+
+
+def test_of_an_unknown_architecture_only_what_is_certain_is_refused(plan, tmp_path):
+    other = folder(tmp_path / "other", QWEN | {"model_type": "novel"})
+    start(plan(24, {"checkpoint_activations": False}, models={"student": other, "teacher": other}))
+    bare = folder(tmp_path / "bare", {})
+    planned = plan(24, models={"student": bare, "teacher": bare})
+    assert "update more than 4.9 GB, score more than 3.6 GB, rollout more than 3.6 GB" in memory_lines(planned)[0]
+    start(planned)
+    with refused("too-little-memory", "update"):
+        inputs.update(plan(4, models={"student": bare, "teacher": bare}), SimpleNamespace(arm="scope", seed=0, round=1))
+
+
+def test_the_exact_kl_needs_more_for_the_teacher(plan):
+    sampled, full = (
+        float(re.findall(r"update (\d+) GB", memory_lines(plan(objective={"kl": kl}))[0])[0])
+        for kl in ("sampled", "full")
+    )
+    assert full > sampled + 3
