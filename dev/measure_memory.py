@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import library  # noqa: F401
 from scope import cli
 from scope.models.dtype import Attention
-from scope.planning.memory import CPU, CUDA, Pass, Training, update_bytes
+from scope.planning.memory import CPU, CUDA, Pass, Training, score_bytes, update_bytes
 from scope.planning.model_shape import ModelShape, shape_of
 
 EXACT_BLOCKS = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
@@ -44,6 +44,8 @@ class Case(NamedTuple):
     kind: str = "qwen3"
     rows: int = 4
     """of a micro-batch"""
+    score: bool = False
+    """Score the rows in place of training on them"""
 
     @property
     def config(self) -> dict[str, Any]:
@@ -79,8 +81,11 @@ CASES = (
     Case(512, 8, 8_000, 1_024, dtype="float32", kind="qwen2", rows=1),
     Case(1_024, 4, 8_000, 512),
     Case(128, 4, 1_024, 1_024, attention="eager"),
-    Case(128, 4, 1_024, 2_048, attention="sdpa", rows=1),
+    Case(128, 8, 1_024, 1_024, attention="sdpa"),
     Case(256, 8, 1_024, 4_096, checkpointing=True),
+    Case(256, 4, 32_000, 4_096, score=True),
+    Case(256, 4, 32_000, 4_096, dtype="float32", score=True),
+    Case(512, 2, 64, 8_192, score=True),
 )
 
 
@@ -116,6 +121,7 @@ def row(number: int, case: Case, figures: Figures) -> str:
     """A row of the table."""
     estimate = estimated(case, figures)
     further = [*(["teacher"] if case.teacher else []), *(["checkpointing"] if case.checkpointing else [])]
+    further += ["score"] if case.score else []
     further += [case.attention] if case.attention != "auto" else []
     cells = (number, case.kind, case.hidden, case.layers, f"{case.vocabulary:,}", f"{case.tokens:,}", case.dtype,
              case.stage, ", ".join(further), f"{estimate / GB:.2f}", f"{figures.bytes / GB:.2f}",
@@ -130,6 +136,8 @@ def estimated(case: Case, figures: Figures) -> float:
     zero = {"stage": case.stage}
     training = Training(case.dtype, 1, zero, Pass(case.tokens, case.attention), case.checkpointing)
     device, scratch = (CUDA, 0) if figures.device == "cuda" else (CPU, SCRATCH)
+    if case.score:
+        return scratch + score_bytes(shape, Pass(case.tokens, case.attention), case.dtype, device)
     return scratch + update_bytes(shape, training, shape if case.teacher else None, device).peak
 
 
@@ -160,12 +168,20 @@ def train(case: Case) -> Figures:
 
 
 def run_steps(case: Case) -> int:
-    """Train as the stage does; returns the number of parameters."""
+    """Train, or score, as the stage does; returns the number of parameters."""
+    from scope.models.isolation import packing_of
+    from scope.models.packed_forward import score_pairs
+    from scope.models.pair import Pair
     from scope.update.loss_settings import LossSettings
     from scope.update.recipe import UpdateSettings
     from scope.update.trainer import Trainer
 
     model, teacher = random_model(case), random_model(case) if case.teacher else None
+    if case.score:
+        pairs = [Pair(*ids) for ids in batch(case).select("prompt_token_ids", "response_token_ids").iter_rows()]
+        budget = packing_of(model, case.tokens, case.attention).tokens
+        list(score_pairs(model, pairs, temperature=0.6, budget=budget))
+        return sum(parameter.numel() for parameter in model.parameters())
     settings = UpdateSettings(
         steps_per_round=2,
         prompts_per_step=2,

@@ -27,8 +27,10 @@ LIVE = 1_000_000_000
 """Parameters that ZeRO stage 3 gathers at most, `stage3_max_live_parameters`."""
 LOGIT_BUFFERS = 4
 """float32 buffers of a chunk's logits: logits and probabilities of one chunk, and of the one before."""
-KL_BUFFERS = 11
-"""The same with the exact KL, whose two distributions are differentiated."""
+SCORE_BUFFERS = 2
+"""The same without a gradient."""
+KL_BUFFERS = 9
+"""As LOGIT_BUFFERS with the exact KL, whose two distributions are differentiated."""
 DENSE_TOKENS = 1024
 """Tokens of a pack where attention needs a mask (scope/models/isolation.py)."""
 
@@ -183,11 +185,15 @@ def _layer_bytes(shape: ModelShape, w: int, device: Device) -> int:
 
 
 def dense_bytes(shape: ModelShape, batch: Pass, w: int) -> int:
-    """Bytes of N x N that a layer keeps: none without a mask, the mask, or, with `eager`, each head's weights."""
+    """Bytes of N x N that a layer keeps: none without a mask, the mask, or, with `eager`, each head's weights.
+
+    Packs with a mask are small, and a longer row, which is a pack of its own, needs none.
+    """
     if batch.attention == "flash_attention_2" or (batch.attention == "auto" and shape.packed):
         return 0
-    of_heads = shape.heads * (FLOAT32 + w) if batch.attention == "eager" else w
-    return of_heads * batch.tokens**2
+    if batch.attention == "eager":
+        return shape.heads * (FLOAT32 + w) * batch.tokens**2
+    return w * min(batch.tokens, DENSE_TOKENS) ** 2
 
 
 def head_bytes(shape: ModelShape, tokens: int, w: int, device: Device = CUDA, *, exact: bool = False) -> int:
@@ -195,22 +201,24 @@ def head_bytes(shape: ModelShape, tokens: int, w: int, device: Device = CUDA, *,
     weight = shape.vocabulary * shape.hidden
     copied = w * weight if w < FLOAT32 else 0
     states = tokens * shape.hidden * (FLOAT32 + 4 * w)
+    buffers = KL_BUFFERS if exact else LOGIT_BUFFERS
     if shape.whole_logits:
-        return states + 3 * w * tokens * shape.vocabulary + _chunk(shape, tokens, device, exact)
-    return states + FLOAT32 * weight + copied + _chunk(shape, tokens, device, exact)
+        return states + 3 * w * tokens * shape.vocabulary + _chunk(shape, tokens, device, buffers)
+    return states + FLOAT32 * weight + copied + _chunk(shape, tokens, device, buffers)
 
 
-def _chunk(shape: ModelShape, tokens: int, device: Device, exact: bool) -> int:
-    values = min(tokens * shape.vocabulary, max(device.chunk, shape.vocabulary))
-    return values * FLOAT32 * (KL_BUFFERS if exact else LOGIT_BUFFERS)
+def _chunk(shape: ModelShape, tokens: int, device: Device, buffers: int) -> int:
+    return buffers * FLOAT32 * min(tokens * shape.vocabulary, max(device.chunk, shape.vocabulary))
 
 
 def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUDA) -> int:
     """Weights, and a pass without a gradient: one layer at a time, then a chunk of logits."""
     w, tokens = WIDTH[dtype], batch.tokens
-    layer = tokens * _layer_bytes(shape, w, device) + dense_bytes(shape, batch, w)
-    head = 3 * w * tokens * shape.hidden + _chunk(shape, tokens, device, exact=False)
-    return w * shape.parameters + max(layer, head)
+    layer = tokens * (w * (3 * shape.intermediate + 2 * shape.hidden) + FLOAT32 * shape.hidden)
+    layer += dense_bytes(shape, batch, w)
+    states = 3 * w * tokens * shape.hidden
+    logits = w * tokens * shape.vocabulary if shape.whole_logits else 0
+    return w * shape.parameters + max(layer, states + logits + _chunk(shape, tokens, device, SCORE_BUFFERS))
 
 
 def cache_bytes(shape: ModelShape, tokens: int, dtype: str) -> int:
