@@ -56,7 +56,7 @@ def rollout(tiny, world, out, temperature=1.0, seed=0):
 
 
 def score(tiny, world, out, temperature=1.0):
-    teacher = {"backend": "in_process", "pack_tokens": 64}
+    teacher = {"backend": "in_process", "pack_tokens": 64, "attention": "auto"}
     scorer = {"model": "teacher", "scored": "incorrect", "temperature": temperature, "teacher": teacher}
     files = [f"--{name}={world / name}.parquet" for name in ("prompts", "rollouts", "verdicts")]
     files += ["--scorer", tiny["teacher"], "--out", out]
