@@ -58,8 +58,9 @@ def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
         except UnicodeDecodeError:
             raise InputError(f"{path}: line {number} is not UTF-8; save the file as UTF-8", "unreadable-file") from None
         except json.JSONDecodeError as error:
-            where = f"line {number}, column {error.colno}"
-            raise InputError(f"{path}: {where}: not JSON ({error.msg})", "unreadable-file") from None
+            raise InputError(
+                f"{path}: line {number}, column {error.colno}: not JSON ({error.msg})", "unreadable-file"
+            ) from None
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: line {number} is not JSON ({error})", "unreadable-file") from None
         if not isinstance(row, dict):
