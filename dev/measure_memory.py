@@ -169,6 +169,7 @@ def train(case: Case) -> Figures:
 
 def run_steps(case: Case) -> int:
     """Train, or score, as the stage does; returns the number of parameters."""
+    from scope.config.training import Update
     from scope.models.isolation import packing_of
     from scope.models.packed_forward import score_pairs
     from scope.models.pair import Pair
@@ -182,21 +183,16 @@ def run_steps(case: Case) -> int:
         budget = packing_of(model, case.tokens, case.attention).tokens
         list(score_pairs(model, pairs, temperature=0.6, budget=budget))
         return sum(parameter.numel() for parameter in model.parameters())
-    settings = UpdateSettings(
+    section = Update(
         steps_per_round=2,
         prompts_per_step=2,
         learning_rate=1e-6,
-        schedule="constant",
-        warmup_steps=0,
-        total_steps=None,
-        weight_decay=0.01,
-        grad_clip=1.0,
         micro_batch_tokens=case.tokens,
         checkpoint_activations=case.checkpointing,
         attention=case.attention,
-        ranks=1,
         deepspeed={"zero_optimization": {"stage": case.stage}},
     )
+    settings = UpdateSettings.model_validate(section.model_dump())
     loss = LossSettings("full" if case.teacher else "sampled", None, None, None, 0.6, 0.6)
     trainer = Trainer(model, settings, case.dtype, loss, teacher)
     for _ in trainer.run_round(batch(case), 0):
