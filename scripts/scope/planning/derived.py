@@ -1,11 +1,17 @@
 """Settings that follow from several keys: arms that agree in them share their work, however they are written."""
 
+from pathlib import Path
+from typing import Any
+
+from scope.config.data import ProblemFile
 from scope.config.experiment import Config
+from scope.config.models import Model
 from scope.config.temperature import resolve_temperature
 from scope.config.training import Objective
 from scope.method.recipe import ObjectiveSettings
 from scope.method.table import Method, method_of
-from scope.report.recipe import Origin
+from scope.planning.take import take
+from scope.report.recipe import STUDENTS, Origin, ReportModel, ReportModels, ReportStudent
 from scope.score.recipe import Scorer
 from scope.score.settings import InProcess, Servers
 
@@ -81,8 +87,29 @@ def in_process(config: Config) -> InProcess:
 def origins(config: Config) -> dict[str, Origin]:
     """Dataset and licence of training and of each benchmark, as the report states them."""
     sets = {"train": config.data.train, **config.data.benchmarks}
-    return {
-        name: Origin(dataset=rows.hub and f"{rows.hub.dataset} at {rows.hub.revision}", licence=rows.licence)
-        for name, rows in sets.items()
-        if rows
-    }
+    return {name: Origin(dataset=_dataset(rows), licence=rows.licence) for name, rows in sets.items() if rows}
+
+
+def _dataset(rows: ProblemFile) -> str | None:
+    return rows.hub and f"{rows.hub.dataset} at {rows.hub.revision}"
+
+
+def reported_models(config: Config) -> ReportModels:
+    """Where student and teacher come from, as the report states it; paths as the configuration gives them."""
+    models = config.models
+    return ReportModels(
+        dtype=models.dtype,
+        student=take(ReportStudent, models.student, sft=_reported_sft(models.student), name=_name_in_paper(config)),
+        teacher=take(ReportModel, models.teacher, sft=_reported_sft(models.teacher)),
+    )
+
+
+def _reported_sft(model: Model) -> dict[str, Any] | None:
+    rows = model.sft and model.sft.rows
+    return model.sft and {**model.sft.model_dump(), "rows": rows and (rows.path or _dataset(rows))}
+
+
+def _name_in_paper(config: Config) -> str | None:
+    """The student's name where the paper's tables have one like it, by its folder's name."""
+    name = Path(config.models.student.path or "").name
+    return name if name in STUDENTS else None

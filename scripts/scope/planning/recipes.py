@@ -5,7 +5,6 @@ it changes what is planned, watched or kept meanwhile, never what a stage comput
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from scope.artifacts.recipe import Settings, make_recipe
@@ -32,6 +31,7 @@ from scope.planning.derived import (
     exact_kl,
     in_process,
     origins,
+    reported_models,
     resolve_objective,
     scorer,
     student_temperature,
@@ -42,7 +42,7 @@ from scope.planning.retire_recipe import RetentionSettings, RetireRecipe
 from scope.planning.take import take
 from scope.prompts.sft_recipe import SftRecipe, SolvedProblems, TunedModel
 from scope.report.figure_recipe import FigureEvaluation, FigureRecipe, FigureReport
-from scope.report.recipe import STUDENTS, ReportEvaluation, ReportModels, ReportRecipe, ReportSettings, ReportStudent
+from scope.report.recipe import ReportEvaluation, ReportRecipe, ReportSettings
 from scope.report.summary_recipe import SummaryEvaluation, SummaryRecipe, SummaryReport
 from scope.rollout.recipe import PromptLength, RolloutRecipe, RolloutSettings
 from scope.score.check_recipe import CheckedRollout, CheckTeacherRecipe, ComparedServers
@@ -186,19 +186,13 @@ def report_recipe(config: Config) -> ReportRecipe:
     return ReportRecipe(
         report=take(ReportSettings, config.report),
         evaluation=take(ReportEvaluation, config.evaluation),
-        models=ReportModels(student=ReportStudent(name=_name_in_paper(config))),
+        models=reported_models(config),
         experiment=config.experiment,
         seeds=config.seeds,
         rounds=config.rounds,
         arms=config.arms,
         origins=origins(config),
     )
-
-
-def _name_in_paper(config: Config) -> str | None:
-    """The student's name where the paper's tables have one like it, by its folder's name."""
-    name = Path(config.models.student.path or "").name
-    return name if name in STUDENTS else None
 
 
 def figure_recipe(config: Config) -> FigureRecipe:

@@ -10,6 +10,7 @@ from scope.report.accuracy import accuracy, by_place, cell_values, differences
 from scope.report.data_card import data_card
 from scope.report.figure_names import FIGURES, GROUPS
 from scope.report.load import Inputs
+from scope.report.models import models
 from scope.report.paper_tables import paper_tables
 from scope.report.reasons import verdict_reasons
 from scope.report.recipe import ReportRecipe
@@ -34,6 +35,8 @@ def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
         "title": settings.report.title,
         "question": settings.report.question,
         "experiment": {name: getattr(settings, name) for name in ("experiment", "seeds", "rounds", "arms")},
+        "models": models(settings.models),
+        "dtype": settings.models.dtype,
         "provenance": inputs.provenance,
         "colours": colours,
         "arm_colours": {name: colours[name] for name in settings.arms},

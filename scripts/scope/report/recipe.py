@@ -24,8 +24,18 @@ STUDENTS = ("DeepSeek-R1-Distill-Qwen-1.5B", "Qwen3-1.7B-Base")
 """The students of the paper's tables, as their folders are called."""
 
 
-class ReportStudent(Settings):
-    """Which student the paper's tables are compared with."""
+class ReportModel(Settings):
+    """Where a model comes from, as the configuration states it."""
+
+    path: str | None
+    random_init: dict[str, int] | None
+    """The shape of a made model."""
+    sft: dict[str, str | int | float | None] | None
+    """Supervised steps; `rows` is a file, or a dataset at a revision, or null: generated problems."""
+
+
+class ReportStudent(ReportModel):
+    """The student, and which one of the paper's tables it is compared with."""
 
     name: str | None
     """Its name, where the paper has a student of this name."""
@@ -34,7 +44,9 @@ class ReportStudent(Settings):
 class ReportModels(Settings):
     """What it holds of the section `models`."""
 
+    dtype: str
     student: ReportStudent
+    teacher: ReportModel
 
 
 class Origin(Settings):

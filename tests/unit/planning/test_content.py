@@ -141,9 +141,20 @@ def test_rows_that_were_moved_have_the_same_recipes_and_changed_ones_others(tmp_
 
 def test_the_reports_recipe_names_a_student_of_the_paper_alone(folder):
     name = folder.rename(folder.with_name("Qwen3-1.7B-Base"))
-    assert stage_settings(plan_with(name).config, "report")["models"] == {"student": {"name": name.name}}
+    assert stage_settings(plan_with(name).config, "report")["models"]["student"]["name"] == name.name
     other = name.rename(folder)
-    assert stage_settings(plan_with(other).config, "report")["models"] == {"student": {"name": None}}
+    assert stage_settings(plan_with(other).config, "report")["models"]["student"]["name"] is None
+
+
+def test_the_reports_recipe_names_folders_and_rows_as_the_configuration_does(folder, monkeypatch):
+    monkeypatch.setenv("PARENT", str(folder.parent))
+    sft = {"rows": {"path": "${PARENT}/solved.jsonl"}, "steps": 2, "batch": 1, "learning_rate": 1e-5}
+    plan = plan_of(models={"student": {"path": "${PARENT}/model", "random_init": None, "sft": sft}})
+    models = stage_settings(plan.config, "report")["models"]
+    assert models["student"]["path"] == "${PARENT}/model"
+    assert models["student"]["sft"]["rows"] == "${PARENT}/solved.jsonl"
+    assert models["dtype"] == plan.config.models.dtype
+    assert models["teacher"]["random_init"]["layers"] == plan.config.models.teacher.random_init.layers
 
 
 def test_the_link_follows_a_model_that_was_moved_but_not_another_one(folder, tmp_path):

@@ -38,11 +38,19 @@ N = 4
 SAMPLINGS = {"T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}}
 
 
+FOLDER = {"path": "${MODELS}/tiny", "random_init": None, "sft": None}
+
+
+def models(**student):
+    """Of the report's recipe: two folders, the student with these changes."""
+    return {"dtype": "bfloat16", "student": {**FOLDER, "name": None, **student}, "teacher": FOLDER}
+
+
 def recipe(**changes):
     settings = {
         "report": {"title": f"Title {HOSTILE}", "question": "Does it help?", "bootstrap": 200},
         "evaluation": {"sampling": SAMPLINGS, "n": N, "max_tokens": 8},
-        "models": {"student": {"name": None}},
+        "models": models(),
         "experiment": "made-up",
         "seeds": [0, 1],
         "rounds": 2,
@@ -606,5 +614,5 @@ def test_skipped_benchmarks_are_named(page):
 
 def test_the_papers_tables_are_in_the_report_of_a_paper_student(page, world):
     assert "The paper's tables" not in visible(page())
-    asked = recipe(models={"student": {"name": "DeepSeek-R1-Distill-Qwen-1.5B"}})
+    asked = recipe(models=models(name="DeepSeek-R1-Distill-Qwen-1.5B"))
     assert "The paper's tables" not in visible(page(recipe=[asked])), "coins are none of its benchmarks"

@@ -1,0 +1,31 @@
+"""The report names its experiment, and the models with their origin and supervised steps."""
+
+import re
+
+from test_page import FOLDER, html, models, page, recipe, section, visible, world  # noqa: F401
+
+SHAPE = {"hidden_size": 64, "intermediate_size": 128, "layers": 3, "heads": 4, "kv_heads": 2, "head_dim": 32, "seed": 5}
+SFT = {"rows": "mine/solved.jsonl", "steps": 40, "batch": 8, "learning_rate": 2e-5, "canonical": 0.0, "seed": 1}
+
+
+def test_folders_are_named_as_the_configuration_gives_them(html):
+    shown = section(html, "models")
+    assert "compute in bfloat16 ." in shown
+    assert "student ${MODELS}/tiny none teacher ${MODELS}/tiny none" in shown
+
+
+def test_made_and_fine_tuned_models_state_how(page):
+    settings = models(path=None, random_init=SHAPE, sft={**SFT, "rows": None, "canonical": 0.7})
+    settings["teacher"] = {**FOLDER, "sft": SFT}
+    shown = section(page(recipe=[recipe(models=settings)]), "models")
+    made = "random weights: head_dim 32, heads 4, hidden_size 64, intermediate_size 128, kv_heads 2, layers 3, seed 5"
+    steps = "learning_rate 2e-05, seed 1, steps 40"
+    assert f"student {made} generated problems, batch 8, canonical 0.7, {steps}" in shown
+    assert f"teacher ${{MODELS}}/tiny rows mine/solved.jsonl, batch 8, {steps}" in shown
+
+
+def test_title_and_header_name_the_experiment(page):
+    several, alone = page(), page(recipe=[recipe(arms=["scope"])], evaluations=[], metrics=[], batches=[])
+    assert "(made-up)</title>" in several
+    assert "(made-up, scope)</title>" in alone
+    assert "Experiment made-up ." in visible(re.search("<header>.*?</header>", several, re.DOTALL)[0])
