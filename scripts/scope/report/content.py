@@ -56,7 +56,7 @@ def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
 
 def _accuracy(inputs: Inputs, settings: ReportRecipe, colours: dict[str, str]) -> dict[str, Any]:
     samplings = settings.evaluation.sampling
-    evaluations, batches = inputs.evaluations, inputs.artifacts["batches"]
+    evaluations = inputs.evaluations
     resamples = settings.report.bootstrap
     cells = cell_values(evaluations, resamples)
     compared = differences(cells, settings.arms, resamples)
@@ -71,7 +71,7 @@ def _accuracy(inputs: Inputs, settings: ReportRecipe, colours: dict[str, str]) -
         "tables": [] if frame is None else accuracy_tables(frame, list(colours), list(samplings)),
         "resamples": resamples,
         "paper": paper_tables(frame, settings.models.student.name or "", settings.evaluation),
-        "verdicts": verdict_reasons(evaluations, inputs.verdicts, batches, list(colours)),
+        "verdicts": verdict_reasons(evaluations, inputs.verdicts, inputs.artifacts, list(colours)),
         "absent_benchmarks": inputs.absent,
         "curves": [] if frame is None else _panels(frame.filter("final"), charts.pass_curves, colours),
         "rounds": [] if frame is None else _by_round(frame, colours),

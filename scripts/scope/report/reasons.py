@@ -7,7 +7,7 @@ import polars as pl
 from scope.report.load import Artifact, ArtifactRows
 from scope.report.sources import users
 
-ROLLOUTS = "rollouts of the last round"
+ROLLOUTS = "rollouts"
 EXPLAINED = {
     "wrong": "An answer was found and it is not the right one.",
     "no_box": "The response has no \\boxed{}. Show an example of the box in data.template, raise max_tokens if "
@@ -32,19 +32,27 @@ EXPLAINED = {
 
 
 def verdict_reasons(
-    evaluations: pl.DataFrame, verdicts: list[ArtifactRows], batches: list[Artifact], policies: list[str]
+    evaluations: pl.DataFrame, verdicts: list[ArtifactRows], artifacts: dict[str, list[Artifact]], policies: list[str]
 ) -> dict[str, Any]:
-    """`reasons`, the most common first; `rows` with the place, the policy and the share of each reason there; and
-    `explained`, (reason, how many of all, what it means) of each reason but `correct`."""
+    """`reasons`, the most common first; `rows` with the place, the policy that sampled, the round that it comes from
+    (None for evaluations, of the policies' last rounds, for base and for teacher) and the share of each reason there;
+    and `explained`, (reason, how many of all, what it means) of each reason but `correct`."""
     last = pl.col("round").eq_missing(pl.col("round").max().over("policy"))
     place = pl.format("{} at {}", "benchmark", "sampling").alias("place")
-    counted = pl.concat([evaluations.filter(last).select(place, "policy", "reason"), _rollouts(verdicts, batches)])
-    counted = counted.filter(pl.col("policy").is_in(policies))
-    shares = counted.group_by("place", "policy").agg(pl.col("reason").value_counts(normalize=True))
+    evaluated = evaluations.filter(last, pl.col("policy").is_in(policies))
+    after = pl.lit(None, pl.Int64).alias("after")
+    counted = pl.concat([evaluated.select(place, "policy", after, "reason"), _rollouts(verdicts, artifacts, policies)])
+    key = ["place", "policy", "after"]
+    shares = counted.group_by(key).agg(pl.col("reason").value_counts(normalize=True))
     ranked = counted["reason"].value_counts().sort("count", "reason", descending=[True, False])
     rows = [
-        {"place": place, "policy": policy, "shares": {entry["reason"]: entry["proportion"] for entry in counts}}
-        for place, policy, counts in shares.sort(pl.col("place") == ROLLOUTS, "place", "policy").rows()
+        {
+            "place": place,
+            "policy": policy,
+            "after": after,
+            "shares": {entry["reason"]: entry["proportion"] for entry in counts},
+        }
+        for place, policy, after, counts in shares.sort(pl.col("place").str.starts_with(ROLLOUTS), *key).rows()
     ]
     explained = [
         (reason, f"{count} of {counted.height}", EXPLAINED.get(reason, ""))
@@ -54,11 +62,35 @@ def verdict_reasons(
     return {"reasons": ranked["reason"].to_list(), "rows": rows, "explained": explained}
 
 
-def _rollouts(verdicts: list[ArtifactRows], batches: list[Artifact]) -> pl.DataFrame:
+def _rollouts(verdicts: list[ArtifactRows], artifacts: dict[str, list[Artifact]], policies: list[str]) -> pl.DataFrame:
     """Verdicts of the arms' last batches; shared ones count for every arm that uses them."""
-    arms = users(batches)
-    frames = [pl.DataFrame(schema=dict.fromkeys(("place", "policy", "reason"), pl.String))]
+    arms, taught = users(artifacts["batches"]), _taught(artifacts)
+    schema = {"place": pl.String, "policy": pl.String, "after": pl.Int64, "reason": pl.String}
+    frames = [pl.DataFrame(schema=schema)]
     for one in verdicts:
-        names = arms.get(str(one.path), [one.labels("arm")["arm"]])
-        frames += [one.rows.select(place=pl.lit(ROLLOUTS), policy=pl.lit(name), reason="reason") for name in names]
+        labels = one.labels("arm", "round")
+        for arm in arms.get(str(one.path), [labels["arm"]]):
+            policy, after = _sampler(arm, labels["round"], taught)
+            place = f"{ROLLOUTS} of round {labels['round']} of {arm}"
+            if arm in policies:
+                sampled = {"place": pl.lit(place), "policy": pl.lit(policy), "after": pl.lit(after, pl.Int64)}
+                frames.append(one.rows.select(**sampled, reason="reason"))
     return pl.concat(frames)
+
+
+def _taught(artifacts: dict[str, list[Artifact]]) -> set[str]:
+    """Arms whose rollouts the teacher samples."""
+    arms = users(artifacts["batches"])
+    return {
+        arm
+        for one in artifacts["rollouts"]
+        if one.metadata["recipe"].get("settings", {}).get("behaviour") == "teacher"
+        for arm in arms.get(str(one.path), [])
+    }
+
+
+def _sampler(arm: str, round_: int, taught: set[str]) -> tuple[str, int | None]:
+    """The policy that sampled a round's rollouts, and after which round of its own: the one before the update."""
+    if arm in taught:
+        return "teacher", None
+    return ("base", None) if round_ == 1 else (arm, round_ - 1)

@@ -605,7 +605,22 @@ def test_arms_are_compared_with_each_other_on_the_same_problems(html):
 def test_verdicts_are_counted_by_reason(html):
     table = section(html, "verdicts")
     assert re.search(r"coins at T1 lost 100\.0 – – –", table)
-    assert re.search(r"rollouts of the last round scope – – 50\.0 50\.0", table)
+    assert re.search(r"rollouts of round 2 of scope scope after round 1 – – 50\.0 50\.0", table)
+
+
+def test_the_rollouts_of_the_first_round_are_those_of_the_base_policy(page, sharing):
+    table = section(page(**sharing, evaluations=[], metrics=[]), "verdicts")
+    assert "rollouts of round 1 of lost base 50.0 50.0 rollouts of round 1 of scope base 50.0 50.0" in table
+
+
+def test_the_rollouts_of_the_teacher_are_its_own(page, world, tmp_path):
+    (tmp_path / "p.parquet").write_bytes(world["prompts"][0].read_bytes())
+    taught = make_recipe("rollout", {"behaviour": "teacher"})
+    run = write_run(tmp_path, "scope", 0, 2, correct=lambda prompt, sample: False, sampled=taught)
+    shared = tmp_path / "shared/seed0/round2"
+    files = {"rollouts": [shared / "rollouts.parquet"], "verdicts": [shared / "verdicts.parquet"]}
+    html = page(**files, batches=[run / "batch.parquet"], prompts=[tmp_path / "p.parquet"], evaluations=[])
+    assert "rollouts of round 2 of scope teacher 100.0" in section(html, "verdicts")
 
 
 def test_skipped_benchmarks_are_named(page):
