@@ -131,15 +131,15 @@ def step_lines(
     return lines.properties(height=150, description=title)
 
 
-def stage_bars(timings: pl.DataFrame, colours: dict[str, str]) -> Chart:
-    """Seconds of each round of one arm, stacked by stage."""
+def stage_bars(timings: pl.DataFrame, colours: dict[str, str], highest: float) -> Chart:
+    """Seconds of each round of one arm, stacked by stage, on a scale up to `highest`."""
     rank = {stage: index for index, stage in enumerate(colours)}
     shown = timings.select("place", "stage", "seconds", rank=pl.col("stage").replace_strict(rank))
     bars = alt.Chart(_data(shown)).mark_bar()
     places = shown["place"].unique(maintain_order=True).to_list()
     encoded = bars.encode(
         x=alt.X("place:N", sort=places, title="round (once: jobs of no round)", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("seconds:Q", title="job seconds"),
+        y=alt.Y("seconds:Q", title="job seconds", scale=alt.Scale(domain=[0, highest], nice=True)),
         color=_coloured(colours, "stage"),
         order=alt.Order("rank:Q"),
         tooltip=["place:N", "stage:N", alt.Tooltip("seconds:Q", format=",.1f")],

@@ -116,10 +116,11 @@ def _step_panel(metrics: pl.DataFrame, name: str, colours: dict[str, str]) -> di
 
 def _timing(timings: pl.DataFrame) -> dict[str, Any]:
     colours = stage_colours(timing.stages(timings))
-    by_arm = timing.by_round(timings).partition_by("arm", as_dict=True)
+    by_round = timing.by_round(timings)
+    highest = max(by_round.group_by("arm", "place").agg(pl.col("seconds").sum())["seconds"], default=0.0)
     bars = [
-        {"title": name, "spec": charts.in_report(charts.stage_bars(frame, colours))}
-        for (name,), frame in by_arm.items()
+        {"title": name, "spec": charts.in_report(charts.stage_bars(frame, colours, highest))}
+        for (name,), frame in by_round.partition_by("arm", as_dict=True).items()
     ]
     return {"stages": colours, "bars": bars, "totals": timing.totals(timings)}
 

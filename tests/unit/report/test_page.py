@@ -443,6 +443,12 @@ def test_time_is_summed_over_seeds_and_shards(html):
         assert row in words
 
 
+def test_charts_of_time_have_one_scale(html):
+    bars = [chart for chart in charts(html) if chart["description"] == "seconds per stage"]
+    assert len(bars) == 3
+    assert {tuple(chart["encoding"]["y"]["scale"]["domain"]) for chart in bars} == {(0, 4321.0)}
+
+
 def test_time_of_shared_work_and_of_further_stages(tmp_path):
     shared = tmp_path / "shared"
     for name in ("rollout.0", "verify.0", "score-teacher-incorrect-1a2b3c4d5e.0"):
