@@ -22,10 +22,11 @@ from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.issues import ISSUES
 from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
 from scope.artifacts.schemas.prompts import PROMPTS
+from scope.evaluate.metrics import share_interval
 from scope.report import timing
 from scope.report.figure_names import FIGURES
 from scope.report.reasons import EXPLAINED
-from scope.report.style import policy_colours, stage_colours
+from scope.report.style import percent, policy_colours, stage_colours
 from scope.report.words import answers
 from scope.verify.verdict import Reason
 
@@ -291,6 +292,14 @@ def test_answer_and_tables_show_every_policy_seed_and_mean(html):
         assert row in table
     assert "lost 2 mean of 2 0.0 0.0–16.8" in table
     assert "11.5 11.5–11.5 25.0 20.8–37.6" in table
+
+
+def test_the_interval_of_equal_values_is_explained(html):
+    assert "the same value, the exact binomial bound" in section(html, "accuracy")
+    assert "is the same for all problems, the exact binomial bound" in section(html, "answer")
+    assert "exact binomial bound (Clopper and Pearson, 0 of P)" in section(html, "glossary")
+    _, high = share_interval([0.0] * 4)
+    assert f"with 4 problems, 0.0 % has the interval 0.0–{percent(float(high))}" in section(html, "glossary")
 
 
 def test_no_clear_difference_is_called_that(page, world, tmp_path):
