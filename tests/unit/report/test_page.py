@@ -310,7 +310,7 @@ def test_no_clear_difference_is_called_that(page, world, tmp_path):
         r"scope after round 1 against the base policy: .*no clear difference in (the other )?\d of 3", words
     )
     assert re.search(r"avg@4 \S+ \S+ [+−]\d+\.\d −\d+\.\d to \+\d+\.\d no clear difference", words)
-    assert "Only the last round was evaluated" in words
+    assert "Only the last round was evaluated. Set evaluation.every in the configuration" in words
 
 
 def test_the_answer_lists_each_arm_in_order(html):
@@ -389,6 +389,14 @@ def test_a_run_of_one_step_is_a_table_and_no_chart(page, tmp_path):
     assert "scope seed 0" in shown
     assert "0.25" in shown
     assert not [chart for chart in charts(html) if "optimizer step" in json.dumps(chart)]
+
+
+def test_one_round_asks_for_no_more_evaluations(page, tmp_path):
+    evaluations = [write_evaluation(tmp_path / "e.parquet", "scope", 0, 1, 0.2)]
+    changed = recipe(arms=["scope"], rounds=1, seeds=[0])
+    html = page(recipe=[changed], evaluations=evaluations, metrics=[], batches=[])
+    assert section(html, "rounds") == " Accuracy by round There is only one round. "
+    assert "The base policy was not evaluated" in visible(html)
 
 
 def test_reasons_are_counted_and_explained(html):
