@@ -585,6 +585,15 @@ def test_arms_may_share_the_rollouts_of_their_last_round(page, sharing):
     assert "rollouts shared 1 " in section(html, "sources")
 
 
+def test_null_and_the_scorer_are_explained(html):
+    assert "does not use the setting (such as pg_clip outside of GRPO), or has no such limit" in section(
+        html, "settings"
+    )
+    assert "teacher_temperature is that of the exact KL, and null without it" in section(html, "settings")
+    assert "mode decides" not in visible(html)
+    assert "scorer The model whose log-probabilities" in section(html, "glossary")
+
+
 def test_settings_of_shared_rollouts_are_those_of_the_arms_that_use_them(page, sharing):
     words = section(page(**sharing, evaluations=[], metrics=[]), "settings")
     assert "Key scope lost" in words
