@@ -90,8 +90,8 @@ def needs(plan: Plan, arm: Config) -> list[Need]:
 def _needs(plan: Plan, arm: Config) -> Iterator[Need]:
     method = method_of(arm.objective)
     yield _update(plan, arm)
-    if method.scorer and (method.scorer == "student" or arm.teacher.backend == "in_process"):
-        yield _score(arm, _shape(plan, method.scorer))
+    if method.scorer and (method.scorer != "teacher" or arm.teacher.backend == "in_process"):
+        yield _score(arm, _shape(plan, "teacher" if method.scorer == "teacher" else "student"))
     if arm.rollout.engine == "vllm":
         yield _sampled(arm, "rollout", _shape(plan, method.behaviour), arm.rollout.max_tokens)
     if arm.evaluation.engine == "vllm":

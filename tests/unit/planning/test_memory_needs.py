@@ -59,6 +59,14 @@ def test_one_line_names_every_stage(plan):
     assert memory_lines(plan())[0].endswith("(set gpu_memory_gb to have it checked)")
 
 
+@pytest.mark.parametrize(("method", "is_scored"), [("scope", True), ("opd", True), ("grpo", True), ("kd", False)])
+def test_every_method_has_a_line(plan, method, is_scored):
+    """GRPO's scorer is the reference, which is the student before training."""
+    objective = {"method": method, **({"kl_coefficient": 0.1} if method == "grpo" else {})}
+    (line,) = memory_lines(plan(80, objective=objective))
+    assert ("score" in line) == is_scored
+
+
 def test_what_may_not_fit_is_a_warning_with_the_keys_to_change(plan):
     close = plan(80, {"checkpoint_activations": False})
     _, warning = memory_lines(close)
