@@ -163,7 +163,7 @@ def train(case: Case) -> Figures:
         before = torch.cuda.memory_allocated()
         return Figures(run_steps(case), torch.cuda.max_memory_allocated() - before, "cuda")
     before = resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # VmHWM is the peak from here
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # VmHWM is the peak from here
     return Figures(run_steps(case), resident("VmHWM") - before, "cpu")
 
 
