@@ -8,6 +8,7 @@ does. Of the R positions that predict response tokens, the head sees hidden stat
 import inspect
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -18,6 +19,8 @@ from scope.models.pack_plan import plan_packs
 from scope.models.packed_attention import PACKED, attention_of
 from scope.models.pair import Pair
 from scope.models.token_ids import TokenIds
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -142,10 +145,19 @@ def response_log_probabilities(
     model: torch.nn.Module, pack: Pack, temperature: float, tokens: TokenIds | None = None, *, linear: bool = True
 ) -> Tensor:
     """(R,) log-probability in nats of each response token, without a gradient."""
-    found: list[Tensor] = []
+    logp_of = lambda hidden: token_log_probabilities(Distribution(hidden, temperature, tokens), pack.targets)  # noqa: E731
+    return read_at_responses(model, pack, logp_of, linear=linear)
+
+
+@torch.no_grad()
+def read_at_responses(
+    model: torch.nn.Module, pack: Pack, read: Callable[[Hidden], Value], *, linear: bool = True
+) -> Value:
+    """What `read` makes of the hidden states, as at_responses, without a gradient."""
+    found: list[Value] = []
 
     def compute(hidden: Hidden) -> Tensor:
-        found.append(token_log_probabilities(Distribution(hidden, temperature, tokens), pack.targets))
+        found.append(read(hidden))
         return hidden.states.new_zeros(())
 
     at_responses(model, pack, compute, linear=linear)

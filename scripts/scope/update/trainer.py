@@ -26,7 +26,7 @@ from scope.method import losses
 from scope.models.head import Distribution, Hidden, LossOfTokens, loss_of_tokens
 from scope.models.isolation import Packing, packing_of, set_attention
 from scope.models.pack_plan import plan_packs
-from scope.models.packed_forward import at_responses, response_log_probabilities
+from scope.models.packed_forward import at_responses, read_at_responses, response_log_probabilities
 from scope.models.token_ids import TokenIds
 from scope.update.activations import checkpoint_activations, without_dropout
 from scope.update.checkpoints import Checkpoint, from_first_rank
@@ -180,17 +180,12 @@ class Trainer:
             return None
         if self.teacher is None or self.loss.teacher_temperature is None:
             raise InputError("kl: full needs the teacher and its temperature", "no-teacher")
-        found: list[Hidden] = []
-
-        def compute(hidden: Hidden) -> Tensor:
-            found.append(hidden)
-            return hidden.states.new_zeros(())
-
-        at_responses(self.teacher, micro.pack, compute, linear=self.teacher_packing.linear)
+        linear = self.teacher_packing.linear
+        hidden = read_at_responses(self.teacher, micro.pack, lambda hidden: hidden, linear=linear)
         tokens = self.tokens or TokenIds(self.policy.config.get_text_config().vocab_size)
-        if (known := found[0].vocabulary) < tokens.size:
+        if (known := hidden.vocabulary) < tokens.size:
             raise InputError(f"teacher: {known} tokens, student: {tokens.size}; use kl: sampled", "other-tokenizer")
-        return Distribution(found[0], self.loss.teacher_temperature, tokens)
+        return Distribution(hidden, self.loss.teacher_temperature, tokens)
 
     @torch.no_grad()
     def observe(self, micro: MicroBatch, seen: LossOfTokens, tally: StepMetrics) -> None:
