@@ -8,11 +8,12 @@ import torch
 from architectures import APART, MIXING, VOCABULARY, random_model
 from refusals import refused
 from scope.models import packed_forward as packs
-from scope.models.head import Distribution, loss_of_tokens
+from scope.models.head import CHUNK_VALUES, Distribution, loss_of_tokens
 from scope.models.isolation import DENSE_TOKENS, Packing, packing_of
 from scope.models.pack_plan import plan_packs
 from scope.models.packed_attention import PACKED
 from scope.models.pair import Pair
+from scope.planning import memory
 
 every_architecture = pytest.mark.parametrize("architecture", [*APART, *MIXING])
 every_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -151,3 +152,9 @@ def test_an_attention_can_be_chosen(attention):
 def test_an_attention_that_the_machine_lacks_is_refused_with_the_alternative():
     with refused("unknown-attention", "flash_attention_2", "LlamaForCausalLM", "auto"):
         packing_of(random_model("llama"), 512, "flash_attention_2")
+
+
+def test_the_projection_of_memory_has_the_same_chunks_and_packs():
+    """Planning imports no torch, and so has these constants once more."""
+    assert {"cpu": memory.CPU.chunk, "cuda": memory.CUDA.chunk} == CHUNK_VALUES
+    assert memory.DENSE_TOKENS == DENSE_TOKENS
