@@ -1,5 +1,7 @@
 """Experiments whose disk use is projected."""
 
+from functools import cache
+
 from conftest import ROOT
 from scope.config.experiment import arm_config, merge, read_config
 from scope.planning.disk import project
@@ -10,9 +12,14 @@ MADE = {"student": None, "teacher": None}
 ONE_STEP = {"steps_per_round": 1}  # no checkpoints
 
 
+@cache
+def shipped(name):
+    return read_config(WORLDS[name], VARIANTS)
+
+
 def world(name="demo", **sections):
     """The raw configuration of a shipped world with sections laid over it."""
-    return merge(read_config(WORLDS[name], VARIANTS), sections)
+    return merge(shipped(name), sections)
 
 
 def projected(*arms, raw=None, models=MADE, **sections):

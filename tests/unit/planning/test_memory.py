@@ -1,10 +1,7 @@
 """The memory of one process, in bytes, by hand for a tiny model."""
 
-import sys
-
 import pytest
 
-from conftest import ROOT, run
 from scope.planning.memory import (
     CPU,
     CUDA,
@@ -160,9 +157,3 @@ def test_sizes_are_read_by_the_names_that_architectures_give_them():
     assert nested.intermediate == 8
     experts = {"num_experts_per_tok": 2, "moe_intermediate_size": 3}
     assert shape(**experts).intermediate == 6
-
-
-def test_the_projection_needs_no_heavy_library():
-    heavy = "{'torch', 'polars', 'pyarrow', 'transformers'} & set(sys.modules)"
-    code = f"import sys; import scope.planning.memory_needs; print(*{heavy})"
-    assert run(sys.executable, "-c", code, PYTHONPATH=ROOT / "scripts").stdout.strip() == ""

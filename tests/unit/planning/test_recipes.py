@@ -151,8 +151,8 @@ def content_by_path():
 def configurations():
     raw = merge(read_config(ROOT / "config/config.yaml", ROOT / "config/variants.yaml"), OPTIONAL)
     raw = merge(raw, {"rollout": {"temperature": 0.6}, "logprob_temperature": {"teacher": 1.0}})
-    for world in WORLDS.values():
-        yield from (arm_config(merge(raw, world), arm) for arm in ARMS)
+    yield from (arm_config(raw, arm) for arm in ARMS)
+    yield from (arm_config(merge(raw, world), "scope") for world in WORLDS.values())
     yield arm_config(merge(merge(raw, WORLDS["files"]), SERVED), "scope")
     model = {"models": {"student": {"random_init": None, "path": "folder"}}}
     yield arm_config(merge(raw, model), "scope")

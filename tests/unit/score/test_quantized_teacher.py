@@ -54,7 +54,7 @@ def test_one_that_is_served_passes_and_the_details_name_what_was_not_compared(ch
         where = Connection(urls=[stub.url], folder="none", key_file="none", **numbers)
         monkeypatch.setenv(VARIABLE, to_text(where))
         details = check(awq, SERVED)
-        scored = sorted(stub.scored, key=len)
+        scored = sorted(stub.scored, key=lambda ids: (len(ids), ids))
     assert scored == [(3, 3), (4, 14, 4, 14), (5, 14, 5, 5, 14, 5), (6, 14, 5, 6, 14, 5)]
     assert details["finite"].startswith("9 probe")
     assert "not measured" in details["absent_tokens"]
