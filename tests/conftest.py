@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
@@ -80,6 +81,36 @@ def tiny(tmp_path_factory):
         tokenizer.save_pretrained(folder)
         write_manifest(manifests[name], recipe=RECIPE)
     return manifests
+
+
+@pytest.fixture(scope="module")
+def group_of_one():
+    """A process holds one default group. RANK must not outlive the call: processes started here would take it over."""
+    from deepspeed import comm
+
+    from scope.update.launch import join_ranks
+
+    with mock.patch.dict(os.environ):
+        join_ranks(1)
+    with mock.patch.dict(os.environ, LOCAL_RANK="0"):
+        yield
+    comm.destroy_process_group()
+
+
+@pytest.fixture
+def student():
+    """A randomly initialised model in memory, which a test may train."""
+    from worlds import tiny_model
+
+    return tiny_model(1)
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    """Another one, which no test may change."""
+    from worlds import tiny_model
+
+    return tiny_model(2)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 from conftest import BIN, ROOT, run
 
 
+@pytest.mark.real
 @pytest.mark.parametrize(
     "command",
     [
@@ -59,6 +60,7 @@ def test_no_path_of_one_machine_and_no_secret_stands_in_the_project():
 COMMANDS = sorted({*ROOT.glob("scripts/*.py"), *ROOT.glob("dev/*.py")} - {ROOT / "dev/library.py"})
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("script", COMMANDS, ids=lambda path: path.stem)
 def test_every_command_line_explains_itself(script):
     done = run(BIN / "python", script, "--help")

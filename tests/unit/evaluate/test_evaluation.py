@@ -74,6 +74,7 @@ def test_shards_together_are_the_whole_evaluation(evaluated):
     assert pl.concat(parts).sort(keys).equals(evaluated("whole.parquet"))
 
 
+@pytest.mark.real
 def test_a_shard_that_is_none_is_refused(tiny, tmp_path):
     asked = arguments(tiny["student"], tmp_path / "none", tmp_path / "out.parquet", shards=2)
     done = run(sys.executable, ROOT / "scripts/evaluate.py", *asked, "--shard", 2, check=False)
@@ -100,6 +101,7 @@ def test_a_sample_is_that_of_its_seed_and_holds_what_the_engine_gave(evaluated, 
     assert got == [(one.text, len(one.token_ids), one.finish_reason) for one in samples]
 
 
+@pytest.mark.real
 def test_a_sampling_that_the_recipe_lacks_is_refused(tiny, tmp_path):
     asked = arguments(tiny["student"], tmp_path / "none", tmp_path / "out.parquet")
     done = run(sys.executable, ROOT / "scripts/evaluate.py", *asked, "--sampling", "T2", check=False)

@@ -71,6 +71,7 @@ def test_figures_name_the_methods_that_log_a_loss():
         assert methods == set(re.findall(r"scope|opd|grpo|kd", FIGURES[f"loss_{loss}"].methods))
 
 
+@pytest.mark.real
 def test_the_command_line_writes_the_same_bytes_as_another_process(files, tmp_path):
     out = tmp_path / "figures" / "accuracy.svg"
     inputs = ["--evaluations", *reversed(files["evaluations"])]

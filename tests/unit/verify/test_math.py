@@ -141,6 +141,7 @@ def test_a_million_digits_and_a_million_boxes_are_verified_at_once():
     assert time.monotonic() - started < 10
 
 
+@pytest.mark.real
 def test_hostile_answers_end_by_the_deadline_and_are_not_correct():
     boxes = [
         "9^{9^{9^9}}",

@@ -12,6 +12,7 @@ from scope.artifacts import parquet
 from scope.artifacts.digests import file_digest
 from scope.artifacts.recipe import make_recipe
 
+pytestmark = pytest.mark.real
 SCRIPTS = Path(scope.__file__).parent.parent
 RECIPE = make_recipe("verify_math", {})
 
