@@ -31,9 +31,8 @@ QUESTIONS = [
 ]  # fmt: skip
 SMOLLM = os.environ.get("SCOPE_SMOLLM")
 on_the_real_model = pytest.mark.skipif(not SMOLLM, reason="SCOPE_SMOLLM names no folder with SmolLM2-135M-Instruct")
-every_dtype = pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
-mostly_bfloat16 = pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float32", marks=pytest.mark.slow)])
-"""For what is refused: the path is the same, and its limits are wider in bfloat16."""
+both_dtypes = pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float32", marks=pytest.mark.slow)])
+"""The path is the same; the limits are wider in bfloat16, so that is tried more often."""
 
 
 def seal(source, folder, damage=None):
@@ -132,7 +131,7 @@ def check(tmp_path):
 
 @pytest.mark.real
 @on_the_real_model
-@every_dtype
+@both_dtypes
 def test_the_right_teacher_passes(check, tmp_path, dtype):
     done = check(dtype)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -156,10 +155,30 @@ def shift_the_tokens(weights):
     weights["model.embed_tokens.weight"] = weights["model.embed_tokens.weight"].roll(1, 0).contiguous()
 
 
+def fine_tune(weights):
+    """Another checkpoint of the family: eight steps of AdamW on four short answers."""
+    model, tokenizer = load_model(SMOLLM, "float32"), load_tokenizer(SMOLLM)
+    ids = [tokenizer(f"{question} The answer is {i}.")["input_ids"] for i, question in enumerate(QUESTIONS[:4])]
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
+    for step in range(8):
+        one = torch.tensor([ids[step % 4]])
+        model(input_ids=one, labels=one).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    tuned = model.state_dict()
+    weights.update({name: tuned[name].to(tensor.dtype) for name, tensor in weights.items()})
+
+
 @pytest.mark.real
 @on_the_real_model
-@mostly_bfloat16
-@pytest.mark.parametrize("damage", [perturb_a_layer, forget_a_layer, shift_the_tokens])
+@both_dtypes
+@pytest.mark.parametrize(
+    "damage",
+    [
+        fine_tune,
+        *(pytest.param(one, marks=pytest.mark.slow) for one in (perturb_a_layer, forget_a_layer, shift_the_tokens)),
+    ],
+)
 def test_other_weights_fail(check, tmp_path, damage, dtype):
     done = check(dtype, damage)
     assert done.returncode == 2, done.stderr[-2000:]
