@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ def value_digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def input_digests(paths: Iterable[str | Path]) -> dict[str, str]:
-    """Digest of each input by its path as given."""
-    return {str(path): file_digest(path) for path in paths}
+def file_digests(paths: Iterable[str | Path]) -> dict[str, str]:
+    """SHA-256 of each file by its path as given; several are read at once."""
+    names = [str(path) for path in paths]
+    with ThreadPoolExecutor() as threads:
+        return dict(zip(names, threads.map(file_digest, names), strict=True))

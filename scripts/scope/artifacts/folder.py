@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from scope.artifacts.atomic import atomic
-from scope.artifacts.digests import file_digest
+from scope.artifacts.digests import file_digests
 from scope.artifacts.names import LINK, MANIFEST, RESTORED, RETIRED
 from scope.artifacts.provenance import read_provenance
 from scope.artifacts.recipe import make_provenance
@@ -36,7 +36,7 @@ def write_manifest(
     """Write the manifest of the filled folder that it lies in."""
     root = Path(manifest).parent
     files = sorted(path for path in root.rglob("*") if path.is_file() and path.name != MANIFEST)
-    digests = {str(path.relative_to(root)): file_digest(path) for path in files}
+    digests = {str(Path(path).relative_to(root)): digest for path, digest in file_digests(files).items()}
     _write(manifest, ".", digests, {**make_provenance(recipe, inputs), **labels})
 
 
@@ -76,15 +76,14 @@ def _write(manifest: str | Path, folder: str, digests: Mapping[str, str], proven
 def open_folder(manifest: str | Path) -> Path:
     """The folder behind a manifest, every file checked against its digest."""
     folder = folder_of(manifest)
-    for name, digest in read_manifest(manifest)["files"].items():
-        if not (folder / name).is_file():
+    listed = {str(folder / name): digest for name, digest in read_manifest(manifest)["files"].items()}
+    for path in listed:
+        if not Path(path).is_file():
+            raise InputError(f"{path}: missing, though {manifest} lists it; {_remedy(manifest)}", "missing-file")
+    for path, digest in file_digests(listed).items():
+        if digest != listed[path]:
             raise InputError(
-                f"{folder / name}: missing, though {manifest} lists it; {_remedy(manifest)}", "missing-file"
-            )
-        if file_digest(folder / name) != digest:
-            raise InputError(
-                f"{folder / name}: not the file that {manifest} lists; restore it, or delete the manifest",
-                "changed-file",
+                f"{path}: not the file that {manifest} lists; restore it, or delete the manifest", "changed-file"
             )
     return folder
 

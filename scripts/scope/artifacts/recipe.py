@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scope.artifacts.accepted import accepted_chain, recipe_code
-from scope.artifacts.digests import input_digests
+from scope.artifacts.digests import file_digests
 from scope.artifacts.fingerprint import fingerprint, modules
 from scope.errors import InputError
 
@@ -69,7 +69,7 @@ def make_provenance(recipe: str, inputs: Sequence[str | Path]) -> dict[str, Any]
     """
     made_by = json.loads(recipe)
     script = made_by["script"]
-    provenance = {"recipe": made_by, "modules": modules(script), "inputs": input_digests(inputs)}
+    provenance = {"recipe": made_by, "modules": modules(script), "inputs": file_digests(inputs)}
     if made_by["code"] != fingerprint(script) and (chain := accepted_chain(script, fingerprint(script))):
         provenance["accepted"] = {"code": fingerprint(script), "records": [asdict(record) for record in chain]}
     return provenance

@@ -6,7 +6,7 @@ Others, such as a README or weights in formats that are not loaded, are no part 
 from collections.abc import Mapping
 from pathlib import Path
 
-from scope.artifacts.digests import file_digest, value_digest
+from scope.artifacts.digests import file_digests, value_digest
 from scope.errors import InputError
 
 PATTERNS = (
@@ -34,7 +34,8 @@ def content_of(digests: Mapping[str, str]) -> str:
 
 def checked_digests(folder: str | Path, content: str | None) -> dict[str, str]:
     """The digest of each file that counts. Raises InputError where they are not the planned content."""
-    digests = {name: file_digest(path) for name, path in model_files(folder).items()}
+    files = model_files(folder)
+    digests = dict(zip(files, file_digests(files.values()).values(), strict=True))
     if content_of(digests) != content:
         raise InputError(
             f"{folder}: its files are not those that this job was planned with; start the run again", "changed-file"

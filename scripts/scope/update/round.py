@@ -38,14 +38,19 @@ def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:
     if losses.kl == "full" and not args.teacher:
         raise InputError("objective.kl full needs the teacher's distribution: give --teacher", "missing-argument")
     dtype = settings.models.dtype
-    teacher = load_model(open_folder(args.teacher), dtype) if losses.kl == "full" else None
-    folder = open_folder(args.policy)
+    teacher = load_model(_opened(args.teacher), dtype) if losses.kl == "full" else None
+    folder = _opened(args.policy)
     tokens = token_ids(load_tokenizer(folder))
     trainer = Trainer(load_model(folder, dtype), settings.update, dtype, losses, teacher, tokens)
     if args.state:
         _check_state(args.state, settings.update)
-        trainer.load_state(open_folder(args.state))
+        trainer.load_state(_opened(args.state))
     return trainer
+
+
+def _opened(manifest: str) -> Path:
+    """The folder behind a manifest. Its files are hashed by the first rank alone, for all ranks that read them."""
+    return from_first_rank(lambda: open_folder(manifest))
 
 
 def _check_state(manifest: str, update: UpdateSettings) -> None:
