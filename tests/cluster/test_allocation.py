@@ -139,6 +139,7 @@ def states(cluster, *jobs):
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_a_round_inside_an_allocation_makes_what_jobs_per_stage_make(cluster_run, cluster, tmp_path):
     folder = checkout(tmp_path)
     wanted = f"{ARM}/round1/policy/manifest.json"

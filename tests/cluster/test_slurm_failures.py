@@ -43,6 +43,7 @@ def test_jobs_of_a_killed_controller_end_before_a_new_one_starts_any(cluster_run
     assert cluster_run.is_whole()
 
 
+@pytest.mark.slow
 def test_a_cancelled_job_is_submitted_again(cluster_run, cluster):
     _, controller, job = cluster_run.start("score")
     cluster.run("scancel", job)

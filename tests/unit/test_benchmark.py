@@ -66,6 +66,7 @@ def test_the_document_has_a_place_for_every_case():
 
 
 @pytest.mark.real
+@pytest.mark.slow
 def test_quick_measures_this_side_and_resumes(tmp_path):
     command = [BIN / "python", ROOT / "dev/benchmark.py", "--quick", "--only", "head", "pack_length"]
     options = ["--sides", "scope", "--repeats", "1", "--environment", tmp_path]

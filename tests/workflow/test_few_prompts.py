@@ -31,6 +31,7 @@ def test_a_dry_run_refuses_more_prompts_per_round_than_rows(project):
     assert "data.train: rows/train.jsonl: it has 8 rows, but a round takes 256 prompts" in output
 
 
+@pytest.mark.slow
 def test_the_stage_refuses_what_a_filter_leaves_and_a_start_refuses_what_it_left(project):
     output = snakemake(project, *MATH, "--config", HALF, per_step(5), "--", PROMPTS, check=False)
     assert "rows/train.jsonl: 4 prompts are left of 4 rows" in output

@@ -107,7 +107,9 @@ def test_comments_and_docstrings_rerun_nothing(finished):
         assert would_run(finished, *WORLD) == {}
 
 
-@pytest.mark.parametrize("old", [False, True], ids=["now", "with an old file time"])
+@pytest.mark.parametrize(
+    "old", [pytest.param(False, marks=pytest.mark.slow), True], ids=["now", "with an old file time"]
+)
 def test_an_edit_reruns_the_stages_that_import_it(finished, old):
     with edited(finished / "scripts/scope/method/weights.py", "if not tau > 0", "if not tau > 0.0", old=old):
         assert would_run(finished, *WORLD) == ROUND2_ROLLOUTS | WEIGHS | GRADES
@@ -195,24 +197,28 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
     ("change", "jobs"),
     [
         ({"evaluation": {"n": 8}}, EVERY_GRADE),
-        ({"evaluation": {"every": 0}}, {"report": 1}),
-        ({"evaluation": {"sampling": {"T2": {}}}}, EVERY_GRADE),
+        pytest.param({"evaluation": {"every": 0}}, {"report": 1}, marks=pytest.mark.slow),
+        pytest.param({"evaluation": {"sampling": {"T2": {}}}}, EVERY_GRADE, marks=pytest.mark.slow),
         ({"objective": {"tau": 0.5}}, ONE_ARM),
         ({"update": {"learning_rate": 2e-3}}, ROUND2_ROLLOUTS | {"update": 4, "weigh": 2} | GRADES),
-        ({"rollout": {"temperature": 0.9}}, BOTH),
-        ({"report": {"title": "Another title"}}, {"report": 1}),
+        pytest.param({"rollout": {"temperature": 0.9}}, BOTH, marks=pytest.mark.slow),
+        pytest.param({"report": {"title": "Another title"}}, {"report": 1}, marks=pytest.mark.slow),
         ({"tracking": {"wandb": "offline"}}, {}),
-        ({"objective": {"pg_clip": 0.3}}, {}),
+        pytest.param({"objective": {"pg_clip": 0.3}}, {}, marks=pytest.mark.slow),
         ({"arms": ["scope", "opd", "scope_tau1"]}, ONE_ARM),
-        ({"arms": ["scope"]}, {"report": 1}),
-        ({"teacher": {"pack_tokens": 128}}, {"check_teacher": 1} | ROUND2_ROLLOUTS | SCORES | WEIGHS | GRADES),
+        pytest.param({"arms": ["scope"]}, {"report": 1}, marks=pytest.mark.slow),
+        pytest.param(
+            {"teacher": {"pack_tokens": 128}},
+            {"check_teacher": 1} | ROUND2_ROLLOUTS | SCORES | WEIGHS | GRADES,
+            marks=pytest.mark.slow,
+        ),
         (
             {"variants": {"opd": {"teacher": {"pack_tokens": 128}}}},
             {"check_teacher": 1} | ONE_ARM | {"score_shared": 1},
         ),
-        ({"seeds": [0, 1]}, ROLLOUTS | SCORES | WEIGHS | GRADES),
+        pytest.param({"seeds": [0, 1]}, ROLLOUTS | SCORES | WEIGHS | GRADES, marks=pytest.mark.slow),
         ({"rounds": 4}, dict.fromkeys(CHAIN, 4) | GRADES),
-        ({"rounds": 1}, {"report": 1}),
+        pytest.param({"rounds": 1}, {"report": 1}, marks=pytest.mark.slow),
         ({"retention": {"keep_policies_every": 0, "keep_rollouts": "last"}}, {"retire": 2}),
     ],
     ids=str,

@@ -17,6 +17,7 @@ def test_a_chain_of_hundreds_of_rounds_is_planned_whole_and_by_its_last_file(tmp
     assert last.stdout.count("rule update:") == 600
 
 
+@pytest.mark.slow
 def test_planning_costs_little_more_than_bare_snakemake():
     """A guard against planning by the job what can be planned by the arm; docs/scale.md has the figures."""
     row = measure(50, 8, repeat=2)

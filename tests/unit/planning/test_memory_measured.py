@@ -28,7 +28,7 @@ def dev():
 @pytest.mark.parametrize(
     "case",
     [
-        {"hidden": 128, "layers": 4, "vocabulary": 1_024, "tokens": 4_096},
+        pytest.param({"hidden": 128, "layers": 4, "vocabulary": 1_024, "tokens": 4_096}, marks=pytest.mark.slow),
         {"hidden": 128, "layers": 2, "vocabulary": 100_000, "tokens": 512},
         {"hidden": 256, "layers": 4, "vocabulary": 8_000, "tokens": 1_024, "dtype": "float32", "stage": 0},
     ],

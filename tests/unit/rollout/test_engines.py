@@ -171,8 +171,10 @@ def test_texts_are_decoded_as_tokenizer_json_describes_whatever_its_label(tmp_pa
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("tempered", [True, False])
-@pytest.mark.parametrize("holes", [(), (2, 5, 11)], ids=["a tail", "a tail and holes"])
+@pytest.mark.parametrize("tempered", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "holes", [pytest.param((), marks=pytest.mark.slow), (2, 5, 11)], ids=["a tail", "a tail and holes"]
+)
 def test_vllm_samples_no_id_that_the_tokenizer_lacks(tmp_path, holes, tempered):
     padded = padded_folder(tmp_path / "model", holes=holes)
     tokens = token_ids(load_tokenizer(padded))
