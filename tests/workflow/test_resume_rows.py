@@ -68,6 +68,7 @@ def parts_of(out, name):
     return sorted((partial_folder(out) / name).glob("*.parquet"))
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @pytest.mark.parametrize(("stage", "kind"), [(rollout, "rollouts"), (score, "scores")])
 def test_a_killed_stage_goes_on_and_its_rows_are_those_of_an_unbroken_run(stage, kind, tiny, world, tmp_path):

@@ -72,10 +72,12 @@ def test_a_line_in_the_verifier_of_coins_samples_no_benchmark_again(smallest):
         assert would_run(smallest, *COINS) == once | twice
 
 
+@pytest.mark.slow
 def test_a_finished_world_of_mathematics_does_nothing(math):
     assert would_run(math, *MATH) == {}
 
 
+@pytest.mark.slow
 def test_a_line_in_the_units_of_mathematics_makes_verdicts_again_and_no_prompts(math):
     with edited(math / UNITS):
         assert would_run(math, *MATH) == AFTER_AN_EDIT
@@ -86,6 +88,7 @@ def test_a_line_in_the_units_of_mathematics_makes_verdicts_again_and_no_prompts(
         }
 
 
+@pytest.mark.slow
 def test_a_check_that_finds_the_same_makes_no_prompts_again(math):
     """A real run: jobs are planned again when the checks are done, and nothing else is added."""
     with edited(math / UNITS):
@@ -101,6 +104,7 @@ def test_a_check_that_finds_the_same_makes_no_prompts_again(math):
     assert {path: after[path] for path in stay} == {path: before[path] for path in stay}
 
 
+@pytest.mark.slow
 def test_a_check_that_finds_something_else_makes_prompts_again_in_the_same_run(math):
     gold = "    box = last_box(response)\n"
     with edited(math / VERIFY, gold, f'{gold}    box = None if box == "8" else box\n'):
@@ -112,6 +116,7 @@ def test_a_check_that_finds_something_else_makes_prompts_again_in_the_same_run(m
         assert not planned.keys() & {"model", "evaluate_shared", "prompts", "problems"}
 
 
+@pytest.mark.slow
 def test_nothing_of_another_domain_is_in_a_recipe(math):
     scripts = {
         parquet.metadata(file)["recipe"]["script"]

@@ -92,6 +92,7 @@ def test_a_damaged_artifact_stops_the_run_by_name_and_keeps_the_rest(smallest):
     assert {n: d for n, d in digests(smallest).items() if "verify/0" not in n} == others
 
 
+@pytest.mark.slow
 def test_every_method_runs_on_the_embedded_world(smallest, tmp_path):
     (tmp_path / "engine.yaml").write_text("rollout: {shards: 1}\nupdate: {ranks: 1}\n")
     arms = f"[{','.join(METHODS)}]"

@@ -29,7 +29,7 @@ def dev():
     "case",
     [
         pytest.param({"hidden": 128, "layers": 4, "vocabulary": 1_024, "tokens": 4_096}, marks=pytest.mark.slow),
-        {"hidden": 128, "layers": 2, "vocabulary": 100_000, "tokens": 512},
+        pytest.param({"hidden": 128, "layers": 2, "vocabulary": 100_000, "tokens": 512}, marks=pytest.mark.slow),
         {"hidden": 256, "layers": 4, "vocabulary": 8_000, "tokens": 1_024, "dtype": "float32", "stage": 0},
     ],
     ids=["tokens", "vocabulary", "float32"],

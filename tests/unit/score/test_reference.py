@@ -31,8 +31,7 @@ QUESTIONS = [
 ]  # fmt: skip
 SMOLLM = os.environ.get("SCOPE_SMOLLM")
 on_the_real_model = pytest.mark.skipif(not SMOLLM, reason="SCOPE_SMOLLM names no folder with SmolLM2-135M-Instruct")
-both_dtypes = pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float32", marks=pytest.mark.slow)])
-"""The path is the same; the limits are wider in bfloat16, so that is tried more often."""
+both_dtypes = pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 
 
 def seal(source, folder, damage=None):
@@ -129,6 +128,7 @@ def check(tmp_path):
     return checked
 
 
+@pytest.mark.slow
 @pytest.mark.real
 @on_the_real_model
 @both_dtypes
@@ -172,13 +172,8 @@ def fine_tune(weights):
 @pytest.mark.real
 @on_the_real_model
 @both_dtypes
-@pytest.mark.parametrize(
-    "damage",
-    [
-        fine_tune,
-        *(pytest.param(one, marks=pytest.mark.slow) for one in (perturb_a_layer, forget_a_layer, shift_the_tokens)),
-    ],
-)
+@pytest.mark.parametrize("damage", [fine_tune, perturb_a_layer, forget_a_layer, shift_the_tokens])
+@pytest.mark.slow
 def test_other_weights_fail(check, tmp_path, damage, dtype):
     done = check(dtype, damage)
     assert done.returncode == 2, done.stderr[-2000:]
