@@ -71,6 +71,9 @@ class Guards(Section):
     """Mean nats a token between the log-probabilities of the engine that sampled and the trainer's."""
     max_ratio: Positive | None = None
     """Largest ratio of Eq. 1 to the policy at the round's start."""
+    min_ess: Annotated[Positive, Field(le=1)] | None = None
+    """Smallest effective sample size of the ratios of Eq. 1, as a share of the step's T response tokens:
+    (sum rho)^2 / (T sum rho^2), which is 1 in the first step of a round."""
 
 
 class Update(Section):

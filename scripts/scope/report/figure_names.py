@@ -42,6 +42,7 @@ GROUPS: dict[str, dict[str, Figure]] = {
         "learning_rate": Figure("Learning rate", "learning rate"),
         "ratio_mean": Figure("Mean ratio, Eq. 1", "ratio"),
         "ratio_max": Figure("Largest ratio, Eq. 1", "ratio"),
+        "ess": Figure("Effective sample size of the ratios, Eq. 1", "share of response tokens"),
         "clipped": Figure("Clipped ratios", "share of tokens", "grpo"),
         "kl_reference": Figure(
             "KL to the reference policy", "nats per token", "grpo with objective.kl_coefficient above 0"

@@ -11,6 +11,7 @@ class Guards(Settings):
 
     max_engine_gap: float | None
     max_ratio: float | None
+    min_ess: float | None
 
 
 class UpdateSettings(Settings):

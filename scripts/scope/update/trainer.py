@@ -199,6 +199,7 @@ class Trainer:
         tally.add_mean("entropy", seen.entropy_R[live])
         tally.add_mean("ratio_mean", rho_R[live])
         tally.add_max("ratio_max", rho_R[live])
+        tally.add_ess("ess", rho_R[live])
         tally.add_mean("engine_gap_mean", gap_R[known])
         tally.add_max("engine_gap_max", gap_R[known])
         if "opd" in micro.kind:

@@ -8,6 +8,8 @@ import torch
 from torch.testing import assert_close
 
 from refusals import refused
+from scope.update.guards import check_guards
+from scope.update.recipe import Guards
 from trainers import ARMS, distributions, gradients, make_batch, make_trainer, of_tokens, token_losses, weights_of
 from worlds import tiny_model
 
@@ -53,6 +55,26 @@ def test_a_figure_beyond_its_guard_stops_before_the_step(guards, words, student,
     with refused("beyond-guard", *words):
         list(make_trainer(student, ARMS["scope"], guards=guards).run_round(batch, 0))
     assert_close(weights_of(student), before, rtol=0, atol=0)
+
+
+def test_ratios_of_few_tokens_alone_stop_before_the_step_that_they_would_make(student, teacher):
+    """(1) in the first step every rho_t is 1 and the effective sample size T; in the second it is below T."""
+    batch = make_batch(ARMS["scope"], tiny_model(1), teacher, prompts_per_step=2)
+    steps = make_trainer(student, ARMS["scope"], learning_rate=0.05, guards={"min_ess": 0.999}).run_round(batch, 0)
+    assert next(steps)["ess"] == 1
+    before = weights_of(student)
+    with refused("beyond-guard", "step 2", "ess", "below update.guards.min_ess (0.999)", "lower the limit"):
+        next(steps)
+    assert_close(weights_of(student), before, rtol=0, atol=0)
+
+
+def test_a_figure_that_is_no_number_is_beyond_its_guard_and_one_that_no_token_has_is_not():
+    guards = Guards(max_engine_gap=None, max_ratio=2.0, min_ess=0.5)
+    check_guards({"ratio_max": 2.0, "ess": 0.5}, guards, 1)
+    check_guards({}, guards, 1)
+    for metrics in ({"ratio_max": math.nan}, {"ess": math.nan}, {"ratio_max": 2.1}, {"ess": 0.4}):
+        with refused("beyond-guard", *metrics):
+            check_guards(metrics, guards, 1)
 
 
 def test_a_large_gap_to_the_engine_is_a_warning_and_a_small_one_none(student, teacher, capsys):

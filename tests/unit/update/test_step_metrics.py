@@ -5,8 +5,11 @@ import math
 import polars as pl
 import pytest
 import torch
+import torch.distributed as dist
 
+from scope.update.step_metrics import StepMetrics
 from trainers import ARMS, distributions, gradients, make_batch, make_trainer, of_tokens
+from worlds import tiny_model
 
 pytestmark = pytest.mark.usefixtures("group_of_one")
 
@@ -32,6 +35,41 @@ def test_logged_figures_by_hand(arm, student, teacher):
     assert metrics["entropy"] == pytest.approx(entropies.mean().item(), rel=1e-5)
     assert metrics["advantage_incorrect"] == pytest.approx(advantage.item(), rel=1e-4)
     assert metrics["advantage_incorrect_positive"] == pytest.approx(positive.item())
+
+
+@pytest.mark.parametrize("arm", ["scope", "kd"])
+def test_the_effective_sample_size_of_the_ratios_by_hand(arm, student, teacher):
+    """(1) rho_t = pi_theta(y_t) / pi_old(y_t); logged is (sum_t rho_t)^2 / (T sum_t rho_t^2) over a step's T tokens."""
+    objective, start = ARMS[arm], tiny_model(1)
+    batch = make_batch(objective, start, teacher, prompts_per_step=2)
+    trainer = make_trainer(student, objective, learning_rate=0.05)
+    steps = trainer.run_round(batch, 0)
+    assert next(steps)["ess"] == 1
+    rows = batch.filter((pl.col("step") == 1) & (pl.col("weight") != 0))
+    with torch.no_grad():
+        logp_T, old_T = (
+            torch.cat([of_tokens(distributions(model, row, 1.0), row) for row in rows.iter_rows(named=True)])
+            for model in (student, start)
+        )
+    rho_T = (logp_T - old_T).exp().double()
+    assert len(trainer.micro_batches(batch.filter(step=1))) > 1
+    expected = rho_T.sum() ** 2 / (len(rho_T) * rho_T.square().sum())
+    assert expected < 0.99
+    assert next(steps)["ess"] == pytest.approx(expected.item(), rel=1e-4)
+
+
+def test_the_effective_sample_size_is_that_of_all_micro_batches_and_ranks(monkeypatch):
+    """rho = 1, 1, 2 and 4: (1 + 1 + 2 + 4)^2 / (4 (1 + 1 + 4 + 16)) = 64 / 88; with 8 on another rank 256 / 430."""
+    tally = StepMetrics(torch.device("cpu"))
+    for rho in ([1.0, 1.0, 2.0], [], [4.0]):
+        tally.add_ess("ess", torch.tensor(rho))
+    assert tally.result() == {"ess": pytest.approx(64 / 88)}
+    other = StepMetrics(torch.device("cpu"))
+    other.add_ess("ess", torch.tensor([8.0]))
+    of_other = (other.sums, other.means, other.maxima, other.moments)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(dist, "all_gather_object", lambda parts, own: parts.__setitem__(slice(None), [own, of_other]))
+    assert tally.result() == {"ess": pytest.approx(256 / 430)}
 
 
 def test_the_gradient_is_clipped_and_its_norm_logged_before(student, teacher):

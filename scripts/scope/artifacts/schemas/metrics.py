@@ -24,6 +24,7 @@ METRIC_NAMES = (
     "truncated",
     "ratio_mean",
     "ratio_max",
+    "ess",
     "clipped",
     "kl_reference",
     "engine_gap_mean",
