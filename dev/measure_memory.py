@@ -161,14 +161,18 @@ def train(case: Case) -> Figures:
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-        return Figures(run_steps(case), torch.cuda.max_memory_allocated() - before, "cuda")
+        parameters, of_steps = run_steps(case)
+        return Figures(parameters, max(of_steps, torch.cuda.max_memory_allocated()) - before, "cuda")
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # VmHWM is the peak from here
-    return Figures(run_steps(case), resident("VmHWM") - before, "cpu")
+    return Figures(run_steps(case)[0], resident("VmHWM") - before, "cpu")
 
 
-def run_steps(case: Case) -> int:
-    """Train, or score, as the stage does; returns the number of parameters."""
+def run_steps(case: Case) -> tuple[int, int]:
+    """Train, or score, as the stage does; returns the number of parameters, and the largest peak of a step on a GPU.
+
+    torch counts the peak of each step anew.
+    """
     from scope.config.training import Update
     from scope.models.isolation import packing_of
     from scope.models.packed_forward import score_pairs
@@ -182,7 +186,7 @@ def run_steps(case: Case) -> int:
         pairs = [Pair(*ids) for ids in batch(case).select("prompt_token_ids", "response_token_ids").iter_rows()]
         budget = packing_of(model, case.tokens, case.attention).tokens
         list(score_pairs(model, pairs, temperature=0.6, budget=budget))
-        return sum(parameter.numel() for parameter in model.parameters())
+        return sum(parameter.numel() for parameter in model.parameters()), 0
     section = Update(
         steps_per_round=2,
         prompts_per_step=2,
@@ -195,9 +199,8 @@ def run_steps(case: Case) -> int:
     settings = UpdateSettings.model_validate(section.model_dump())
     loss = LossSettings("full" if case.teacher else "sampled", None, None, None, 0.6, 0.6)
     trainer = Trainer(model, settings, case.dtype, loss, teacher)
-    for _ in trainer.run_round(batch(case), 0):
-        pass
-    return sum(parameter.numel() for parameter in model.parameters())
+    peaks = [int(metrics.get("peak_gpu_gb", 0) * GB) for metrics in trainer.run_round(batch(case), 0)]
+    return sum(parameter.numel() for parameter in model.parameters()), max(peaks)
 
 
 def resident(name: str) -> int:

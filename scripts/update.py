@@ -30,7 +30,8 @@ def main() -> None:
     parser.add_argument("--out-policy", required=True, metavar="MANIFEST")
     parser.add_argument("--out-state", required=True, metavar="MANIFEST")
     parser.add_argument("--out-metrics", required=True, metavar="PARQUET")
-    parser.add_argument("--out-live", required=True, metavar="JSONL", help="the same metrics, written step by step")
+    parser.add_argument("--out-costs", nargs="?", metavar="PARQUET", help="time and memory of steps; none: not kept")
+    parser.add_argument("--out-live", required=True, metavar="JSONL", help="metrics and costs, written step by step")
     args = parser.parse_args()
     if args.repeats:
         os.environ["WANDB_MODE"] = "disabled"  # its steps were tracked when they were made first
@@ -43,8 +44,8 @@ def main() -> None:
 
     work = unfinished(args)
     trainer = make_trainer(args, settings)
-    metrics = run_and_log(trainer, args, settings, work)
-    save(trainer, args, metrics, work)
+    rows = run_and_log(trainer, args, settings, work)
+    save(trainer, args, rows, work)
     launch.leave_ranks()
 
 

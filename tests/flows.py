@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from conftest import BIN, ROOT
 from scope.artifacts import parquet
+from scope.artifacts.schemas.metrics import COST_NAMES
 
 COPIED = ("scripts", "workflow", "config", "envs", "profiles", "tests/configs")
 
@@ -46,13 +48,23 @@ def would_run(folder, *arguments):
 
 
 def digests(folder):
-    """Digest of every artifact; logs, timings, and the page, which shows timings, are no artifacts."""
+    """Digest of every artifact and of the figures in live logs; other logs, timings, and the page, which shows timings,
+    are no artifacts."""
     outside = ("logs", "timings", "wandb")
     return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        str(path.relative_to(folder)): hashlib.sha256(content(path)).hexdigest()
         for path in sorted((folder / "results").rglob("*"))
         if path.is_file() and not set(outside) & set(path.parts) and path.suffix not in (".html", ".log")
     }
+
+
+def content(path):
+    """The bytes of a file; those of a live log without what its steps cost, which no other run repeats."""
+    if path.name != "metrics.jsonl":
+        return path.read_bytes()
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert all(set(COST_NAMES) <= row.keys() for row in rows)
+    return json.dumps([{name: row[name] for name in row if name not in COST_NAMES} for row in rows]).encode()
 
 
 def made_from(folder, artifact, stage):

@@ -4,6 +4,7 @@ import pytest
 import torch
 from deepspeed.utils import safe_get_full_optimizer_state
 
+from scope.artifacts.schemas.metrics import COST_NAMES
 from scope.config.training import Update
 from scope.method.table import method_of
 from scope.update.loss_settings import LossSettings
@@ -59,6 +60,11 @@ def gradients(trainer):
     """The gradient of the first step, as AdamW saw it: its first moment is (1 - beta_1) g."""
     parameters = trainer.engine.module.named_parameters()
     return {name: safe_get_full_optimizer_state(p, "exp_avg") / (1 - 0.9) for name, p in parameters}
+
+
+def without_costs(metrics):
+    """What a step logs, but for the time and memory that no other run repeats."""
+    return {name: value for name, value in metrics.items() if name not in COST_NAMES}
 
 
 def weights_of(model):

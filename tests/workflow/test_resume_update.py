@@ -8,13 +8,13 @@ import time
 import pytest
 
 from conftest import RECIPE, ROOT, run
-from flows import checkout, digests, kill_all, snakemake
+from flows import checkout, content, digests, kill_all, snakemake
 from killing import flip_a_byte, start_and_kill
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, read_manifest, write_manifest
 from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.batch import BATCH
-from scope.artifacts.schemas.metrics import METRICS
+from scope.artifacts.schemas.metrics import METRICS, STEP_COSTS
 from scope.config.training import Update
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
 
@@ -61,6 +61,7 @@ def update(batch, place, ranks=1, stage=1, rate=1e-3):
     inputs = ["--batch", batch / "batch.parquet", "--policy", batch / "student/manifest.json"]
     sealed = ["--out-policy", place / "policy/manifest.json", "--out-state", place / "state/manifest.json"]
     metrics = ["--out-metrics", place / "metrics.parquet", "--out-live", place / "metrics.jsonl"]
+    metrics += ["--out-costs", place / "costs.parquet"]
     recipe = ["--recipe", make_recipe("update", settings)]
     return [sys.executable, ROOT / "scripts/update.py", *AT_PLACE, *inputs, *sealed, *metrics, *recipe]
 
@@ -72,13 +73,14 @@ def kill_update(command, place):
 
 
 def check_equal_to_unbroken(place, whole):
-    """Policy, state and metrics have the same bytes; every step is there once."""
+    """Policy, state and metrics have the same bytes; every step is there once, and its cost too."""
     for name in ("policy", "state"):
         files = [read_manifest(root / name / "manifest.json")["files"] for root in (place, whole)]
         assert files[0] == files[1]
     for name in ("metrics.parquet", "metrics.jsonl"):
-        assert (place / name).read_bytes() == (whole / name).read_bytes()
-    assert parquet.read(place / "metrics.parquet", METRICS)["step"].to_list() == list(range(1, STEPS + 1))
+        assert content(place / name) == content(whole / name)
+    for name, schema in (("metrics.parquet", METRICS), ("costs.parquet", STEP_COSTS)):
+        assert parquet.read(place / name, schema)["step"].to_list() == list(range(1, STEPS + 1))
     assert not (place / ".update.unfinished").exists()
 
 

@@ -39,3 +39,4 @@ use rule update as restore with:
     params:
         recipe=recipe_of("restore"),
         place=PLACE,
+        costs="",

@@ -165,10 +165,11 @@ rule update:
     params:
         recipe=recipe_of("update"),
         place=PLACE,
+        costs=ROUND.step_costs,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
         " --state {input.state:q} --teacher {input.teacher:q} --repeats {input.repeats:q} {params.place}"
         " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"
-        " --out-live {output.live:q}"
+        " --out-costs {params.costs:q} --out-live {output.live:q}"
         " --recipe $RECIPES/{params.recipe}.json &> {log:q}"

@@ -4,7 +4,7 @@
       report.html                            the report; {arm}/report.html is that of one arm
       figures/{figure}.svg
       recipes/{digest}.json                  the recipe that a job runs with
-      timings/                               times of jobs, in folders like those of the jobs
+      timings/                               times of jobs and of steps, in folders like those of the jobs
       shared/                                what belongs to no arm alone
         tokenizer/  models/{model}/          folders with a manifest.json
         check_rows/train.json  check_problems/{benchmark}.json

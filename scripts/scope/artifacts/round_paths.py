@@ -42,8 +42,13 @@ class Round:
 
     @property
     def live(self) -> str:
-        """The same, one line of JSON for each step, while the update runs."""
+        """The same and their costs, one line of JSON for each step, while the update runs."""
         return f"{self.folder}/metrics.jsonl"
+
+    @property
+    def step_costs(self) -> str:
+        """Time and memory of every optimizer step."""
+        return f"{self.root}/{TIMINGS}/{self.place}/update.steps.parquet"
 
     @property
     def retired(self) -> str:

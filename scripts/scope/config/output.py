@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from scope.config.types import Count, Name, NonNegative, Section
+from scope.config.types import Count, Name, NonNegative, Positive, Section
 
 
 class Retention(Section):
@@ -42,8 +42,11 @@ class Report(Section):
 
 
 class Tracking(Section):
-    """Where step metrics go in addition to JSONL and Parquet."""
+    """Where step metrics go in addition to JSONL and Parquet, and what is logged with them."""
 
     wandb: Literal["disabled", "offline", "online"] = "offline"
     """`offline` needs no account: `wandb sync` uploads later."""
     project: Name = "scope"
+    peak_tflops: Positive | None = None
+    """Peak of one card in dense matrix products of `models.dtype`, in TFLOP/s, such as 989 for bfloat16 on an H100 SXM:
+    each step's MFU is logged as a share of it. null: no MFU is logged."""

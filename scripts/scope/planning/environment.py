@@ -7,6 +7,7 @@ from scope.artifacts.partial import SECONDS_VARIABLE
 from scope.config.experiment import Config
 from scope.score.connection import VARIABLE, to_text
 from scope.score.from_config import connection_of
+from scope.update.peak import PEAK_VARIABLE
 
 
 def exports(config: Config, recipes: str, project: Path, python: str | None) -> str:
@@ -17,6 +18,8 @@ def exports(config: Config, recipes: str, project: Path, python: str | None) -> 
         "WANDB_MODE": config.tracking.wandb,
         "WANDB_PROJECT": config.tracking.project,
     }
+    if config.tracking.peak_tflops is not None:
+        variables[PEAK_VARIABLE] = str(config.tracking.peak_tflops)
     if config.checkpoint.interval_s is not None:
         variables[SECONDS_VARIABLE] = str(config.checkpoint.interval_s)
     connection = connection_of(config.teacher, config.experiment)

@@ -43,6 +43,7 @@ def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
         **_accuracy(inputs, settings, colours),
         **_dynamics(inputs.metrics, settings.arms, colours),
         **_timing(inputs.timings),
+        "step_costs": timing.costs_of_steps(inputs.step_costs),
         "card": data_card(inputs.problems, inputs.issues, settings.origins),
         "warnings": warnings,
         "checks": inputs.checks.to_dicts(),

@@ -19,7 +19,7 @@ from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.checks import CHECKS
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.issues import ISSUES
-from scope.artifacts.schemas.metrics import METRICS
+from scope.artifacts.schemas.metrics import METRICS, STEP_COSTS
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.verdicts import VERDICTS
@@ -98,6 +98,7 @@ class Inputs(NamedTuple):
     metrics: pl.DataFrame
     checks: pl.DataFrame
     timings: pl.DataFrame
+    step_costs: pl.DataFrame
     verdicts: list[ArtifactRows]
     problems: list[ArtifactRows]
     issues: list[ArtifactRows]
@@ -116,12 +117,14 @@ def load(files: Files, recipe: str) -> Inputs:
     check_runs(evaluations, "policy", settings.arms, settings.seeds, others=("base", "teacher"))
     metrics = read_metrics(files.metrics)
     check_runs(metrics, "arm", settings.arms, settings.seeds)
+    runs = Runs(settings.arms, settings.seeds, settings.rounds, files.shared)
     artifacts = {kind: [read_artifact(path) for path in paths] for kind, paths in by_kind.items()}
     return Inputs(
         evaluations=evaluations,
         metrics=metrics,
         checks=parquet.read(files.checks, CHECKS),
-        timings=read_timings(files.timings, Runs(settings.arms, settings.seeds, settings.rounds, files.shared)),
+        timings=read_timings(files.timings, runs),
+        step_costs=read_step_costs(files.timings, runs),
         verdicts=_with_rows(artifacts["verdicts"], VERDICTS),
         problems=_with_rows([*artifacts["prompts"], *artifacts["problems"]], PROMPTS),
         issues=_with_rows(artifacts["issues"], ISSUES),
@@ -195,3 +198,10 @@ def read_evaluations(paths: Iterable[str | Path], samplings: Iterable[str]) -> p
 def read_metrics(paths: Iterable[str | Path]) -> pl.DataFrame:
     """Figures of every optimizer step of every arm and seed, in order."""
     return read_labelled(paths, METRICS, "arm", "seed").sort("arm", "seed", "step")
+
+
+def read_step_costs(folder: Path | None, runs: Runs) -> pl.DataFrame:
+    """Time and memory of every optimizer step of these runs, from the folder of timings, in the order of arms."""
+    files = [file for arm in runs.arms for file in sorted((folder / arm).rglob("*.parquet"))] if folder else []
+    kept = [file for file in files if folder and runs.include(file.relative_to(folder))]
+    return read_labelled(kept, STEP_COSTS, "arm", "seed")

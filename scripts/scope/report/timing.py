@@ -1,9 +1,9 @@
-"""Seconds and memory of each job, from the timing files that Snakemake writes (its `benchmark:` files)."""
+"""Seconds and memory of jobs, from the timing files that Snakemake writes (its `benchmark:` files), and of steps."""
 
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -20,6 +20,18 @@ SCHEMA = {
     "seconds": pl.Float64,
     "memory": pl.Float64,
 }
+
+OF_STEPS = {
+    "tokens_per_second": ("tokens", "per second"),
+    "seconds_old_logprobs": ("old log-probabilities", "seconds"),
+    "seconds_forward": ("forward", "seconds"),
+    "seconds_backward": ("backward", "seconds"),
+    "seconds_optimizer": ("optimizer", "seconds"),
+    "peak_gpu_gb": ("GPU memory", "peak, GB"),
+    "peak_resident_gb": ("resident memory", "peak, GB"),
+    "mfu": ("MFU", "share of the peak"),
+}
+"""Title and unit of what a step costs (scope/update/step_cost.py), in the order of the report."""
 
 
 class Runs(NamedTuple):
@@ -110,3 +122,11 @@ def by_round(timings: pl.DataFrame) -> pl.DataFrame:
     place = pl.col("round").cast(pl.String).fill_null("once")
     grouped = timings.with_columns(place=place).group_by("arm", "place", "stage", "round")
     return grouped.agg(pl.col("seconds").sum()).sort("arm", "round", "stage", nulls_last=False)
+
+
+def costs_of_steps(costs: pl.DataFrame) -> dict[str, Any]:
+    """`headings`: title and unit of each figure that any step has; `rows`: per arm, its steps and their medians."""
+    names = [name for name in OF_STEPS if costs[name].null_count() < costs.height]
+    arms = costs.group_by("arm", maintain_order=True).agg(pl.len().alias("steps"), pl.col(names).median())
+    rows = [{"arm": arm, "steps": steps, "medians": medians} for arm, steps, *medians in arms.iter_rows()]
+    return {"headings": [OF_STEPS[name] for name in names], "rows": rows}

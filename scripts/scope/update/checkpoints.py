@@ -26,7 +26,7 @@ class Checkpoint:
 
     folder: Path
     rows: list[dict[str, Any]]
-    """Metrics (schemas/metrics.py) of the steps so far, the last of which it is the state after."""
+    """Metrics and costs (schemas/metrics.py) of the steps so far, the last of which it is the state after."""
 
     @property
     def step(self) -> int:

@@ -15,7 +15,7 @@ from scope.artifacts.labels import check_files, check_policy
 from scope.artifacts.names import SEED
 from scope.artifacts.partial import Unfinished, open_partial, say
 from scope.artifacts.schemas.batch import BATCH
-from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
+from scope.artifacts.schemas.metrics import COST_NAMES, METRIC_NAMES, METRICS, STEP_COSTS
 from scope.artifacts.startup import log_startup_time
 from scope.errors import InputError
 from scope.method.batch_metrics import batch_metrics
@@ -24,6 +24,7 @@ from scope.models.load import load_model, load_tokenizer
 from scope.models.token_ids import token_ids
 from scope.update.checkpoints import Checkpoints, from_first_rank
 from scope.update.loss_settings import LossSettings
+from scope.update.peak import peak_tflops
 from scope.update.recipe import UpdateRecipe, UpdateSettings
 from scope.update.tracking import Tracker
 from scope.update.trainer import Trainer
@@ -41,7 +42,7 @@ def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:
     teacher = load_model(_opened(args.teacher), dtype) if losses.kl == "full" else None
     folder = _opened(args.policy)
     tokens = token_ids(load_tokenizer(folder))
-    trainer = Trainer(load_model(folder, dtype), settings.update, dtype, losses, teacher, tokens)
+    trainer = Trainer(load_model(folder, dtype), settings.update, dtype, losses, teacher, tokens, peak_tflops())
     if args.state:
         _check_state(args.state, settings.update)
         trainer.load_state(_opened(args.state))
@@ -69,8 +70,8 @@ def state_cut(update: UpdateSettings) -> dict[str, Any]:
     return {"ranks": update.ranks, "deepspeed": update.deepspeed}
 
 
-def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]], work: Unfinished) -> None:
-    """Write policy and state from all ranks, then, from rank 0, the manifests and the metrics; clear what is done."""
+def save(trainer: Trainer, args: Namespace, rows: list[dict[str, Any]], work: Unfinished) -> None:
+    """Write policy and state from all ranks, then, from rank 0, manifests, costs and metrics; clear what is done."""
     first = dist.get_rank() == 0
     out_policy, out_state = (empty_folder(m) if first else Path(m).parent for m in (args.out_policy, args.out_state))
     dist.barrier()
@@ -85,7 +86,9 @@ def save(trainer: Trainer, args: Namespace, metrics: list[dict[str, Any]], work:
         write_manifest(args.out_policy, **provenance, **place)
         if args.repeats:
             print(compare(args.out_policy, args.repeats), file=sys.stderr)
-        parquet.write(args.out_metrics, METRICS, metrics, **provenance, **place)
+        if args.out_costs:
+            parquet.write(args.out_costs, STEP_COSTS, rows, **provenance, **place)
+        parquet.write(args.out_metrics, METRICS, rows, **provenance, **place)
         work.clear()
     dist.barrier()
 
@@ -127,7 +130,7 @@ def loss_settings(settings: UpdateRecipe, losses: dict[str, Any]) -> LossSetting
 def run_and_log(trainer: Trainer, args: Namespace, settings: UpdateRecipe, work: Unfinished) -> list[dict[str, Any]]:
     """Run the steps of the round that no checkpoint covers, keeping checkpoints; on rank 0, track each step live.
 
-    Returns the metrics rows (schemas/metrics.py) of all steps.
+    Returns the rows of metrics and costs (schemas/metrics.py) of all steps.
     """
     batch, checkpoints = parquet.read(args.batch, BATCH), Checkpoints(work)
     done, total = (args.round - 1) * settings.update.steps_per_round, batch["step"].n_unique()
@@ -164,7 +167,7 @@ def warn_if_untrained(row: dict[str, Any]) -> None:
 
 
 def _metrics_row(round_: int, figures: dict[str, Any]) -> dict[str, Any]:
-    return {"round": round_, **{name: figures.get(name) for name in ("step", *METRIC_NAMES)}}
+    return {"round": round_, **{name: figures.get(name) for name in ("step", *METRIC_NAMES, *COST_NAMES)}}
 
 
 @contextmanager

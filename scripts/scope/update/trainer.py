@@ -38,6 +38,8 @@ from scope.update.lr_schedule import learning_rate
 from scope.update.micro_batch import MicroBatch, lengths_of, micro_batch
 from scope.update.recipe import UpdateSettings
 from scope.update.round_progress import BOTH, FORWARD, RoundProgress
+from scope.update.step_clock import StepClock
+from scope.update.step_cost import StepCost
 from scope.update.step_metrics import StepMetrics
 from scope.update.token_loss import MicroBatchLoss
 
@@ -51,7 +53,8 @@ class Optimizer(Protocol):
 class Trainer:
     """A DeepSpeed engine around the policy, and the teacher where the exact KL needs its distribution.
 
-    Both distributions are over `tokens`, the ids of the policy's tokenizer, else over all rows of the policy.
+    Both distributions are over `tokens`, the ids of the policy's tokenizer, else over all rows of the policy. With
+    `peak_tflops`, the peak of one card in TFLOP/s, steps have their MFU.
     """
 
     def __init__(
@@ -62,12 +65,14 @@ class Trainer:
         loss: LossSettings,
         teacher: PreTrainedModel | None = None,
         tokens: TokenIds | None = None,
+        peak_tflops: float | None = None,
     ):
         self.update, self.loss, self.teacher, self.tokens = update, loss, teacher, tokens
         if dist.get_rank() == 0:
             log_unused_dropout(model.config)
         self.packing = self._packing(model)
         self.teacher_packing = self._packing(teacher) if teacher else self.packing
+        self.cost = StepCost(model, peak_tflops)
         if update.checkpoint_activations:
             checkpoint_activations(model)
         optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
@@ -90,23 +95,25 @@ class Trainer:
     ) -> Iterator[dict[str, float]]:
         """Run a round's optimizer steps, after a `checkpoint` those that follow; `steps_done` were in earlier rounds.
 
-        Yields the metrics of each, equal on all ranks, with `step`, its number in the whole run from 1.
+        Yields the metrics of each and its cost, equal on all ranks, with `step`, its number in the whole run from 1.
         """
         self.engine.train()
         without_dropout(self.policy)  # pi_theta is the policy that sampled, and Eq. 1 starts at 1
         rows = {steps_done + first + 1: batch.filter(step=first) for first in sorted(batch["step"].unique())}
         left = [number for number in rows if checkpoint is None or number > checkpoint.step]
         steps = [self.micro_batches(rows[number]) for number in left]
+        clocks = [StepClock(self.device) for _ in steps]
         # The first step's own forward pass gives pi_old of its tokens: no step was made since
         first = 0 if checkpoint else 1
         with RoundProgress(steps, forward_passes=sum(map(len, steps[first:]))) as progress:
-            steps[first:] = [[self.remember_old(micro, progress) for micro in step] for step in steps[first:]]
+            for index in range(first, len(steps)):
+                steps[index] = self.remember_old(steps[index], progress, clocks[index])
             if checkpoint:
                 self.load_state(checkpoint.folder)
-            for number, step in zip(left, steps, strict=True):
-                metrics = self.optimizer_step(step, number, progress)
-                progress.end_step(sum(lengths_of(rows[number])))
-                yield {"step": number, **metrics}
+            for number, step, clock in zip(left, steps, clocks, strict=True):
+                metrics, lengths = self.optimizer_step(step, number, progress, clock), lengths_of(rows[number])
+                progress.end_step(sum(lengths))
+                yield {"step": number, **metrics, **self.cost.of_step(clock, lengths)}
 
     def micro_batches(self, rows: pl.DataFrame) -> list[MicroBatch]:
         """This rank's packed micro-batches of one step, as many as on every other rank."""
@@ -119,16 +126,23 @@ class Trainer:
         return made + [micro_batch(rows[packs[0]].with_columns(weight=pl.lit(0.0)), self.device)] * padding
 
     @torch.no_grad()
-    def remember_old(self, micro: MicroBatch, progress: RoundProgress) -> MicroBatch:
+    def remember_old(self, step: list[MicroBatch], progress: RoundProgress, clock: StepClock) -> list[MicroBatch]:
         """pi_old of Eq. 1: this trainer's own log-probabilities at the start of the round."""
-        temperature, linear = self.loss.student_temperature, self.packing.linear
-        logp_R = response_log_probabilities(self.engine, micro.pack, temperature, self.tokens, linear=linear)
-        progress.passed(micro, FORWARD)
-        return replace(micro, logp_old=logp_R)
+        temperature, linear, remembered = self.loss.student_temperature, self.packing.linear, []
+        clock.start()
+        for micro in step:
+            logp_R = response_log_probabilities(self.engine, micro.pack, temperature, self.tokens, linear=linear)
+            progress.passed(micro, FORWARD)
+            remembered.append(replace(micro, logp_old=logp_R))
+        clock.end("seconds_old_logprobs")
+        return remembered
 
-    def optimizer_step(self, step: list[MicroBatch], number: int, progress: RoundProgress) -> dict[str, float]:
+    def optimizer_step(
+        self, step: list[MicroBatch], number: int, progress: RoundProgress, clock: StepClock
+    ) -> dict[str, float]:
         """Accumulate the gradient of one global batch and step; returns its metrics."""
         u = self.update
+        self.cost.begin(clock)
         rate = learning_rate(number, u.learning_rate, u.schedule, u.warmup_steps, u.total_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
@@ -139,11 +153,15 @@ class Trainer:
             if not loss.isfinite():
                 raise InputError(f"step {number}: the loss is {loss.item()}; look for extreme log-probabilities, "
                                  "or lower update.learning_rate; the policy was not saved", "not-finite")  # fmt: skip
+            clock.end("seconds_forward")
             self.engine.backward(loss * dist.get_world_size())
+            clock.end("seconds_backward")
             progress.passed(micro, BOTH)
         metrics = tally.result()
         check_guards(metrics, u.guards, number)
-        return metrics | {"grad_norm": self._step(number), "learning_rate": rate}
+        norm = self._step(number)
+        clock.end("seconds_optimizer")
+        return metrics | {"grad_norm": norm, "learning_rate": rate}
 
     def _step(self, number: int) -> float:
         """Step the optimizer; returns the gradient's norm before clipping, which has to be finite."""

@@ -67,6 +67,7 @@ def test_a_round_is_found_from_its_files_below_any_folder(tmp_path):
 
 def test_times_and_logs_lie_beside_what_they_are_of():
     assert OWN.timing("rollout.0") == "results/demo/timings/a=1.5-b_c/seed0/round12/rollout.0.tsv"
+    assert OWN.step_costs == "results/demo/timings/a=1.5-b_c/seed0/round12/update.steps.parquet"
     assert OWN.log("update") == "results/demo/a=1.5-b_c/seed0/round12/logs/update.log"
     assert DEMO.shared.timing("prompts") == "results/demo/timings/shared/prompts.tsv"
 

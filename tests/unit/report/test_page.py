@@ -20,7 +20,7 @@ from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.checks import CHECKS
 from scope.artifacts.schemas.evaluation import EVALUATION
 from scope.artifacts.schemas.issues import ISSUES
-from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS
+from scope.artifacts.schemas.metrics import METRIC_NAMES, METRICS, STEP_COSTS
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.evaluate.metrics import share_interval
 from scope.report import timing
@@ -495,6 +495,24 @@ def test_time_of_shared_work_and_of_further_stages(tmp_path):
 
 def test_time_of_arms_that_are_no_longer_run_does_not_count(page, world):
     assert "lost" not in section(page(**of_arm(world, "scope")), "time")
+
+
+def write_costs(path, arm, seed, *rows):
+    rows = [{"round": 1, "step": step, **row} for step, row in enumerate(rows, 1)]
+    parquet.write(path, STEP_COSTS, rows, recipe=STAGE_RECIPE, arm=arm, seed=seed, round=1)
+
+
+def test_costs_of_steps_are_medians_of_each_arm(page, tmp_path):
+    """Over steps and seeds: 1, 2 and 6 s are 2 s. A figure that no step has is not shown, nor is a run that is gone."""
+    place = lambda arm, seed: tmp_path / arm / f"seed{seed}/round1/update.steps.parquet"  # noqa: E731
+    steps = [{"tokens_per_second": 1500.0, "seconds_forward": forward, "mfu": 0.25} for forward in (1.0, 6.0, 2.0)]
+    write_costs(place("scope", 0), "scope", 0, *steps[:2])
+    write_costs(place("scope", 1), "scope", 1, steps[2])
+    write_costs(place("lost", 0), "lost", 0, {"peak_resident_gb": 3.5})
+    write_costs(place("scope", 7), "scope", 7, {"seconds_backward": 9.0})
+    words = section(page(timings=[tmp_path]), "time")
+    heading = "Arm steps tokens per second forward seconds resident memory peak, GB MFU share of the peak"
+    assert f"{heading} scope 3 1,500 2 – 0.25 lost 1 – – 3.5 –" in words
 
 
 def test_absent_parts_are_named_in_words(page, tmp_path):

@@ -16,7 +16,7 @@ from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, open_folder, write_manifest
 from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.batch import BATCH
-from scope.artifacts.schemas.metrics import METRICS
+from scope.artifacts.schemas.metrics import METRICS, STEP_COSTS
 from scope.models.load import load_model
 from scope.models.pack_plan import plan_packs
 from scope.models.tokenizers import character_tokenizer
@@ -54,8 +54,9 @@ def run_update(place, batch, policy, *, ranks=1, check=True):
         f"--out-{name}={path}" for name, path in out.items()
     ]
     script = [sys.executable, ROOT / "scripts/update.py", "--recipe", update_recipe(ranks)]
-    live = ["--out-live", place / "metrics.jsonl"]
-    return run(*script, "--batch", batch, "--policy", policy, *live, *words, check=check), out
+    live = ["--out-live", place / "metrics.jsonl", "--out-costs", place / "costs.parquet"]
+    inputs = ["--batch", batch, "--policy", policy]
+    return run(*script, *inputs, *live, *words, check=check, SCOPE_PEAK_TFLOPS="1"), out
 
 
 def write_mixed_batch(path, student, teacher):
@@ -94,6 +95,11 @@ def test_one_rank_and_two_make_the_same_policy(student, teacher, tmp_path):
     assert [row["step"] for row in metrics] == [1, 2]
     for row, other in zip(metrics, of_two, strict=True):
         assert other == pytest.approx(row, rel=1e-4, abs=1e-6)
+    for place in (tmp_path / "1", tmp_path / "2"):
+        costs = parquet.read(place / "costs.parquet", STEP_COSTS).to_dicts()
+        assert all(row["tokens_per_second"] > 0 and row["mfu"] > 0 and row["seconds_backward"] > 0 for row in costs)
+        live = [json.loads(line) for line in (place / "metrics.jsonl").read_text().splitlines()]
+        assert [{name: row[name] for name in costs[0]} for row in live] == costs
 
 
 @pytest.mark.real

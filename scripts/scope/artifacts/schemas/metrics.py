@@ -1,4 +1,6 @@
-"""Metrics: one row per optimizer step."""
+"""Metrics, and costs: one row per optimizer step."""
+
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -33,15 +35,24 @@ METRIC_NAMES = (
     "learning_rate",
 )
 """What one optimizer step logs, in the order of the report; null where the method has no such figure."""
-
-METRICS = Schema(
-    name="metrics",
-    sort_keys=("round", "step"),
-    columns=pa.schema(
-        [
-            pa.field("round", pa.int32(), False),
-            pa.field("step", pa.int32(), False),
-            *(pa.field(name, pa.float64()) for name in METRIC_NAMES),
-        ]
-    ),
+COST_NAMES = (
+    "tokens_per_second",
+    "seconds_old_logprobs",
+    "seconds_forward",
+    "seconds_backward",
+    "seconds_optimizer",
+    "peak_gpu_gb",
+    "peak_resident_gb",
+    "mfu",
 )
+"""What a step costs (scope/update/step_cost.py), which no other run repeats: it is kept beside the times of jobs."""
+
+
+def _of_steps(name: str, figures: Sequence[str]) -> Schema:
+    keys = [pa.field(key, pa.int32(), False) for key in ("round", "step")]
+    columns = pa.schema([*keys, *(pa.field(figure, pa.float64()) for figure in figures)])
+    return Schema(name=name, sort_keys=("round", "step"), columns=columns)
+
+
+METRICS = _of_steps("metrics", METRIC_NAMES)
+STEP_COSTS = _of_steps("step_costs", COST_NAMES)
