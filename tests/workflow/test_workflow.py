@@ -18,7 +18,7 @@ from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.evaluation import EVALUATION
-from scope.artifacts.schemas.metrics import METRICS
+from scope.artifacts.schemas.metrics import METRICS, STEP_COSTS
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.scores import SCORES
@@ -46,6 +46,9 @@ def test_the_smallest_world_runs_to_its_report(smallest):
     assert metrics["loss"].is_finite().all()
     assert metrics["engine_gap_max"].max() < 1e-3
     assert (round_ / "metrics.jsonl").read_text().count("\n") == 2
+    costs = parquet.read(results / "timings/scope/seed0/round1/update.steps.parquet", STEP_COSTS)
+    assert costs["step"].to_list() == [1, 2]
+    assert "An optimizer step: medians" in (results / "report.html").read_text()
     open_folder(round_ / "policy/manifest.json")
     open_folder(round_ / "state/manifest.json")
 

@@ -159,6 +159,7 @@ class _ChunkedLoss(torch.autograd.Function):
                 value, slope_CV = value + further, slope_CV / distribution.temperature
             total += value
             gradients.add(rows, chunk.gradient(slope_C / distribution.temperature, slope_CV))
+            del chunk, slope_CV  # before the logits of the next chunk
         ctx.save_for_backward(*gradients.sums())
         ctx.mark_non_differentiable(logp_R, entropy_R)
         return total, logp_R, entropy_R

@@ -25,8 +25,8 @@ BUCKET = 500_000_000
 """Numbers in DeepSpeed's buffer of gradients unless `reduce_bucket_size` is set, and in a bucket of stage 0."""
 LIVE = 1_000_000_000
 """Parameters that ZeRO stage 3 gathers at most, `stage3_max_live_parameters`."""
-LOGIT_BUFFERS = 4
-"""float32 buffers of a chunk's logits: logits and probabilities of one chunk, and of the one before."""
+LOGIT_BUFFERS = 3
+"""float32 buffers of a chunk's logits: logits, probabilities, and their product, which the entropy sums."""
 SCORE_BUFFERS = 2
 """The same without a gradient."""
 KL_BUFFERS = 9

@@ -1,5 +1,7 @@
 """The head in chunks gives the log-probabilities, entropies and gradients of all logits at once."""
 
+import weakref
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -82,6 +84,30 @@ def test_a_divergence_beside_a_loss_of_the_chosen_tokens(temperature, tokens):
     expected.backward()
     assert_close(made.total, expected)
     assert_gradients_equal(leaves, others)
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_what_a_chunk_holds_is_gone_before_the_logits_of_the_next(exact, monkeypatch):
+    """Logits, which keep the probabilities company, and the derivative in all log-probabilities."""
+    held, plain, slope = [], Distribution.scaled_logits, head._value_and_slope
+
+    def scaled_logits(self, rows):
+        assert not [alive for alive in held if alive() is not None]
+        held.append(weakref.ref(logits := plain(self, rows)))
+        return logits
+
+    def value_and_slope(*arguments):
+        value, found = slope(*arguments)
+        held.extend([weakref.ref(found)] if found.ndim == 2 else [])
+        return value, found
+
+    monkeypatch.setattr(Distribution, "scaled_logits", scaled_logits)
+    monkeypatch.setattr(head, "_value_and_slope", value_and_slope)
+    leaves, targets, slopes = given()
+    loss = lambda logp, rows: slopes[rows] * logp  # noqa: E731
+    divergence = (lambda logp, rows: slopes[rows, None] * logp) if exact else None
+    loss_of_tokens(Distribution(Hidden(*leaves), 0.6), targets, loss, divergence)
+    assert len(held) == len(list(Distribution(Hidden(*leaves), 0.6).chunks())) * (1 + exact)
 
 
 def test_logits_in_place_of_hidden_states_and_weight():
