@@ -19,7 +19,7 @@ from scope.config.data import Data
 from scope.config.evaluation import Evaluation
 from scope.config.grid import Grid
 from scope.config.grid_expand import expand
-from scope.config.layers import Layered, layers_of, origin
+from scope.config.layers import Layered, file_of, layers_of
 from scope.config.models import Models
 from scope.config.output import Checkpoint, Report, Retention, Tracking
 from scope.config.read import lay_over, merge, read_config
@@ -130,12 +130,29 @@ def with_grid(raw: Mapping[str, Any]) -> Layered:
     refuse_renamed(raw)
     named = [name for name in raw.get("variants") or {} if "=" in str(name)]
     if named:
-        raise InputError(f"variants.{named[0]}: only a grid's cells have `=` in their names; rename it", "invalid-name")
+        place = ("variants", named[0])
+        raise InputError(f"{file_of(raw, *place)}: {'.'.join(place)}: only a grid's cells have `=` in their names; "
+                         "rename it", "invalid-name")  # fmt: skip
     grid = validate(Config, {**raw, "arms": raw.get("arms") or ["scope"]}, layers_of(raw)).grid
     if grid is None:
         return Layered(raw, layers_of(raw))
+    resolved = {name: arm_config(raw, name).model_dump(mode="json") for name in grid.variants}
+    file = file_of(raw, "grid", "axes")
+    try:
+        _check_axes(grid, raw["grid"]["axes"])
+        cells = expand(grid, resolved)
+    except InputError as error:
+        raise InputError(f"{file}: {error}", error.code) from None
+    variants = {name: _laid_over(raw["variants"][variant], pairs) for name, (variant, pairs) in cells.items()}
+    arms = dict.fromkeys([*(raw.get("arms") or []), *cells])
+    layers = [*layers_of(raw), (file, {"variants": variants})]
+    return Layered({**raw, "variants": {**raw["variants"], **variants}, "arms": list(arms)}, layers)
+
+
+def _check_axes(grid: Grid, written: Mapping[str, Any]) -> None:
+    """Raise InputError for a label that is no text, and for an axis of a key that arms share."""
     for name, axis in grid.axes.items():
-        labels = raw["grid"]["axes"][name]["values"]
+        labels = written[name]["values"]
         unquoted = [label for label in labels if not isinstance(label, str)] if isinstance(labels, Mapping) else []
         if unquoted:
             raise InputError(
@@ -144,10 +161,6 @@ def with_grid(raw: Mapping[str, Any]) -> Layered:
         if axis.key.split(".")[0] not in ARM_SECTIONS:
             raise InputError(f"grid.axes.{name}.key: {axis.key} cannot differ between arms; an axis may set a key of "
                              f"{', '.join(ARM_SECTIONS)}", "not-per-arm")  # fmt: skip
-    cells = expand(grid, {name: arm_config(raw, name).model_dump(mode="json") for name in grid.variants})
-    variants = {name: _laid_over(raw["variants"][variant], pairs) for name, (variant, pairs) in cells.items()}
-    arms = dict.fromkeys([*(raw.get("arms") or []), *cells])
-    return Layered({**raw, "variants": {**raw["variants"], **variants}, "arms": list(arms)}, layers_of(raw))
 
 
 def _laid_over(override: Mapping[str, Any] | None, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -181,20 +194,22 @@ def arm_config(raw: Mapping[str, Any], arm: str) -> Config:
     variants = raw.get("variants") or {}
     if arm not in variants:
         known = ", ".join(sorted(variants)) or "none"
-        file = origin(layers_of(raw), ("arms",), whole=False) or "config"
-        raise InputError(f"{file}: no variant named {arm!r}; `variants` defines: {known}", "no-such-arm")
+        raise InputError(
+            f"{file_of(raw, 'arms')}: no variant named {arm!r}; `variants` defines: {known}", "no-such-arm"
+        )
+    override, file = variants[arm] or {}, file_of(raw, "variants", arm)
     if arm in RESERVED:
-        raise InputError(f"variants.{arm}: this name is taken by a folder or a policy of every experiment; "
+        raise InputError(f"{file}: variants.{arm}: this name is taken by a folder or a policy of every experiment; "
                          "choose another", "reserved-name")  # fmt: skip
-    override = variants[arm] or {}
     outside = sorted(set(override) - set(ARM_SECTIONS))
     if outside:
-        raise InputError(f"variants.{arm}: {', '.join(outside)} cannot differ between arms; "
+        raise InputError(f"{file}: variants.{arm}: {', '.join(outside)} cannot differ between arms; "
                          f"a variant may set {', '.join(ARM_SECTIONS)}", "not-per-arm")  # fmt: skip
     placed = [key for key in ("backend", "server", "managed") if key in (override.get("teacher") or {})]
     if placed:
         raise InputError(
-            f"variants.{arm}: teacher.{placed[0]} cannot differ between arms; all use the same servers", "not-per-arm"
+            f"{file}: variants.{arm}: teacher.{placed[0]} cannot differ between arms; all use the same servers",
+            "not-per-arm",
         )
     return validate(Config, merge(raw, override), layers_of(raw), arm)
 

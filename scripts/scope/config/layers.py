@@ -31,6 +31,11 @@ def origin(layers: Sequence[Layer], place: Sequence[Any], *, whole: bool) -> str
     return ", ".join(names if whole else names[-1:]) if deepest or not place else ""
 
 
+def file_of(raw: Mapping[str, Any], *place: Any) -> str:
+    """The file that an error at a place names; `config` for a configuration that was not read from files."""
+    return origin(layers_of(raw), place, whole=False) or "config"
+
+
 def _depth(values: Any, place: Sequence[Any]) -> int:
     """How many parts of a place, from the top, a layer has."""
     for depth, part in enumerate(place):

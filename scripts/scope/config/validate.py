@@ -9,12 +9,12 @@ from pydantic import ValidationError
 from scope.config.layers import Layer, origin
 from scope.config.read import nearest
 from scope.config.types import Section
+from scope.config.wording import shown, wanted
 from scope.errors import InputError
 
 Kind = TypeVar("Kind", bound=Section)
 Place = tuple[Any, ...]
 """The keys that lead to a value, and its positions in lists."""
-EXPECTED = "Input should be "
 
 
 def validate(kind: type[Kind], raw: Mapping[str, Any], layers: Sequence[Layer], arm: str | None = None) -> Kind:
@@ -28,11 +28,11 @@ def validate(kind: type[Kind], raw: Mapping[str, Any], layers: Sequence[Layer], 
         message = f"{_where(layers, (), arm, {})}write text, numbers, true, false, null, lists and mappings ({error})"
         raise InputError(message, "invalid-configuration") from None
     except ValidationError as error:
-        found: dict[Place, list[Any]] = {}
+        found: dict[tuple[Place, str], list[Any]] = {}
         for item in error.errors():
-            found.setdefault(_place(item, raw), []).append(item)
+            found.setdefault((_place(item, raw), _sentence(item)), []).append(item)
         lines = [_where(layers, place, arm, items[0]["input"]) + _explain(kind, place, items)
-                 for place, items in found.items()]  # fmt: skip
+                 for (place, _), items in found.items()]  # fmt: skip
         raise InputError("\n".join(lines), "invalid-configuration") from None
 
 
@@ -46,6 +46,12 @@ def _place(item: Any, raw: Any) -> Place:
             return item["loc"][:depth]
         raw = raw[part]
     return item["loc"]
+
+
+def _sentence(item: Any) -> str:
+    """Errors at one place with the same of these share a sentence, as those of a union's members."""
+    own = item["type"] in ("missing", "extra_forbidden", "value_error")
+    return item["type"] if own else "name" if item["loc"][-1] == "[key]" else "value"
 
 
 def _where(layers: Sequence[Layer], place: Place, arm: str | None, value: Any) -> str:
@@ -70,11 +76,17 @@ def _explain(kind: type[Section], place: Place, items: Sequence[Any]) -> str:
             f"`{key}` is missing; a file is complete in itself: add it, or lay a part over another file, as "
             "in `--configfile config/config.yaml mine.yaml`"
         )
-    texts = dict.fromkeys(item["msg"].removeprefix("Value error, ").split(" or instance of ")[0] for item in items)
-    first, *others = texts
-    text = " or ".join([first, *(other.removeprefix(EXPECTED) for other in others)])
-    given = "" if item["type"] in ("missing", "value_error") else f", not {item['input']!r}"
-    return f"{f'`{key}`: ' if key else ''}{text}{given}"
+    if item["type"] == "missing":
+        return f"`{key}` is missing; add it"
+    if item["type"] == "value_error":
+        return f"{f'`{key}`: ' if key else ''}{item['msg'].removeprefix('Value error, ')}"
+    kinds = " or ".join(dict.fromkeys(map(wanted, items)))
+    return f"{_named(key, item)} is {shown(item['input'])}; write {kinds}"
+
+
+def _named(key: str, item: Any) -> str:
+    """A value by its key, and a key by the section in which it is a name."""
+    return f"a name in `{key.rpartition('.')[0]}`" if item["loc"][-1] == "[key]" else f"`{key}`"
 
 
 def _allowed(kind: type[Section], place: Place) -> str:

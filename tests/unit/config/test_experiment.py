@@ -1,6 +1,7 @@
 """The configuration at the door: what it accepts, what it says to bad input, and its schema."""
 
 import json
+import math
 import re
 
 import pytest
@@ -19,6 +20,10 @@ from scope.config.experiment import (
     read_config,
     schema,
 )
+from scope.config.types import Section
+from scope.config.validate import validate
+from scope.config.wording import PATTERNS
+from scope.errors import InputError
 from scope.planning.recipes import recipe, stage_settings
 from scope.score.from_config import connection_of
 
@@ -62,15 +67,23 @@ def test_every_variant_is_valid_on_the_demo(raw):
     ("key", "value", "names"),
     [
         ("rollout.tempo", 1, ["`rollout.tempo`", "engine, n, temperature"]),
-        ("rounds", "six", ["`rounds`", "integer", "'six'"]),
-        ("rounds", 0, ["`rounds`", "equal to 1"]),
+        ("rounds", "six", ["`rounds` is 'six'; write a whole number"]),
+        ("rounds", 0, ["`rounds` is 0; write 1 or more"]),
+        ("rounds", "6", ["`rounds` is '6'; write a whole number, without quotes"]),
+        ("rollout", None, ["`rollout` is empty (null); write a mapping of keys and values"]),
+        ("models.student.random_init", {"hidden_size": None}, ["`models.student.random_init.hidden_size`", "whole"]),
+        ("retention.keep_best", "maybe", ["`retention.keep_best` is 'maybe'; write true or false"]),
+        ("report.title", 2024, ['`report.title` is 2024; write text, in quotes: "2024"']),
+        ("evaluation.sampling", {"a b": {}}, ["a name in `evaluation.sampling` is 'a b'; write letters"]),
+        ("data", {"puzzle": None, "train": {}}, ["`data.train`", "give exactly one of `path`"]),
+        ("data.benchmarks", {"x": {"hub": {"dataset": "o/n"}}}, ["`data.benchmarks.x.hub.files` is missing; add it"]),
         ("seeds", [0, 0], ["`seeds`: 0"]),
-        ("seeds", [-1], ["`seeds.0`", "equal to 0"]),
+        ("seeds", [-1], ["`seeds.0` is -1; write 0 or more"]),
         ("arms", ["scope", "scope"], ["`arms`: scope"]),
         ("update.learning_rate", "fast", ["`update.learning_rate`", "number", "'fast'"]),
         ("update.learning_rate", float("nan"), ["`update.learning_rate`"]),
         ("objective.method", "ppo", ["`objective.method`", "'scope', 'opd', 'grpo' or 'kd'"]),
-        ("objective.tau", 0, ["`objective.tau`", "greater than 0"]),
+        ("objective.tau", 0, ["`objective.tau` is 0; write a number above 0"]),
         ("models.student.path", "/somewhere", ["`models.student`", "`path`"]),
         ("data.train", {"path": "x.parquet"}, ["`data`", "`puzzle`, `functions`, `word_problems` and `train`"]),
         ("teacher.backend", "external", ["`teacher`", "`server`", "`model`"]),
@@ -98,6 +111,45 @@ def test_every_variant_is_valid_on_the_demo(raw):
 def test_bad_keys_say_what_to_write(raw, key, value, names):
     with refused("invalid-configuration", *names):
         parse_config(with_key(raw, key, value))
+
+
+def test_every_wrong_value_of_every_key_is_explained_in_plain_words(raw):
+    """No sentence is pydantic's own."""
+    values = [None, "x y", -1, 1.5, math.inf, True, [], [[]], {}, {"a b": 1}]
+    lines = set()
+    for key in keys_of(Config):
+        for value in values:
+            try:
+                validate(Config, with_key(raw, key, value), [])
+            except InputError as error:
+                lines.update(str(error).splitlines())
+    own = re.compile("Input should|should (have|match)|[Vv]alid |[Rr]equired|not permitted")
+    assert len(lines) > 1000
+    assert [line for line in lines if own.search(line)] == []
+
+
+def keys_of(section, above=""):
+    """The dotted keys of a section, and of the sections in it."""
+    for name, field in section.model_fields.items():
+        yield above + name
+        for kind in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(kind, type) and issubclass(kind, Section):
+                yield from keys_of(kind, f"{above}{name}.")
+
+
+def test_every_pattern_of_text_has_words():
+    assert set(patterns_in(schema())) == set(PATTERNS)
+
+
+def patterns_in(node):
+    """The patterns of a JSON schema: of values, and of names."""
+    for key, inner in node.items() if isinstance(node, dict) else enumerate(node):
+        if key == "pattern":
+            yield inner
+        elif key == "patternProperties":
+            yield from inner
+        if isinstance(inner, dict | list):
+            yield from patterns_in(inner)
 
 
 def test_an_arm_that_no_variant_defines_is_refused_with_the_known_ones(raw):

@@ -117,14 +117,14 @@ def test_names_never_collide(demo):
             "overlapping-axes",
             ["a and b", "objective.tau"],
         ),
-        ({"a-b": TAU}, "invalid-configuration", ["grid.axes.a-b"]),
+        ({"a-b": TAU}, "invalid-configuration", ["a name in `grid.axes` is 'a-b'"]),
         ({"x": {"key": "objective", "values": {True: {"tau": 3}}}}, "unquoted-label", ["grid.axes.x.values", "True"]),
         ({"x": {"key": "objective", "values": [{"tau": 3}]}}, "invalid-configuration", ["`grid.axes.x.values`"]),
         ({"t": {"key": "objective.tau", "values": []}}, "invalid-configuration", ["grid.axes.t.values"]),
         (
             {"t": {"key": "objective.tau", "values": [-1]}},
             "invalid-configuration",
-            ["variants.scope-t=-1", "`objective.tau`", "greater than 0"],
+            ["variants.scope-t=-1", "`objective.tau` is -1; write a number above 0"],
         ),
     ],
 )

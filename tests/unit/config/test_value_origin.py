@@ -51,7 +51,7 @@ def test_keys_that_do_not_fit_together_name_all_files_that_have_them(files):
 
 def test_a_variant_is_named_with_its_file(files):
     (one,) = files(one={"variants": {"hot": {"rollout": {"temperature": "hot"}}}, "arms": ["hot"]})
-    with refused("invalid-configuration", f"{one}: variants.hot: `rollout.temperature`: Input should be"):
+    with refused("invalid-configuration", f"{one}: variants.hot: `rollout.temperature` is 'hot'; write a number"):
         make_plan(raw_configuration([DEMO, one], None))
 
 
@@ -69,6 +69,25 @@ def test_renamed_keys_and_unknown_arms_come_with_their_file(files):
     assert first_words([other], code="no-such-arm") == [str(other)]
 
 
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ({"variants": {"a=1": {}}}, "invalid-name"),
+        ({"variants": {"shared": {}}, "arms": ["shared"]}, "reserved-name"),
+        ({"variants": {"x": {"rounds": 2}}, "arms": ["x"]}, "not-per-arm"),
+        ({"variants": {"x": {"teacher": {"backend": "managed"}}}, "arms": ["x"]}, "not-per-arm"),
+        ({"grid": {"axes": {"r": {"key": "rounds", "values": [1, 2]}}}}, "not-per-arm"),
+        ({"grid": {"axes": {"t": {"key": "objective.tau", "values": ["a b"]}}}}, "invalid-name"),
+        ({"grid": {"axes": {"t": {"key": "objective.tau", "values": {1: 2}}}}}, "unquoted-label"),
+        ({"grid": {"axes": {"t": {"key": "objective.tau", "values": [-1]}}}}, "invalid-configuration"),
+        ({"grid": {"axes": {n: {"key": "objective.tau", "values": [1]} for n in "ab"}}}, "overlapping-axes"),
+    ],
+)
+def test_errors_of_variants_and_grids_come_with_their_file(files, content, code):
+    (one,) = files(one=content)
+    assert first_words([one], code=code) == [str(one)]
+
+
 def test_a_configuration_that_was_not_read_from_files_has_no_file():
     with refused("no-such-arm", "config: "):
         arm_config({}, "x")
@@ -76,5 +95,5 @@ def test_a_configuration_that_was_not_read_from_files_has_no_file():
 
 def test_all_choices_of_a_value_of_two_kinds_are_listed(files):
     (one,) = files(one={"logprob_temperature": {"student": "rolout"}})
-    with refused("invalid-configuration", "`logprob_temperature.student`: Input should be 'rollout' or a valid number"):
+    with refused("invalid-configuration", "`logprob_temperature.student` is 'rolout'; write 'rollout' or a number"):
         open_config(DEMO, one)
