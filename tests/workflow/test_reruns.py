@@ -287,7 +287,7 @@ def test_why_names_settings_modules_and_inputs(finished, tmp_path):
     )
     assert "update: 1 job, results/two_arms/scope/seed0/round1/policy/manifest.json\n    follows batch\n" in said
     target = f"{RESULTS}/kd/seed0/round1/batch.parquet"
-    assert f"weigh: 1 job, {target}\n    batch.parquet not found\n" in snakemake(
+    assert f"weigh: 1 job, {target}\n    batch not found\n" in snakemake(
         finished, target, *WORLD, script="scripts/why.py"
     )
     with edited(finished / "scripts/scope/evaluate/sample.py", "derive_seed(", "derive_seed(*(), "):

@@ -9,6 +9,7 @@ from scope.artifacts.diff import changed_modules, changed_settings
 from scope.artifacts.fingerprint import modules
 from scope.artifacts.place import parse
 from scope.artifacts.provenance import digest_of, kind_of, read_provenance
+from scope.audit.counterpart import settings_since
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,12 @@ def causes(job: Job, made_again: set[str]) -> list[str]:
     """What changed for one job: settings, modules, inputs, outputs; else the engine's own words."""
     existing = [output for output in job.outputs if Path(output).is_file()]
     provenance = next((read_provenance(output) for output in existing if kind_of(output)), {})
-    found = [f"{Path(output).name} not found" for output in job.outputs if output not in existing][:1]
-    if job.recipe and "recipe" in provenance:
-        now = json.loads(job.recipe)
+    absent = [output for output in job.outputs if output not in existing]
+    found = [f"{_kind(output)} not found" for output in absent[:1]]
+    now = json.loads(job.recipe) if job.recipe else {}
+    if now and absent:
+        found += settings_since(absent[0], now["settings"])
+    if now and "recipe" in provenance:
         found += changed_settings(provenance["recipe"]["settings"], now["settings"])
         if provenance["recipe"]["code"] != now["code"]:
             found += changed_modules(provenance.get("modules", {}), modules(now["script"]))

@@ -48,12 +48,13 @@ class Plan:
 
     def shared(self, rollouts: str, scores: str | None = None) -> ArmPlan:
         """The plan of some arm that uses a folder of shared rollouts and, where given, of scores on them."""
-        name = f"{rollouts}/{scores or ''}"
-        return self._first(name, lambda plan: plan.rollouts == rollouts and scores in (None, plan.scores))
+        if scores is None:
+            return self._first(rollouts, lambda plan: plan.rollouts)
+        return self._first(f"{rollouts}/{scores}", lambda plan: f"{plan.rollouts}/{plan.scores}")
 
     def check(self, name: str) -> ArmPlan:
         """The plan of some arm that uses these checks of the teacher."""
-        return self._first(name, lambda plan: plan.check == name)
+        return self._first(name, lambda plan: plan.check)
 
     def check_file(self, plan: ArmPlan) -> str:
         """The teacher's checks: the experiment's, or those of an arm with other settings of the teacher."""
@@ -95,15 +96,18 @@ class Plan:
         """The recipe of the report on one arm."""
         return recipe(self.config.model_copy(update={"arms": [arm]}), "report")
 
-    def _first(self, name: str, fits: Callable[[ArmPlan], bool]) -> ArmPlan:
+    def _first(self, name: str, name_of: Callable[[ArmPlan], str]) -> ArmPlan:
         """The first plan, listed arms first, that shared work of a name belongs to."""
 
         def find() -> ArmPlan:
             for plan in map(self.arm, [*self.config.arms, *self.raw["variants"]]):
-                if fits(plan):
+                if name_of(plan) == name:
                     return plan
+            now = ", ".join(f"{name_of(self.arm(arm))} ({arm})" for arm in self.config.arms)
             raise InputError(
-                f"{self.layout.shared.folder}/{name}: no variant has such settings any more; delete it",
+                f"{self.layout.shared.folder}/{name}: no variant has the settings that this name is made from, those "
+                f"in the sections rollout, logprob_temperature, teacher and objective; now they give {now}; delete "
+                "the old one, or set them back",
                 "outdated-folder",
             )
 

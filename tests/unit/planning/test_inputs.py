@@ -110,7 +110,7 @@ def test_an_arm_with_other_settings_of_the_teacher_has_checks_of_its_own():
 
 
 def test_shared_work_of_settings_that_no_arm_has_any_more_is_refused():
-    with refused("outdated-folder", "results/x/shared/student-n9-T1-0a1b/"):
+    with refused("outdated-folder", "results/x/shared/student-n9-T1-0a1b: ", "(scope)", "logprob_temperature"):
         plan_of().shared("student-n9-T1-0a1b")
 
 
