@@ -25,7 +25,7 @@ def main() -> None:
     from scope.models.files import checked_digests
     from scope.models.generation import copy_generation_config
     from scope.models.origin import open_or_make, save
-    from scope.models.sft import fine_tune, mean_nll, rounding_note
+    from scope.models.sft import distinct, fine_tune, mean_nll, rounding_note
     from scope.prompts.solutions import solution_pairs
 
     settings = read_recipe(args.recipe, SftRecipe)
@@ -37,10 +37,10 @@ def main() -> None:
     end = end_token_id(args.folder, origin.tokenizer)
     pairs = solution_pairs(origin.tokenizer, end, settings.data, asked.sft, args.rows)
     fine_tune(origin.model, asked.sft, pairs)
-    further = list(islice(pairs, asked.sft.batch))
-    trained = mean_nll(origin.model, further)
+    examples = distinct(islice(pairs, asked.sft.batch))
+    trained = mean_nll(origin.model, examples)
     save(origin, args.out)
-    print(rounding_note(trained, mean_nll(origin.model, further), origin.dtype), file=sys.stderr)
+    print(rounding_note(trained, mean_nll(origin.model, examples), origin.dtype, len(examples)), file=sys.stderr)
     if args.folder:
         copy_generation_config(Path(args.folder), Path(args.out).parent)
     write_manifest(args.out, recipe=args.recipe, inputs=[*filter(None, [args.tokenizer]), *args.rows])

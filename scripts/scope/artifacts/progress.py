@@ -23,6 +23,7 @@ class Progress:
         self.note = ""
         self.started = clock()
         self.next = self.started + FIRST_S
+        self.measured_from, self.warm_up = self.started, 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -42,6 +43,10 @@ class Progress:
         self.rows += 1
         self.tokens += tokens
 
+    def end_warm_up(self, done: float) -> None:
+        """Leave the time until now, and what was `done` in it, out of estimates of the time left."""
+        self.measured_from, self.warm_up = self.clock(), done
+
     def due(self) -> bool:
         """Whether it is time for a line; `show` writes it."""
         return not self.silent and self.clock() >= self.next
@@ -54,7 +59,8 @@ class Progress:
         now = self.clock()
         took, tokens = now - self.started, self.tokens + unfinished
         self.next = now + min(LONGEST_S, max(FIRST_S, took / 10))
-        time_left = f", {bound} {duration(took * left / done)} left" if done else ""
+        measured, of_it = now - self.measured_from, done - self.warm_up
+        time_left = f", {bound} {duration(measured * left / of_it)} left" if of_it else ""
         print(
             f"progress: {self.rows:,} of {counted(self.total, self.unit)}, {counted(tokens, 'token')} "
             f"({rate(tokens, took)}){time_left}",

@@ -8,7 +8,7 @@ does. Of the R positions that predict response tokens, the head sees hidden stat
 import inspect
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -114,8 +114,14 @@ def _taken(model: torch.nn.Module) -> Container[str]:
     return inspect.signature(getattr(model, "module", model).forward).parameters
 
 
+def score_pairs(model: torch.nn.Module, pairs: Sequence[Pair], **options: Any) -> Iterator[tuple[int, list[float]]]:
+    """As score_packs, pair by pair."""
+    for scored in score_packs(model, pairs, **options):
+        yield from scored
+
+
 @torch.no_grad()
-def score_pairs(
+def score_packs(
     model: torch.nn.Module,
     pairs: Sequence[Pair],
     *,
@@ -124,8 +130,8 @@ def score_pairs(
     done: Container[int] = (),
     tokens: TokenIds | None = None,
     linear: bool = True,
-) -> Iterator[tuple[int, list[float]]]:
-    """Yield (index of the pair, log-probability in nats of each of its response tokens, among the ids in `tokens`).
+) -> Iterator[list[tuple[int, list[float]]]]:
+    """Yield, for each pack, (index of a pair, log-probability in nats of each of its response tokens, among `tokens`).
 
     Skips pairs that are `done`, and packs with nothing else; the packs do not depend on `done`.
     """
@@ -135,9 +141,8 @@ def score_pairs(
             continue
         packed = pack([pairs[i] for i in indices], device)
         logp_R = response_log_probabilities(model, packed, temperature, tokens, linear=linear).cpu()
-        for row, part in enumerate(logp_R.split([len(pairs[i].response) for i in indices])):
-            if indices[row] not in done:
-                yield indices[row], part.tolist()
+        parts = logp_R.split([len(pairs[i].response) for i in indices])
+        yield [(index, part.tolist()) for index, part in zip(indices, parts, strict=True) if index not in done]
 
 
 @torch.no_grad()

@@ -1,12 +1,12 @@
 """Supervised fine-tuning: gives a made model its first skill, or makes a teacher of a pretrained model."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from math import isfinite
 
 import torch
 
-from scope.artifacts.progress import Progress
+from scope.artifacts.progress import Progress, counted
 from scope.errors import InputError
 from scope.models.pair import Pair
 from scope.models.recipe import SftSettings
@@ -36,6 +36,8 @@ def fine_tune(model: torch.nn.Module, sft: SftSettings, source: Iterator[Pair]) 
             optimizer.zero_grad()
             schedule.step()
             progress.add(sum(map(len, pairs)))
+            if step == 1:
+                progress.end_warm_up(step)
             if progress.due():
                 progress.show(step, sft.steps - step)
         if not isfinite(loss):
@@ -67,10 +69,16 @@ def mean_nll(model: torch.nn.Module, pairs: Sequence[Pair]) -> float:
     return sum(_nll(model, part, tokens).item() for part in _parts(pairs))
 
 
-def rounding_note(trained: float, saved: float, dtype: torch.dtype) -> str:
-    """What rounding the weights to the format of the folder does to the loss (nats per token), and what helps."""
+def distinct(pairs: Iterable[Pair]) -> list[Pair]:
+    """The pairs without repetitions: a batch may be larger than a file of solutions."""
+    return list({(tuple(pair.prompt), tuple(pair.response)): pair for pair in pairs}.values())
+
+
+def rounding_note(trained: float, saved: float, dtype: torch.dtype, examples: int) -> str:
+    """What rounding the weights to the format of the folder does to the loss (nats per token) on so many examples."""
     name = str(dtype).removeprefix("torch.")
-    note = f"sft: {trained:.4f} nats per token on further examples, {saved:.4f} as saved in {name}"
+    on = counted(examples, "example")
+    note = f"sft: {trained:.4f} nats per token on {on} after the last step, {saved:.4f} as saved in {name}"
     if saved < trained + max(0.02, 0.25 * trained):
         return note
     return f"{note}; {name} rounds small changes of the weights away: raise models.*.sft.learning_rate"

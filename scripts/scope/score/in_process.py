@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scope.models.isolation import Packing, packing_of
 from scope.models.load import load_model, load_tokenizer
-from scope.models.packed_forward import score_pairs
+from scope.models.packed_forward import score_packs
 from scope.models.pair import Pair
 from scope.models.token_ids import TokenIds, token_ids
 from scope.score.backend import Teacher
@@ -28,9 +28,11 @@ class InProcessTeacher(Teacher):
         """How packs go through the model; until it is asked for, the model attends by its own attention."""
         return packing_of(self.model, self.pack_tokens, self.attention)
 
-    def score_each(self, pairs: Sequence[Pair], done: Container[int] = ()) -> Iterator[tuple[int, list[float]]]:
-        """As score_pairs."""
-        yield from score_pairs(
+    def score_together(
+        self, pairs: Sequence[Pair], done: Container[int] = ()
+    ) -> Iterator[list[tuple[int, list[float]]]]:
+        """As score_packs."""
+        yield from score_packs(
             self.model,
             pairs,
             temperature=self.temperature,

@@ -58,25 +58,30 @@ class PoolTeacher(Teacher):
         self.here: list[Endpoint] = []
         self.looked = self.lived = 0.0
 
-    def score_each(self, pairs: Sequence[Pair], done: Container[int] = ()) -> Iterator[tuple[int, list[float]]]:
+    def score_together(
+        self, pairs: Sequence[Pair], done: Container[int] = ()
+    ) -> Iterator[list[tuple[int, list[float]]]]:
         """In the order of the answers. Raises InputError where no server answers for long, or one refuses for good."""
         waiting = deque(index for index in range(len(pairs)) if index not in done)
         missing, tries = len(waiting), Counter()
         answers: Answers = SimpleQueue()
-        self.lived = time.monotonic()
+        self.lived, self.under_way = time.monotonic(), 0
         while missing:
             self._look_around()
             self._ask(pairs, waiting, answers)
+            finished: list[tuple[int, list[float]]] = []
             for endpoint, index, answer in _arrived(answers):
+                self.under_way -= 1
                 try:
-                    values = answer.result()
+                    finished.append((index, answer.result()))
                 except Unavailable as failure:
                     endpoint.failed(failure)
                     self._give_back(index, failure, waiting, tries)
                 else:
                     endpoint.scored()
-                    missing -= 1
-                    yield index, values
+            missing -= len(finished)
+            if finished:
+                yield finished
 
     def _look_around(self) -> None:
         """Add new servers, drop those that left, and contact those whose backoff is over."""
@@ -107,6 +112,7 @@ class PoolTeacher(Teacher):
             if not waiting:
                 return
             index = waiting.popleft()
+            self.under_way += 1
             endpoint.ask(pairs[index], lambda answer, to=(endpoint, index): answers.put((*to, answer)))
 
     def _give_back(self, index: int, failure: Unavailable, waiting: deque[int], tries: Counter) -> None:

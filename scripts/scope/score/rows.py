@@ -54,7 +54,7 @@ def score_kept(
     """Score rows of pairs, in order; those that an attempt before kept are not scored again."""
 
     def finish(done: Set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-        for index, values in shown(teacher.score_each(pairs, done), pairs, done, "rollout"):
+        for index, values in shown(teacher, pairs, done, "rollout"):
             prompt, sample = keys[index]
             check_scores([values], [pairs[index]], [f"rollout {sample} of prompt {prompt!r}"])
             yield index, {"prompt_id": prompt, "sample_index": sample, "scorer_logprobs": values}

@@ -57,6 +57,18 @@ def test_no_time_is_foretold_before_anything_is_done(clock, capsys):
     assert capsys.readouterr().err == "progress: 0 of 1 step, 0 tokens (0 tokens/s)\n"
 
 
+def test_estimates_leave_out_the_warm_up(clock, capsys):
+    progress = Progress("step", 10, clock=clock)
+    clock.now = 30.0
+    progress.end_warm_up(1)
+    progress.show(1, 9)
+    clock.now = 32.0
+    progress.show(2, 8)
+    first, second = capsys.readouterr().err.splitlines()
+    assert "left" not in first
+    assert second.endswith("about 16 s left")
+
+
 def test_a_failure_has_no_sum_and_other_ranks_are_silent(clock, capsys):
     with pytest.raises(ValueError, match="bad"), Progress("step", 2, clock=clock) as progress:
         progress.add(5)

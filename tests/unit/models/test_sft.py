@@ -51,7 +51,14 @@ def test_a_loss_that_is_not_finite_is_refused():
         sft.fine_tune(model, SETTINGS, repeat(PAIRS[0]))
 
 
-def test_the_loss_of_further_examples_is_the_mean_over_their_response_tokens(monkeypatch):
+def test_a_batch_that_repeats_a_few_rows_counts_each_once():
+    examples = sft.distinct(islice(cycle(PAIRS), 32))
+    assert examples == PAIRS
+    assert "on 3 examples after" in sft.rounding_note(1, 1, torch.bfloat16, len(examples))
+    assert "on 1 example after" in sft.rounding_note(1, 1, torch.bfloat16, 1)
+
+
+def test_the_loss_of_examples_is_the_mean_over_their_response_tokens(monkeypatch):
     model = tiny_model(0)
     monkeypatch.setattr(sft, "MICRO_TOKENS", 1)
     assert sft.mean_nll(model, PAIRS) == pytest.approx(nll(model, PAIRS).item(), rel=1e-5)
@@ -59,8 +66,8 @@ def test_the_loss_of_further_examples_is_the_mean_over_their_response_tokens(mon
 
 @pytest.mark.parametrize(("trained", "saved", "warns"), [(0.11, 0.41, True), (0.11, 0.13, False), (1.0, 1.1, False)])
 def test_weights_that_bfloat16_rounds_back_are_named_with_the_remedy(trained, saved, warns):
-    note = sft.rounding_note(trained, saved, torch.bfloat16)
-    assert f"{trained:.4f} nats per token on further examples, {saved:.4f} as saved in bfloat16" in note
+    note = sft.rounding_note(trained, saved, torch.bfloat16, 12)
+    assert f"{trained:.4f} nats per token on 12 examples after the last step, {saved:.4f} as saved in bfloat16" in note
     assert ("raise models.*.sft.learning_rate" in note) == warns
 
 
