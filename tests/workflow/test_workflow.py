@@ -173,17 +173,49 @@ def test_real_rows_flow_through_vllm_with_nothing_correct(change, tmp_path):
     assert "aime24" in (results / "report.html").read_text()
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed: the page is not opened")
-def test_the_report_opens_in_a_browser_without_a_console_message(smallest, tmp_path):
-    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    options += " --disable-component-update --disable-sync --virtual-time-budget=20000 --enable-logging=stderr --v=0"
-    page = smallest / "results/smallest/report.html"
-    opened = subprocess.run(
-        ["chromium", *options.split(), f"--user-data-dir={tmp_path}", "--dump-dom", page.as_uri()],
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    not shutil.which("chromium"), reason="chromium is not installed: the report is not opened"
+)
+FRAME = """<!DOCTYPE html><iframe src="{report}" style="width: 390px; height: 800px; border: 0"></iframe><pre></pre>
+<script>
+const frame = document.querySelector("iframe"), word = "results".repeat(40);
+function width(report) {{ return report.scrollWidth - report.clientWidth; }}
+frame.onload = () => setTimeout(() => {{
+  const report = frame.contentDocument.documentElement, as_written = width(report);
+  for (const element of report.querySelectorAll("main *:not(script, svg *, .sample dt)"))
+    for (const node of element.childNodes)
+      if (node.nodeType == 3 && node.textContent.trim()) node.textContent = word;
+  document.querySelector("pre").textContent = `beyond: ${{as_written}} ${{width(report)}} of ${{report.clientWidth}}`;
+}}, 3000);
+</script>"""
+"""Shows the report as wide as a phone's screen: headless Chromium's own window is at least 500 pixels wide."""
+
+
+def in_chromium(page, tmp_path, *options):
+    """The page after its scripts have run: its document, and what Chromium logs."""
+    common = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    common += " --disable-component-update --disable-sync --virtual-time-budget=20000 --enable-logging=stderr --v=0"
+    return subprocess.run(
+        ["chromium", *common.split(), *options, f"--user-data-dir={tmp_path}/profile", "--dump-dom", page.as_uri()],
         text=True,
         capture_output=True,
         timeout=120,
     )
+
+
+@NEEDS_CHROMIUM
+def test_the_report_opens_in_a_browser_without_a_console_message(smallest, tmp_path):
+    page = smallest / "results/smallest/report.html"
+    opened = in_chromium(page, tmp_path)
     assert "CONSOLE" not in opened.stderr
     charts = page.read_text().count('class="chart"')
     assert opened.stdout.count("<svg") + opened.stdout.count("<canvas") >= charts > 0
+
+
+@NEEDS_CHROMIUM
+def test_no_text_of_the_report_is_wider_than_a_phones_screen(smallest, tmp_path):
+    """Neither as it is nor with a long word without a blank in every place: wide tables scroll in their own box."""
+    page = tmp_path / "frame.html"
+    page.write_text(FRAME.format(report=(smallest / "results/smallest/report.html").as_uri()))
+    opened = in_chromium(page, tmp_path, "--allow-file-access-from-files")
+    assert re.findall(r"<pre>(beyond: .*) of 3\d\d</pre>", opened.stdout) == ["beyond: 0 0"]
