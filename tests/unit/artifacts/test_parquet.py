@@ -57,6 +57,7 @@ def test_a_failed_write_keeps_the_older_file(written):
     assert len(list(written.parent.iterdir())) == 1
 
 
+@pytest.mark.real
 def test_a_flipped_byte_is_found_wherever_it_changes_a_value(tmp_path):
     path = tmp_path / "v.parquet"
     rows = [{**ROWS[0], "sample_index": i, "extracted": str(i * 7919)} for i in range(200)]

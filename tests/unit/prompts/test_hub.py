@@ -152,6 +152,7 @@ def fetch(tmp_path, **environment):
     return run(*command, check=False, HF_HOME=tmp_path / "home", **environment)
 
 
+@pytest.mark.real
 def test_fetching_takes_the_named_files_of_the_revision_once(tmp_path, endpoint, monkeypatch):
     url, asked = endpoint
     done = fetch(tmp_path, HF_ENDPOINT=url, HF_HUB_OFFLINE="0", HF_HUB_DISABLE_XET="1")
@@ -167,6 +168,7 @@ def test_fetching_takes_the_named_files_of_the_revision_once(tmp_path, endpoint,
     assert [line for line in asked if line.startswith("GET /datasets")] == []
 
 
+@pytest.mark.real
 def test_a_dataset_that_cannot_be_fetched_is_reported_in_one_line(tmp_path, endpoint):
     for environment in ({"HF_HUB_OFFLINE": "1"}, {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": f"{endpoint[0]}/nowhere"}):
         done = fetch(tmp_path, **environment)

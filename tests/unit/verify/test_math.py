@@ -128,6 +128,7 @@ def test_a_bare_answer_cannot_break_out_of_its_box():
     assert not equivalent(r"7\} + 1", "7")
 
 
+@pytest.mark.real
 def test_a_million_digits_and_a_million_boxes_are_verified_at_once():
     digits = "1" * 10**6
     started = time.monotonic()
@@ -241,11 +242,13 @@ def test_a_real_gold_is_not_correct_for_any_of_many_others(name):
     assert {pair for pair in credited if not mean_the_same(*pair)} == set()
 
 
+@pytest.mark.real
 def test_real_golds_verify_against_themselves_through_sympy(golds):
     values = {gold: parse(split_unit(clean(gold))[0]) for gold in golds}
     assert {gold for gold, value in values.items() if compare_parsed(value, value) != Reason.correct} == NOT_AS_FORMULA
 
 
+@pytest.mark.real
 def test_real_golds_differ_from_each_other(golds):
     few = golds[:30]
     same = {(a, b) for a in few for b in few if a < b and equivalent(a, b)}
