@@ -92,7 +92,7 @@ def _errors_naming(path: str | Path) -> Iterator[None]:
     except errors as error:
         raise InputError(
             f"{path}: not a readable {kind_of(path)} ({' '.join(str(error).split())}); "
-            "restore it, or delete it and run again",
+            f"restore it, or remove it and make it again by name (snakemake {path})",
             "unreadable-file",
         ) from None
 

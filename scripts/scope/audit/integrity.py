@@ -5,7 +5,7 @@ A link is a recorded digest, of an input or of a file in a sealed folder, that i
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,13 @@ from scope.artifacts.provenance import MANIFEST, REPORT, digest_of, escapes, kin
 from scope.audit import lineage
 from scope.audit.acceptance import records_of
 from scope.audit.outside import Moved, is_outside
+from scope.audit.remedies import again, of_changed, of_copy, of_missing, put_back
 from scope.audit.unused import Used
 from scope.errors import InputError
 
 WEIGHTS = (".safetensors", ".pt", ".bin")
-AGAIN = "delete it and run again"
-RESTORE = "restore it, or delete what recorded it and run again"
-PUT_BACK = f"put the right file back, or {AGAIN}"
+CHANGED, MISSING = "changed since it was recorded by", "missing or unreadable, but recorded by"
+COPY = 5  # artifacts that were made from files of one other experiment, from which on the folder is called a copy
 
 Broken = dict[tuple[str, str], list[str]]
 """The artifacts that recorded a file, by the file and what is wrong with it."""
@@ -44,6 +44,7 @@ class Audit:
         self._problems: set[str] = set()
         self._broken: Broken = defaultdict(list)
         self._outdated: Broken = defaultdict(list)
+        self._foreign: dict[str, list[tuple[str, str]]] = defaultdict(list)
         self._checked: list[str] = []
         self._digest = digest
         self._moved = Moved(digest)
@@ -72,10 +73,29 @@ class Audit:
     def problems(self) -> list[str]:
         """Every problem as one line: the file, what is wrong, what to do."""
         broken = [
-            f"{file}: {what} {_several(sorted(makers + self._outdated.get((file, what), [])))}; {RESTORE}"
+            f"{file}: {what} {_several(sorted(makers + self._outdated.get((file, what), [])))}; "
+            f"{self._remedy(file, what, makers)}"
             for (file, what), makers in self._broken.items()
         ]
-        return sorted([*self._problems, *broken])
+        return sorted([*self._problems, *broken, *self._foreign_lines()])
+
+    def _remedy(self, file: str, what: str, makers: list[str]) -> str:
+        if what == MISSING:
+            return of_missing(file, makers)
+        damaged = any(problem.startswith(f"{file}: ") for problem in self._problems)
+        return of_changed(file, makers, damaged=damaged)
+
+    def _foreign_lines(self) -> Iterator[str]:
+        """Inputs of another experiment: a line for each, or one for a folder that was copied or renamed."""
+        for other, found in self._foreign.items():
+            makers = {path for path, _ in found}
+            if len(makers) < COPY:
+                yield from (
+                    f"{path}: mixed-up: made from {given}, of another experiment; {put_back(path)}"
+                    for path, given in found
+                )
+            else:
+                yield of_copy(self.folder, other, len(makers))
 
     def leftovers(self) -> list[str]:
         """A line for every folder or artifact that no arm of the report uses; none while there are problems."""
@@ -89,7 +109,7 @@ class Audit:
         gaps = lineage.gaps(provenance)
         missing = [part for part in gaps if part == "inputs"] if kind_of(path) == REPORT else gaps
         if missing:
-            self._add(path, f"incomplete provenance, without {', '.join(missing)}; {AGAIN}")
+            self._add(path, f"incomplete provenance, without {', '.join(missing)}; {again(path)}")
         elif not gaps:
             self._check_code(path, provenance)
 
@@ -99,25 +119,25 @@ class Audit:
         try:
             records = records_of(provenance)
         except InputError as error:
-            self._add(path, f"{error}; {AGAIN}")
+            self._add(path, f"{error}; {again(path)}")
             return
         code = own
         for record in records:
             code = record.old if record.new == code and record.script == recipe["script"] else None
         if code != recipe["code"]:
-            self._add(path, f"its recipe names another code than that of its modules; {AGAIN}")
+            self._add(path, f"its recipe names another code than that of its modules; {again(path)}")
         elif records:
             self.accepted.update(record.describe() for record in records)
 
     def _check_folder(self, manifest: str, provenance: dict[str, Any]) -> None:
         folder, files = str(provenance.get("folder")), provenance.get("files")
         if not lineage.are_digests(files) or folder not in (".", LINK):
-            self._add(manifest, f"names no folder with digests of its files; {AGAIN}")
+            self._add(manifest, f"names no folder with digests of its files; {again(manifest)}")
             return
         root = local(os.path.join(os.path.dirname(manifest), folder))
         for name, digest in files.items():
             if os.path.isabs(name) or escapes(os.path.normpath(name)):
-                self._add(manifest, f"lists {name}, outside of its folder; {AGAIN}")
+                self._add(manifest, f"lists {name}, outside of its folder; {again(manifest)}")
             else:
                 self._compare(local(os.path.join(root, name)), digest, manifest, self._broken)
         for file in unlisted_weights(root, files):
@@ -125,7 +145,10 @@ class Audit:
 
     def _check_input(self, path: str, given: str, digest: str) -> None:
         if escapes(given):
-            self._add(path, f"made from {given}, out of the project by `..`, which is not followed; {AGAIN}")
+            self._add(path, f"made from {given}, out of the project by `..`, which is not followed; {again(path)}")
+            return
+        if other := other_experiment(path, given):
+            self._foreign[other].append((path, given))
             return
         self._add(path, *foreign_input(path, given))
         leftover = self._used.is_leftover(path)
@@ -141,11 +164,11 @@ class Audit:
         elif now is None and (_is_restored(file) or file in self._dropped(artifact_place(maker).experiment)):
             self.retired.add(file)
         elif now is None:
-            broken[file, "missing or unreadable, but recorded by"].append(maker)
+            broken[file, MISSING].append(maker)
         else:
             self.links += 1
             if now != recorded:
-                broken[file, "changed since it was recorded by"].append(maker)
+                broken[file, CHANGED].append(maker)
 
     def _read_dropped(self, experiment: str) -> frozenset[str]:
         try:
@@ -171,10 +194,16 @@ def wrong_labels(path: str, provenance: dict[str, Any]) -> list[str]:
     here = {"arm": place.arm, "seed": place.seed, "round": place.round, "policy": place.policy or place.arm}
     labels = {key: provenance[key] for key in here if None not in (provenance.get(key), here[key])}
     return [
-        f"mixed-up: recorded as {key} {label!r}, found in {key} {here[key]!r}; {PUT_BACK}"
+        f"mixed-up: recorded as {key} {label!r}, found in {key} {here[key]!r}; {put_back(path)}"
         for key, label in labels.items()
         if label != here[key]
     ]
+
+
+def other_experiment(path: str, given: str) -> str | None:
+    """The folder of the experiment that an input is of, if not of that of the artifact."""
+    other = parse(given)
+    return Layout(other.experiment).root if other and other.experiment != artifact_place(path).experiment else None
 
 
 def foreign_input(path: str, given: str) -> list[str]:
@@ -182,8 +211,6 @@ def foreign_input(path: str, given: str) -> list[str]:
     own, other = artifact_place(path), parse(given)
     if other is None:
         return []
-    if own.experiment != other.experiment:
-        return [f"mixed-up: made from {given}, of another experiment; {PUT_BACK}"]
     if own.seed is None and own.arm != SHARED:
         return []
     for_all = other.folder == SHARED or (other.arm == SHARED and own.arm != SHARED)
@@ -192,7 +219,7 @@ def foreign_input(path: str, given: str) -> list[str]:
         "seed": None not in (own.seed, other.seed) and own.seed != other.seed,
         "round": own.round is not None and other.round is not None and own.round - other.round not in (0, 1),
     }
-    return [f"mixed-up: made from {given}, of another {key}; {PUT_BACK}" for key in differs if differs[key]]
+    return [f"mixed-up: made from {given}, of another {key}; {put_back(path)}" for key in differs if differs[key]]
 
 
 def unlisted_weights(folder: str, files: dict[str, str]) -> list[str]:
@@ -207,11 +234,15 @@ def find_artifacts(path: str) -> dict[str, list[str]]:
     Raises InputError when there is none.
     """
     asked = local(path)
-    if asked.split(os.sep)[0] != RESULTS or not os.path.exists(asked):
+    if asked.split(os.sep)[0] != RESULTS:
         raise InputError(
-            f"{path}: no such folder below {RESULTS}/; start in the project root and name an experiment",
+            f"{path}: is not below {RESULTS}/ of {os.getcwd()}; go to the project that made it, and name a folder such "
+            f"as {RESULTS}/demo (make verify-results RESULTS={RESULTS}/demo)",
             "no-such-folder",
         )
+    if not os.path.exists(asked):
+        known = ", ".join(sorted(map(str, Path(RESULTS).glob("*")))) or "nothing"
+        raise InputError(f"{path}: not found; {RESULTS}/ has {known}", "no-such-folder")
     folders = sorted(map(str, Path(asked).iterdir())) if asked == RESULTS else [asked]
     found = {folder: artifacts for folder in folders if (artifacts := artifacts_below(folder))}
     if not found:

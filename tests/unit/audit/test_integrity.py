@@ -32,9 +32,11 @@ from results_tree import (  # noqa: F401
     verify,
     write,
 )
+from refusals import refused
 from scope import cli
 from scope.artifacts.digests import file_digest
 from scope.artifacts.folder import write_manifest_elsewhere
+from scope.audit.integrity import find_artifacts
 
 
 def faulty(verify, *arguments):
@@ -77,7 +79,8 @@ def test_valid_but_other_rows_are_named_with_what_was_made_from_them(verify):
     pq.write_table(table.slice(1), path, write_page_checksum=True)
     found = faulty(verify)
     assert f"{path}: changed since it was recorded by {of(2, 'batch.parquet')}, " in found
-    assert "; restore it, or delete what recorded it and run again" in found
+    assert f"; if it was edited, restore it, or remove it and make it again by name (snakemake {path}); " in found
+    assert "if it was made again, run again, and what was made from it follows" in found
     assert str(of(3, "rollout/0.parquet")) not in found
 
 
@@ -85,7 +88,7 @@ def test_one_tampered_file_is_one_line_however_many_artifacts_came_from_it(verif
     prompts(PROMPTS, [STUDENT])
     (line,) = faulty(verify).splitlines()
     assert line.startswith(f"{PROMPTS}: changed since it was recorded by ")
-    assert " more; restore it" in line
+    assert " more; if it was edited, restore it" in line
 
 
 def test_a_flipped_bit_is_found_by_the_checksum(verify):
@@ -312,9 +315,42 @@ def test_incomplete_provenance_is_named(verify, part, value):
 def test_a_parquet_file_without_provenance_is_named(verify):
     path = of(3, "metrics.parquet")
     pq.write_table(pq.read_table(path).replace_schema_metadata(None), path)
-    assert "without recipe.code, recipe.script, recipe.settings, modules, inputs; delete it and run again" in faulty(
-        verify, str(path)
+    found = faulty(verify)
+    lacking = "recipe.code, recipe.script, recipe.settings, modules, inputs"
+    again = f"remove it and make it again by name (snakemake {path})"
+    assert f"{path}: incomplete provenance, without {lacking}; {again}" in found
+    assert f"it was edited or damaged: restore it, or {again}" in found
+
+
+def test_an_edited_file_of_a_folder_comes_with_the_manifest_to_make_again(verify):
+    manifest = of(2, "policy/manifest.json")
+    name = next(iter(json.loads(manifest.read_text())["files"]))
+    for change, what in ((lambda file: file.write_text("edited"), "it was edited or damaged: "), (Path.unlink, "")):
+        change(manifest.parent / name)
+        told = f"by {manifest}; {what}restore it, or remove {manifest} and make it again by name"
+        assert told in faulty(verify)
+
+
+def test_a_copy_of_an_experiment_is_one_line(verify):
+    shutil.copytree(DEMO, "results/copy")
+    (line,) = faulty(verify, "results/copy").splitlines()
+    assert re.match(
+        r"results/copy: \d\d artifacts were made from files in results/demo, so this folder is a copy", line
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("results/dem", ["results/dem: not found; results/ has results/demo"]),
+        ("scripts", ["scripts: is not below results/ of ", "make verify-results RESULTS=results/demo"]),
+        ("/elsewhere/results", ["/elsewhere/results: is not below"]),
+    ],
+)
+@pytest.mark.usefixtures("verify")
+def test_another_folder_is_refused_with_what_to_name(path, names):
+    with refused("no-such-folder", *names):
+        find_artifacts(path)
 
 
 def test_the_report_records_evaluations_that_nothing_else_was_made_from(verify):
