@@ -16,7 +16,7 @@ from scope.planning.disk import describe, free_bytes, project, readable
 from scope.planning.memory_needs import memory_lines
 from scope.planning.plan import Plan
 from scope.planning.retention import keeps
-from scope.planning.targets import all_rounds
+from scope.planning.targets import all_rounds, metrics
 from scope.planning.untrained_settings import untrained_settings
 from scope.planning.weights import Weights
 
@@ -33,8 +33,20 @@ def preflight_notices(plan: Plan, weights: Mapping[str, Weights | None], *, whol
     disk = project(plan.arms, weights)
     free = free_bytes(plan.layout.root)
     space = describe(disk, free, plan.files.size(plan.layout.root) if disk.peak > free else 0)
-    work = cost.describe(cost.count_jobs(plan.available, plan.arms), cost.gpu_hours(plan.available, plan.arms))
-    return [*warnings, *work, *memory_lines(plan), space, *to_be_deleted(plan)]
+    jobs, hours = cost.count_jobs(plan.available, plan.arms), cost.gpu_hours(plan.available, plan.arms)
+    whole_line = whole_experiment(plan, sum(jobs.values()), hours, disk.end)
+    return [*warnings, whole_line, *cost.describe(jobs, hours), *memory_lines(plan), space, *to_be_deleted(plan)]
+
+
+def whole_experiment(plan: Plan, jobs: int, hours: Mapping[str, float] | None, size: int) -> str:
+    """What all of it takes, finished work included, and how many updates exist: Snakemake counts the jobs of a run."""
+    updates = metrics(plan, plan.config.arms)
+    made = sum(map(plan.files.exists, updates))
+    time = "" if hours is None else f", about {cost.readable_hours(sum(hours.values()))} GPU hours"
+    return (
+        f"whole experiment: {jobs:,} jobs{time}, {readable(size)} of disk at the end; "
+        f"{made:,} of {len(updates):,} updates exist, and Snakemake counts the jobs of this run"
+    )
 
 
 def odd_settings(plan: Plan) -> list[str]:

@@ -13,6 +13,7 @@ import pytest
 
 import verify_results
 from conftest import ROOT
+from refusals import refused
 from results_tree import (  # noqa: F401
     ARMS,
     DEMO,
@@ -32,7 +33,6 @@ from results_tree import (  # noqa: F401
     verify,
     write,
 )
-from refusals import refused
 from scope import cli
 from scope.artifacts.digests import file_digest
 from scope.artifacts.folder import write_manifest_elsewhere

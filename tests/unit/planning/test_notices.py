@@ -13,11 +13,24 @@ BYTES = {"student": None, "teacher": None}
 
 
 def test_jobs_gpu_hours_memory_and_disk_space_are_projected():
-    jobs, hours, memory, disk = preflight_notices(plan_of(), BYTES)
+    whole, jobs, hours, memory, disk = preflight_notices(plan_of(), BYTES)
+    assert re.match(r"whole experiment: \d+ jobs, \S+ .B of disk at the end; 0 of 2 updates exist", whole)
     assert re.match(r"jobs: \d+ .*rollout_shared 1, .*rollout 1, verify 1, score 1, weigh 2, update 2", jobs)
     assert hours.startswith("GPU hours: not projected")
     assert re.match(r"memory per GPU: about update \S+ GB, score ", memory)
     assert re.match(r"disk: about \S+ .B at the end", disk)
+
+
+def test_the_whole_experiment_counts_finished_work_and_names_how_much_of_it_exists():
+    cost = {stage: {"wall_s": 1800, "gpus": 2} for stage in ("rollout", "score", "update")}
+    table = Table()
+    before = preflight_notices(plan_of(table, rounds=3, expected_cost=cost), BYTES)[0]
+    for round_ in (1, 2):
+        table.add(X.round("scope", 0, round_).metrics)
+    after = preflight_notices(plan_of(table, rounds=3, expected_cost=cost), BYTES)[0]
+    assert "; 0 of 3 updates exist, and Snakemake counts the jobs of this run" in before
+    assert after == before.replace("0 of 3", "2 of 3")
+    assert re.search(r"jobs, about \d+ GPU hours, ", after)
 
 
 def test_a_single_target_has_warnings_alone():
