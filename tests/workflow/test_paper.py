@@ -29,6 +29,22 @@ KEYS = ("model_type", "hidden_size", "intermediate_size", "num_hidden_layers", "
         "num_key_value_heads", "head_dim")  # fmt: skip
 
 
+CELLS = {
+    "solution": r"\boxed{2}",
+    "error": "0.1",
+    "source": "codeforces",
+    "contest_date": "2024-09-01",
+    "input_output": json.dumps({"inputs": ["1"], "outputs": ["2"]}),
+    "prompt": "def f(x):\n",
+    "test": "def check(candidate):\n    assert candidate(1) == 2\n",
+    "entry_point": "f",
+    "public_test_cases": json.dumps([{"input": "1", "output": "2", "testtype": "stdin"}]),
+    "private_test_cases": "[]",
+    "metadata": "{}",
+}
+"""What a column of every row has, where not just any text is valid."""
+
+
 def configuration(name):
     return parse_config(read_config(ROOT / f"config/{name}.yaml", ROOT / "config/variants.yaml"))
 
@@ -58,7 +74,7 @@ def site(tmp_path_factory):
         for rows in (config.data.train, *config.data.benchmarks.values()):
             tests = COLUMNS.get(rows.tests, ())
             columns = {rows.problem, rows.answer, rows.tolerance, *tests, *rows.where, *rows.between} - {None}
-            table = pl.DataFrame(dict.fromkeys(sorted(columns), ["1 + 1?"] * 256))
+            table = pl.DataFrame({column: [CELLS.get(column, "1 + 1?")] * 256 for column in sorted(columns)})
             table.write_parquet(places["SCOPE_DATA"] / rows.path.rsplit("/", 1)[1])
     return checkout(folder / "scope"), places
 

@@ -8,7 +8,7 @@ from typing import Any
 from scope.artifacts.provenance import digest_of, read_provenance
 from scope.planning import retention
 from scope.planning.disk import bytes_below
-from scope.planning.peek import columns_of, count_rows
+from scope.planning.peek import columns_of, count_rows, row_bytes
 
 
 class Files:
@@ -45,6 +45,10 @@ class Files:
     def columns(self, path: str, wanted: Collection[str]) -> list[str] | None:
         """Columns of a file of problems, `wanted` first of all; None where its stage has to find out."""
         return columns_of(path, wanted)
+
+    def row_bytes(self, path: str) -> int:
+        """Bytes of the rows of a file of problems, uncompressed."""
+        return row_bytes(path)
 
     def size(self, folder: str) -> int:
         """Bytes below a folder."""

@@ -42,6 +42,11 @@ def columns_of(path: str, wanted: Collection[str]) -> list[str] | None:
     return list(columns)
 
 
+def row_bytes(path: str) -> int:
+    """Bytes of the rows of a Parquet or JSON-lines file, uncompressed."""
+    return _parquet(path)[2] if path.endswith(".parquet") else Path(path).stat().st_size
+
+
 def _lines(path: str) -> Iterator[bytes]:
     """The lines of a JSON-lines file that are not blank."""
     with open(path, "rb") as file:
@@ -51,14 +56,16 @@ def _lines(path: str) -> Iterator[bytes]:
                 yield text
 
 
-def _parquet(path: str) -> tuple[int, list[str]]:
-    """Number of rows, and columns."""
+def _parquet(path: str) -> tuple[int, list[str], int]:
+    """Number of rows, columns, and bytes without compression."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         with pq.ParquetFile(path) as file:
-            return file.metadata.num_rows, file.schema_arrow.names
+            groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+            size = sum(group.total_byte_size for group in groups)
+            return file.metadata.num_rows, file.schema_arrow.names, size
     except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"{path}: not a readable Parquet file ({' '.join(str(error).split())}); download or write it again",

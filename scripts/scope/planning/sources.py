@@ -1,15 +1,17 @@
 """Whether the files of problems have the rows and columns that the configuration asks for, as far as planning can know.
 
-What only reading every row shows, such as rows that `where` leaves out, the stages find.
+Rows of large files, and what only comparing rows shows, such as duplicates, are left to the stages.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from scope.artifacts.layout import record_file
 from scope.config.data import ProblemFile, Rows, Solutions
 from scope.config.experiment import Config
 from scope.config.read import nearest
 from scope.errors import InputError
+from scope.planning.all_rows import check_all_rows
 from scope.planning.files import Files
 from scope.planning.plan import Plan
 from scope.prompts.enough import check_enough
@@ -27,21 +29,27 @@ def prompts_per_round(arms: Mapping[str, Config]) -> int:
 
 
 def check_source(plan: Plan, rule: str, job: Any) -> None:
-    """Raise InputError that names key and file where rows that `prompts` or `problems` reads are few or lack a column.
+    """Raise InputError that names key and file where rows that `prompts` or `problems` reads are few, lack a column, or
+    cannot be read.
 
     Files that do not exist are reported where their paths are planned.
     """
-    if rule == "prompts" and plan.config.data.train:
-        _check(plan, "data.train", plan.config.data.train, prompts_per_round(plan.arms))
-    if rule == "problems" and job.benchmark in plan.config.data.benchmarks:
-        _check(plan, f"data.benchmarks.{job.benchmark}", plan.config.data.benchmarks[job.benchmark], 1)
+    data, shared = plan.config.data, plan.layout.shared
+    if rule == "prompts" and data.train:
+        found = record_file(shared.found_in_training), plan.recipe("check_rows")
+        _check(plan, "data.train", data.train, prompts_per_round(plan.arms), *found)
+    if rule == "problems" and job.benchmark in data.benchmarks:
+        name = job.benchmark
+        found = record_file(shared.found_in(name)), plan.recipe("check_problems", benchmark=name)
+        _check(plan, f"data.benchmarks.{name}", data.benchmarks[name], 1, *found)
 
 
 def check_solutions(plan: Plan, model: str) -> None:
-    """Raise InputError where the file of worked solutions of a model lacks a column or rows."""
+    """Raise InputError where the file of worked solutions of a model lacks a column or rows, or has a wrong row."""
     sft = getattr(plan.config.models, model).sft
     if sft and sft.rows:
-        _check(plan, f"models.{model}.sft.rows", sft.rows, 1)
+        made = plan.layout.shared.model(model), plan.recipe("model", model=model)
+        _check(plan, f"models.{model}.sft.rows", sft.rows, 1, *made)
 
 
 def check_made_prompts(plan: Plan, dag: Any) -> None:
@@ -55,7 +63,7 @@ def check_made_prompts(plan: Plan, dag: Any) -> None:
         check_enough(number, needed, shared.prompts, f"it has {number} prompts")
 
 
-def _check(plan: Plan, key: str, rows: ProblemFile, needed: int) -> None:
+def _check(plan: Plan, key: str, rows: ProblemFile, needed: int, made: str, recipe: str) -> None:
     paths = row_files(rows)
     there = [path for path in paths if plan.files.exists(path)]
     _check_formats(key, there)
@@ -63,6 +71,8 @@ def _check(plan: Plan, key: str, rows: ProblemFile, needed: int) -> None:
         _check_rows(key, rows, paths, needed, plan.files)
     for path in there:
         _check_columns(key, rows, path, plan.files)
+    if there == paths:
+        check_all_rows(plan, key, rows, paths, made, recipe)
 
 
 def _check_formats(key: str, paths: list[str]) -> None:

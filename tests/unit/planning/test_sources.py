@@ -1,6 +1,7 @@
 """Files of problems, looked at before the first job: enough rows for a round, and the columns that are named."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import polars as pl
@@ -8,9 +9,12 @@ import pytest
 
 from plan_table import DEMO, job
 from refusals import refused
+from scope.artifacts import parquet
+from scope.artifacts.layout import record_file
+from scope.artifacts.schemas.found import FOUND
 from scope.config.experiment import merge
-from scope.planning import inputs, sources
-from scope.planning.peek import columns_of, count_rows
+from scope.planning import all_rows, inputs, sources
+from scope.planning.peek import columns_of, count_rows, row_bytes
 from scope.planning.plan import make_plan
 from scope.planning.take import take
 from scope.prompts.hub import row_files
@@ -79,8 +83,47 @@ def test_rounds_repeat_prompts_and_benchmarks_need_one_row_only(rows, tmp_path):
     check(rows, {"path": str(write(tmp_path / "one.jsonl", ROWS[:1]))}, rounds=100)
 
 
-def test_rows_that_are_left_out_are_left_to_the_stage(rows):
+def test_rows_that_are_left_out_are_not_counted_while_planning(rows):
     check({**rows, "where": {"answer": "1"}})
+    with refused("no-rows", "data.train: ", rows["path"]):
+        check({**rows, "where": {"answer": "none"}}, rows)
+
+
+@pytest.mark.parametrize(
+    ("key", "cell", "code"),
+    [("answer", None, "missing-value"), ("problem", " ", "missing-value"), ("answer", {"a": 1}, "invalid-value")],
+)
+def test_a_wrong_row_far_down_is_refused_while_planning(rows, tmp_path, key, cell, code):
+    many = ROWS * 100
+    wrong = write(tmp_path / "wrong.jsonl", [*many[:700], {**ROWS[0], key: cell}, *many[701:]])
+    with refused(code, f"data.train: {wrong}: row 700: ", key):
+        check({"path": str(wrong)}, rows)
+    with refused(code, f"data.benchmarks.held: {wrong}: row 700: "):
+        check(rows, {"path": str(wrong)})
+    solved = {"path": str(wrong), "solution": "answer"}
+    sft = {"rows": solved, "steps": 1, "batch": 64, "learning_rate": 1e-3}
+    with refused(code, f"models.student.sft.rows: {wrong}: row 700: "):
+        check(rows, models={"student": {"sft": sft}})
+
+
+def test_rows_of_large_files_and_rows_that_were_checked_before_are_not_read(rows, tmp_path, monkeypatch):
+    wrong = str(write(tmp_path / "wrong.jsonl", [*ROWS, {**ROWS[0], "answer": None}]))
+    monkeypatch.chdir(tmp_path)
+    with refused("missing-value"):
+        check({"path": wrong}, rows)
+    plan = plan_on({"path": wrong}, rows)
+    record = record_file(plan.layout.shared.found_in_training)
+    parquet.write(record, FOUND, [], recipe=plan.recipe("check_rows"))
+    check({"path": wrong}, rows)
+    Path(record).unlink()
+    monkeypatch.setattr(all_rows, "LARGEST", 100)
+    check({"path": wrong}, rows)
+
+
+def test_the_size_of_a_parquet_file_is_that_without_compression(tmp_path):
+    problems = [f"{number:04}" + "x" * 996 for number in range(1000)]
+    pl.DataFrame({"problem": problems}).write_parquet(tmp_path / "rows.parquet")
+    assert (tmp_path / "rows.parquet").stat().st_size < 100_000 < 1_000_000 < row_bytes(str(tmp_path / "rows.parquet"))
 
 
 def test_an_empty_file_is_refused(rows, tmp_path):
@@ -129,7 +172,9 @@ def test_solutions_of_fine_tuning_are_looked_at_too(rows):
 
 def test_a_column_that_begins_late_is_found(tmp_path):
     late = write(tmp_path / "late.jsonl", [{"problem": row["problem"]} for row in ROWS] + ROWS)
-    check({"path": str(late)})
+    assert columns_of(str(late), ["answer"]) == ["problem", "answer"]
+    with refused("missing-value", "row 0: it has no 'answer'"):
+        check({"path": str(late)})
 
 
 def test_long_or_damaged_json_lines_are_left_to_the_stage(tmp_path, monkeypatch):
