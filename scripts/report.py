@@ -1,8 +1,8 @@
 """Write the report of an experiment: one HTML file that opens offline.
 
 Example: python scripts/report.py --evaluations E1 E2 --metrics M1 M2 --batches B1 --rollouts R1 --verdicts V1
---prompts P --problems Q1 --issues I1 I2 --timings results/demo/timings --checks C --model M --out report.html
---recipe "$(python scripts/recipe.py report)"
+--prompts P --problems Q1 --issues I1 I2 --timings results/demo/timings --checks C --model M --teacher T
+--out report.html --recipe "$(python scripts/recipe.py report)"
 """
 
 from pathlib import Path
@@ -25,7 +25,10 @@ def main() -> None:
     parser.add_argument("--issues", **several, help="issues found in the rows of training and benchmarks")
     parser.add_argument("--timings", type=Path, metavar="DIR", help="folder of job timings; may be missing or empty")
     parser.add_argument("--shared", nargs="*", default=[], metavar="NAME", help="folders of shared rollouts in use")
-    parser.add_argument("--model", required=True, type=Path, metavar="MANIFEST", help="the student: its tokenizer")
+    parser.add_argument(
+        "--model", required=True, type=Path, metavar="MANIFEST", help="the student: its tokenizer, and its size"
+    )
+    parser.add_argument("--teacher", required=True, type=Path, metavar="MANIFEST", help="the teacher: its size")
     parser.add_argument("--checks", required=True, type=Path, metavar="PARQUET", help="results of check_teacher")
     parser.add_argument("--absent", nargs="*", default=[], metavar="BENCHMARK", help="benchmarks that were skipped")
     parser.add_argument("--out", required=True, type=Path, metavar="HTML", help="the report")

@@ -15,7 +15,7 @@ from scope.planning.content import model_folder
 from scope.planning.model_links import link_models
 from scope.planning.plan import make_plan
 from scope.planning.unrecorded import force_outdated
-from scope.planning.weights import weights_in
+from scope.artifacts.weight_headers import weights_in
 from scope.run.arguments import asks_for_all, check_folder, raw_configuration
 from scope.run.lock import acquire_lock, release_lock
 from scope.slurm.executor import patch_slurm_executor

@@ -21,7 +21,8 @@ rule report:
         "python scripts/report.py --evaluations {input.evaluations:q} --metrics {input.metrics:q}"
         " --batches {input.batches:q} --rollouts {input.rollouts:q} --verdicts {input.verdicts:q}"
         " --prompts {input.prompts:q} --problems {input.problems:q} --issues {input.issues:q}"
-        " --checks {input.checks:q} --model {input.model:q} --timings {params.timings:q}"
+        " --checks {input.checks:q} --model {input.model:q} --teacher {input.teacher:q}"
+        " --timings {params.timings:q}"
         " --shared {params.shared} --absent {params.absent}"
         " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 

@@ -16,11 +16,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scope.artifacts.weight_headers import Weights
 from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.retention import keeps
 from scope.planning.sharing import rollouts_name, scores_name
-from scope.planning.weights import Weights
 
 WIDTH = {"float32": 4, "bfloat16": 2}  # bytes of one number
 CHARACTERS = 17  # entries of the vocabulary `characters`

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from scope.artifacts.weight_headers import weights_in
 from scope.config.experiment import Config
 from scope.errors import InputError
 from scope.method.table import method_of
@@ -23,7 +24,6 @@ from scope.planning.memory import (
 )
 from scope.planning.model_shape import ModelShape, model_shape
 from scope.planning.plan import Plan
-from scope.planning.weights import weights_in
 
 ERROR = 0.15
 """The largest error of the model where it was measured (docs/memory.md)."""

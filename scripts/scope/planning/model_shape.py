@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from scope.artifacts.weight_headers import Weights
 from scope.config.experiment import Config
 from scope.planning.disk import CHARACTERS, parameters
-from scope.planning.weights import Weights
 
 NAMES = {
     "hidden": ("hidden_size", "n_embd", "d_model"),

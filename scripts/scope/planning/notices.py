@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scope.artifacts.recipe_files import planned_recipe
+from scope.artifacts.weight_headers import Weights
 from scope.audit.explain import Job, causes
 from scope.config.experiment import advice
 from scope.planning import cost
@@ -18,7 +19,6 @@ from scope.planning.plan import Plan
 from scope.planning.retention import keeps
 from scope.planning.targets import all_rounds, metrics
 from scope.planning.untrained_settings import untrained_settings
-from scope.planning.weights import Weights
 
 
 def preflight_notices(plan: Plan, weights: Mapping[str, Weights | None], *, whole: bool = True) -> list[str]:

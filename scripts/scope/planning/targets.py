@@ -102,7 +102,7 @@ def arm_report_inputs(plan: Plan, job: Any) -> dict[str, list[str]]:
 
 
 def report_data(plan: Plan) -> dict[str, list[str]]:
-    """What every report shows beside the arms: problems, issues in rows, the teacher's checks; and its templates."""
+    """What every report shows beside the arms: problems, issues in rows, models, checks; and its templates."""
     shared, asked = plan.layout.shared, problems(plan)
     return {
         "problems": asked,
@@ -110,6 +110,7 @@ def report_data(plan: Plan) -> dict[str, list[str]]:
         "prompts": [shared.prompts],
         "checks": [shared.check(CHECK)],
         "model": [shared.model("student")],
+        "teacher": [shared.model("teacher")],
         "templates": plan.files.templates(),
     }
 

@@ -35,7 +35,7 @@ def content(inputs: Inputs, settings: ReportRecipe) -> dict[str, Any]:
         "title": settings.report.title,
         "question": settings.report.question,
         "experiment": {name: getattr(settings, name) for name in ("experiment", "seeds", "rounds", "arms")},
-        "models": models(settings.models),
+        "models": models(settings.models, inputs.parameters),
         "dtype": settings.models.dtype,
         "provenance": inputs.provenance,
         "colours": colours,

@@ -23,6 +23,7 @@ from scope.artifacts.schemas.metrics import METRICS, STEP_COSTS
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.verdicts import VERDICTS
+from scope.artifacts.weight_headers import parameters_in
 from scope.errors import InputError
 from scope.report.consistency import CELL, check_comparable, check_runs
 from scope.report.recipe import ReportRecipe
@@ -49,6 +50,7 @@ class Files(NamedTuple):
     shared: list[str]
     checks: Path
     model: Path
+    teacher: Path
     absent: list[str]
 
     def by_kind(self) -> dict[str, list[Path]]:
@@ -104,6 +106,8 @@ class Inputs(NamedTuple):
     issues: list[ArtifactRows]
     sampled: SampledBatch | None
     spell: Speller
+    parameters: dict[str, int | None]
+    """Of student and teacher, by role; None for quantized weights."""
     artifacts: dict[str, list[Artifact]]
     provenance: dict[str, Any]
     absent: list[str]
@@ -130,6 +134,10 @@ def load(files: Files, recipe: str) -> Inputs:
         issues=_with_rows(artifacts["issues"], ISSUES),
         sampled=_sampled_batch(settings.arms[0], artifacts),
         spell=speller(folder_of(files.model)),
+        parameters={
+            role: parameters_in(folder_of(manifest))
+            for role, manifest in (("student", files.model), ("teacher", files.teacher))
+        },
         artifacts=artifacts,
         provenance=provenance,
         absent=files.absent,

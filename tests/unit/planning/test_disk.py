@@ -9,10 +9,10 @@ import pytest
 
 from conftest import ROOT, run
 from disk_worlds import ONE_STEP, projected, world
+from scope.artifacts.weight_headers import Weights
 from scope.config.experiment import arm_config
 from scope.planning import disk
 from scope.planning.disk import describe, free_bytes, readable
-from scope.planning.weights import Weights
 
 BF16 = Weights(bytes=3_400_000_000, parameters=1_700_000_000)
 

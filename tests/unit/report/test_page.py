@@ -180,6 +180,7 @@ def world(tmp_path_factory):
     write_timing(tmp_path / "timings/scope/seed0/evaluate.tsv", 4321.0)
     coins = write_problems(tmp_path / "coins.parquet", ["-1=0"] * 3, "puzzle")
     model = seal_files(tmp_path / "student/manifest.json", **{"config.json": "{}"})
+    teacher = seal_files(tmp_path / "teacher/manifest.json", **{"config.json": "{}"})
     checks = [{"check": "scores", "passed": True, "detail": "as a forward pass"}]
     parquet.write(tmp_path / "checks.parquet", CHECKS, checks, recipe=STAGE_RECIPE)
     return {
@@ -188,6 +189,7 @@ def world(tmp_path_factory):
         "verdicts": [run / "verdicts.parquet" for run in runs], "prompts": prompts,
         "problems": [coins], "issues": [coins.with_suffix(".issues.parquet")],
         "timings": [tmp_path / "timings"], "checks": [tmp_path / "checks.parquet"], "model": [model],
+        "teacher": [teacher],
         "out": [tmp_path / "report.html"], "recipe": [recipe()],
     }  # fmt: skip
 

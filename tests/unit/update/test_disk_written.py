@@ -13,6 +13,7 @@ from schemas import SCHEMAS
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, write_manifest
 from scope.artifacts.recipe import make_recipe
+from scope.artifacts.weight_headers import Weights
 from scope.config.experiment import arm_config
 from scope.models.random_init import make_model
 from scope.models.recipe import ModelShape
@@ -20,7 +21,6 @@ from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 from scope.planning import disk
 from scope.planning.disk import project
 from scope.planning.recipes import recipe
-from scope.planning.weights import Weights
 from scope.update.recipe import UpdateSettings
 from worlds import made_up_round, objective_of, table, weigh
 

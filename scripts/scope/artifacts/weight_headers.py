@@ -27,6 +27,16 @@ def weights_in(folder: str) -> Weights | None:
     return Weights(sum(file.stat().st_size for file in files), sum(map(_parameters, files)))
 
 
+def parameters_in(folder: str | Path) -> int | None:
+    """Parameters of a model's folder; None where its weights are packed (quantized), or their headers unreadable."""
+    try:
+        packed = "quantization_config" in json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        packed = False
+    weights = None if packed else weights_in(str(folder))
+    return weights.parameters or None if weights else None
+
+
 def _files(folder: Path) -> list[Path]:
     try:
         listed = json.loads((folder / INDEX).read_text(encoding="utf-8"))["weight_map"].values()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from scope.planning.weights import Weights, weights_in
+from scope.artifacts.weight_headers import Weights, weights_in
 
 
 def test_parameters_are_counted_in_any_number_format(tmp_path):
