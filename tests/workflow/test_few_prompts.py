@@ -41,3 +41,16 @@ def test_the_stage_refuses_what_a_filter_leaves_and_a_start_refuses_what_it_left
     assert f"{PROMPTS}: it has 4 prompts, but a round takes 5 prompts" in output
     assert not list((project / "results/math").rglob("rollout*.parquet"))
     assert would_run(project, *MATH, "--config", HALF, per_step(2), "--", PROMPTS) == {}
+
+
+def test_a_row_that_was_spoiled_after_prompts_were_made_stops_a_dry_run(project):
+    """Snakemake itself would keep the old prompts: it ignores an error of planning where the output exists."""
+    snakemake(project, *MATH, "--config", HALF, per_step(4), "--", PROMPTS)
+    rows = project / "rows/train.jsonl"
+    whole = rows.read_text()
+    rows.write_text(whole.replace('"answer": "10"', '"answer": ""'))
+    output = snakemake(project, "-n", *MATH, "--config", HALF, per_step(4), check=False)
+    assert "error: data.train: rows/train.jsonl: row 5: 'answer' is empty" in output
+    assert "Job stats" not in output
+    rows.write_text(whole)
+    assert "Job stats" in snakemake(project, "-n", *MATH, "--config", HALF, per_step(4))

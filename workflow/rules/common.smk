@@ -4,6 +4,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 
+from snakemake.logging import logger
+
 from scope.artifacts.layout import EVALUATED, NAME, evaluation_file, issues_file, record_file, samples_file
 from scope.artifacts.recipe_files import plan_recipe
 from scope.artifacts.stages import RESOURCES
@@ -27,6 +29,15 @@ def checked(make, *arguments, **named):
         return make(*arguments, **named)
     except InputError as error:
         raise WorkflowError(str(error)) from None
+
+
+def stopped(make, *arguments):
+    """As `checked`, for input functions: Snakemake ignores their errors where the job's output exists from before."""
+    try:
+        return make(*arguments)
+    except InputError as error:
+        logger.error(f"error: {error}")
+        sys.exit(1)
 
 
 def say(line):
@@ -73,7 +84,7 @@ def checked_rows(rule, output):
 
     def found(wildcards):
         if workflow.is_main_process:
-            checked(sources.check_source, PLAN, rule, wildcards)
+            stopped(sources.check_source, PLAN, rule, wildcards)
         path, made = checks.found_file(PLAN, wildcards), output.format(**dict(wildcards.items()))
         return {"found": path if checks.runs_anyway(PLAN, rule, wildcards, made) else ancient(path)}
 
