@@ -43,8 +43,8 @@ def test_the_stage_refuses_what_a_filter_leaves_and_a_start_refuses_what_it_left
     assert would_run(project, *MATH, "--config", HALF, per_step(2), "--", PROMPTS) == {}
 
 
-def test_a_row_that_was_spoiled_after_prompts_were_made_stops_a_dry_run(project):
-    """Snakemake itself would keep the old prompts: it ignores an error of planning where the output exists."""
+def test_rows_that_were_spoiled_after_prompts_and_models_were_made_stop_a_dry_run(project):
+    """Snakemake itself would keep the old files: it ignores an error of planning where the output exists."""
     snakemake(project, *MATH, "--config", HALF, per_step(4), "--", PROMPTS)
     rows = project / "rows/train.jsonl"
     whole = rows.read_text()
@@ -54,3 +54,8 @@ def test_a_row_that_was_spoiled_after_prompts_were_made_stops_a_dry_run(project)
     assert "Job stats" not in output
     rows.write_text(whole)
     assert "Job stats" in snakemake(project, "-n", *MATH, "--config", HALF, per_step(4))
+    (project / "rows/solved.jsonl").write_text('{"problem": "1?", "solution": ""}\n')
+    sft = "{steps: 1, batch: 1, learning_rate: 0.1, rows: {path: rows/solved.jsonl}}"
+    solved = f"models={{student: {{sft: {sft}}}}}"
+    output = snakemake(project, "-n", *MATH, "--config", HALF, per_step(4), solved, check=False)
+    assert "error: models.student.sft.rows: rows/solved.jsonl: row 0: 'solution' is empty" in output

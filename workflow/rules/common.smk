@@ -46,9 +46,9 @@ def say(line):
         print(line, file=sys.stderr)
 
 
-def planned(function):
+def planned(function, guard=checked):
     """An input function of the planning, as an input function of Snakemake; the first call forces what is outdated."""
-    return lambda wildcards: PLAN.once("forced", force) or checked(function, PLAN, wildcards)
+    return lambda wildcards: PLAN.once("forced", force) or guard(function, PLAN, wildcards)
 
 
 def force():

@@ -18,7 +18,7 @@ rule tokenizer:
 
 rule model:
     input:
-        tokenizer=planned(inputs.model_tokenizer),
+        tokenizer=planned(inputs.model_tokenizer, stopped),
     output:
         SHARED.model("{model}"),
     log:

@@ -23,8 +23,11 @@ def layers_of(raw: Mapping[str, Any]) -> list[Layer]:
 def origin(layers: Sequence[Layer], place: Sequence[Any], *, whole: bool) -> str:
     """The layer that gave the value at a place, else the nearest section around it; empty where none has any of it.
 
-    With `whole` all layers that have a part of the value, as of a section whose keys do not fit together.
+    With `whole` all layers that have a part of the value, as of a section whose keys do not fit together. A layer that
+    has no section where another one has it, such as `sft: null`, takes away what it and layers below it gave.
     """
+    ends = [at for at, (_, values) in enumerate(layers) if _ends(values, place)]
+    layers = layers[ends[-1] + 1 :] if ends else layers
     depths = [_depth(values, place) for _, values in layers]
     deepest = max(depths, default=0)
     names = [name for (name, _), depth in zip(layers, depths, strict=True) if depth == deepest]
@@ -43,3 +46,11 @@ def _depth(values: Any, place: Sequence[Any]) -> int:
             return depth
         values = values[part]
     return len(place)
+
+
+def _ends(values: Any, place: Sequence[Any]) -> bool:
+    """Whether a layer has a value other than a section on the way to a place."""
+    depth = _depth(values, place)
+    for part in place[:depth]:
+        values = values[part]
+    return depth < len(place) and not isinstance(values, Mapping)

@@ -43,6 +43,11 @@ def test_the_last_file_counts_and_the_command_line_last_of_all(files):
     assert first_words([one], "rollout={n: -1}") == ["--config"]
 
 
+def test_a_section_that_a_file_takes_away_gives_nothing_any_more(files):
+    one, other = files(one={"models": {"student": {"sft": None}}}, other={"models": {"student": {"sft": {"batch": 1}}}})
+    assert set(first_words([one, other])) == {str(other)}
+
+
 def test_keys_that_do_not_fit_together_name_all_files_that_have_them(files):
     one, other = files(one={"update": {"schedule": "constant"}}, other={"update": {"prompts_per_step": 1000}})
     assert first_words([one]) == [f"config/config.yaml, {one}"]
