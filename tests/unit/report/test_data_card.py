@@ -7,6 +7,7 @@ from test_page import charts, page, recipe, rows_of, section, visible, world, wr
 
 from scope.report.answer_forms import FORMS, form, guessable
 
+pytestmark = pytest.mark.real  # each builds a whole page
 ANSWERS = {
     "integer": ["7", "-12", "1,234", r"\$15", "70^\\circ", r"50\%", "$9$", "3 cm"],
     "decimal": ["27.0", "-.5", "3.14"],

@@ -9,6 +9,7 @@ from test_page import FOLDER, html, models, page, recipe, section, visible, worl
 
 from conftest import seal_files
 
+pytestmark = pytest.mark.real  # each builds a whole page
 SHAPE = {"hidden_size": 64, "intermediate_size": 128, "layers": 3, "heads": 4, "kv_heads": 2, "head_dim": 32, "seed": 5}
 SFT = {"rows": "mine/solved.jsonl", "steps": 40, "batch": 8, "learning_rate": 2e-5, "canonical": 0.0, "seed": 1}
 

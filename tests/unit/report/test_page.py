@@ -30,6 +30,7 @@ from scope.report.style import percent, policy_colours, stage_colours
 from scope.report.words import answers
 from scope.verify.verdict import Reason
 
+pytestmark = pytest.mark.real  # each builds a whole page
 HOSTILE = "</script><script>alert(1)</script>"
 SCRIPTS = ROOT / "scripts"
 STAGE_RECIPE = make_recipe("weigh", {"objective": {"method": "scope", "tau": 1.0}})

@@ -12,11 +12,13 @@ def verdict(prediction, gold):
     return verify_math(rf"Hence \boxed{{{prediction}}}.", gold)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("form", CREDITED)
 def test_an_answer_of_this_form_is_correct(form):
     assert [pair for pair in CREDITED[form] if not verdict(*pair).correct] == []
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("form", REFUSED)
 def test_a_wrong_or_doubtful_answer_of_this_form_is_refused(form):
     assert [pair for pair in REFUSED[form] if verdict(*pair).correct] == []
@@ -27,6 +29,7 @@ def test_right_answers_that_are_known_to_be_missed(form):
     assert [pair for pair in MISSED[form] if verdict(*pair).correct] == []
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("form", CREDITED)
 def test_equality_has_no_direction(form):
     assert [pair for pair in CREDITED[form] if not equivalent(*reversed(pair))] == []
