@@ -110,6 +110,7 @@ def renamed(folder, name):
     return folder
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("make", WORK.values(), ids=WORK)
 def test_what_works_works_again_as_a_saved_policy_and_ends_at_the_same_tokens(tmp_path, make):
     folder, saved = make(tmp_path / "model"), tmp_path / "saved"

@@ -88,6 +88,7 @@ def test_a_step_is_that_of_the_formula_in_architectures_that_mix_the_pairs_of_a_
     assert_close(losses[1], losses[0], rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.real
 @pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize(
     ("architecture", "settings"),
