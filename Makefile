@@ -55,7 +55,7 @@ check: setup  ## lint, types and the quick unit tests, side by side: the loop of
 quick: setup  ## the unit tests that need no real models, servers or hostile programs
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n 2 tests/unit -m "not slow and not real"
 
-test: setup  ## every test but the slow ones, and lint, about 25 minutes
+test: setup  ## every test but the slow ones, and lint, about 18 minutes
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder -m "not slow"
 
 test-all: setup  ## also the slow ones

@@ -10,7 +10,7 @@ from scope.artifacts.provenance import kind_of
 
 
 def artifacts_below(path: str) -> list[str]:
-    """The artifacts at or below a path, sorted. Neither unfinished work nor the costs of steps among the timings are."""
+    """The artifacts at or below a path, sorted. Neither unfinished work nor costs of steps among the timings are."""
     files = map(str, Path(path).rglob("*")) if os.path.isdir(path) else [path]
     finished = (file for file in files if not is_unfinished(file))
     return sorted(file for file in finished if kind_of(file) and _is_placed(file) and os.path.isfile(file))
