@@ -104,13 +104,13 @@ def test_a_checkpoint_that_is_damaged_or_half_written_is_removed(batch, tmp_path
     run(*update(batch, whole))
     kill_update(update(batch, place), place)
     manifest = max((place / ".update.unfinished").glob("step*/manifest.json"), key=os.path.getmtime)
-    flip_a_byte(next(manifest.parent.rglob("*optim_states.pt")))
-    half = place / ".update.unfinished/step99/state"
-    half.mkdir(parents=True)
-    (half / "mp_rank_00_model_states.pt").write_text("half of it")
+    flip_a_byte(next(manifest.parent.glob("*.safetensors")))
+    half = place / ".update.unfinished/step99"
+    half.mkdir()
+    (half / "00000.safetensors").write_text("half of it")
     done = run(*update(batch, place))
     assert f"resume: {manifest.parent} is not a complete checkpoint of this update and is removed" in done.stderr
-    assert f"resume: {half.parent} is not a complete checkpoint of this update and is removed" in done.stderr
+    assert f"resume: {half} is not a complete checkpoint of this update and is removed" in done.stderr
     check_equal_to_unbroken(place, whole)
 
 

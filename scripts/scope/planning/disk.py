@@ -2,13 +2,8 @@
 
 Counted are models that are made, policies, optimizer states, rollouts with their verdicts and scores, and batches.
 Prompts, evaluations, metrics, logs and policies under `restored/` are not. Responses end early, so rollouts and
-batches are upper bounds. An optimizer state is DeepSpeed's, of torch's AdamW, over all ranks together:
-
-    bytes per parameter          weights of the module   float32 weights   two float32 moments
-    ZeRO stage 0, float32        4                       the module's      8
-    ZeRO stage 1 or 2, float32   4                       4                 8
-    ZeRO stage 0 to 2, bfloat16  2                       4                 8
-    ZeRO stage 3                 none                    4                 8
+batches are upper bounds. An optimizer state (update/state.py) has 12 bytes for each parameter in every precision: the
+weight in float32 and two moments.
 """
 
 import shutil
@@ -23,6 +18,7 @@ from scope.planning.retention import keeps
 from scope.planning.sharing import rollouts_name, scores_name
 
 WIDTH = {"float32": 4, "bfloat16": 2}  # bytes of one number
+STATE_WIDTH = 3 * WIDTH["float32"]
 CHARACTERS = 17  # entries of the vocabulary `characters`
 
 # Bytes per response token in Parquet files, zstd-compressed. Real text in a vocabulary of 32 thousand tokens takes 1.2
@@ -32,7 +28,7 @@ TOKEN_ID, TEXT, LOGPROB = 3, 4, 6
 ROW = 64  # keys, verdict, extracted answer, weight and normaliser of one rollout: 3 to 30 bytes measured
 PARQUET_FILE = 8_000  # footer with recipe, modules and digests of inputs: 3 to 6 kB measured
 POLICY_FILES = 10_000  # safetensors header, configuration, tokenizer, manifest: 7 to 9 kB measured
-STATE_FILES = 60_000  # DeepSpeed's two scripts (41 kB), its records, the manifest: 47 to 66 kB measured
+STATE_FILES = 10_000  # safetensors header, manifest
 WAITING = 2  # rounds whose files may wait to be deleted: one until it is graded, and the one after it
 
 
@@ -41,7 +37,7 @@ class Projection:
     """Bytes on disk: five kinds at the end of the run, after deletion, their sum, and the most at any time.
 
     Rollouts (with their verdicts and scores) and batches are upper bounds; `shared` holds the models that are made;
-    `per_state` is one state of the arm whose states are the largest.
+    `per_state` is one state.
     """
 
     policies: int
@@ -66,7 +62,7 @@ def project(arms: Mapping[str, Config], weights: Mapping[str, Weights | None]) -
     first, seeds = configs[0], len(configs[0].seeds)
     size = parameters(first, "student", weights["student"])
     per_policy = size * WIDTH[first.models.dtype] + POLICY_FILES
-    per_state = size * max(state_width(config) for config in configs) + STATE_FILES
+    per_state = size * STATE_WIDTH + STATE_FILES
     policies, states = kept_policies(first), len(kept_rounds(first.retention.keep_states_every, first.rounds))
     rollouts = [own_rollouts(config) for config in configs]
     kinds = {
@@ -100,15 +96,6 @@ def parameters(config: Config, name: str, folder: Weights | None) -> int:
     projections = 2 * (shape.heads + shape.kv_heads) * shape.head_dim + 3 * shape.intermediate_size
     norms = 2 * hidden + 2 * shape.head_dim
     return vocabulary * hidden + shape.layers * (projections * hidden + norms) + hidden
-
-
-def state_width(config: Config) -> int:
-    """Bytes per parameter of an optimizer state; the table above."""
-    stage = config.update.deepspeed.get("zero_optimization", {}).get("stage", 0)
-    dtype = config.models.dtype
-    module = 0 if stage == 3 else WIDTH[dtype]
-    master = 0 if stage == 0 and dtype == "float32" else WIDTH["float32"]
-    return module + master + 2 * WIDTH["float32"]
 
 
 def kept_rounds(every: int, rounds: int) -> set[int]:

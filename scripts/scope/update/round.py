@@ -25,7 +25,7 @@ from scope.models.token_ids import token_ids
 from scope.update.checkpoints import Checkpoints, from_first_rank
 from scope.update.loss_settings import LossSettings
 from scope.update.peak import peak_tflops
-from scope.update.recipe import UpdateRecipe, UpdateSettings
+from scope.update.recipe import UpdateRecipe
 from scope.update.tracking import Tracker
 from scope.update.trainer import Trainer
 
@@ -44,7 +44,6 @@ def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:
     tokens = token_ids(load_tokenizer(folder))
     trainer = Trainer(load_model(folder, dtype), settings.update, dtype, losses, teacher, tokens, peak_tflops())
     if args.state:
-        _check_state(args.state, settings.update)
         trainer.load_state(_opened(args.state))
     return trainer
 
@@ -52,22 +51,6 @@ def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:
 def _opened(manifest: str) -> Path:
     """The folder behind a manifest. Its files are hashed by the first rank alone, for all ranks that read them."""
     return from_first_rank(lambda: open_folder(manifest))
-
-
-def _check_state(manifest: str, update: UpdateSettings) -> None:
-    """A DeepSpeed state loads only with the same number of ranks and the same ZeRO stage."""
-    written, wanted = read_manifest(manifest).get("cut"), state_cut(update)
-    if written != wanted:
-        raise InputError(
-            f"{manifest}: written as {written}, to be loaded as {wanted}; set update back, or run the "
-            "rounds again from the first",
-            "other-sharding",
-        )
-
-
-def state_cut(update: UpdateSettings) -> dict[str, Any]:
-    """What the files of an optimizer state depend on beside its content."""
-    return {"ranks": update.ranks, "deepspeed": update.deepspeed}
 
 
 def save(trainer: Trainer, args: Namespace, rows: list[dict[str, Any]], work: Unfinished) -> None:
@@ -82,7 +65,7 @@ def save(trainer: Trainer, args: Namespace, rows: list[dict[str, Any]], work: Un
         provenance, place = {"recipe": args.recipe, "inputs": inputs_of(args)}, place_of(args)
         load_tokenizer(folder_of(args.policy)).save_pretrained(out_policy)
         copy_generation_config(folder_of(args.policy), out_policy)
-        write_manifest(args.out_state, **provenance, **place, cut=state_cut(trainer.update))
+        write_manifest(args.out_state, **provenance, **place)
         write_manifest(args.out_policy, **provenance, **place)
         if args.repeats:
             print(compare(args.out_policy, args.repeats), file=sys.stderr)

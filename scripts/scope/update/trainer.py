@@ -38,6 +38,7 @@ from scope.update.lr_schedule import learning_rate
 from scope.update.micro_batch import MicroBatch, lengths_of, micro_batch
 from scope.update.recipe import UpdateSettings
 from scope.update.round_progress import BOTH, FORWARD, RoundProgress
+from scope.update.state import OptimizerState, load_state, save_state
 from scope.update.step_clock import StepClock
 from scope.update.step_cost import StepCost
 from scope.update.step_metrics import StepMetrics
@@ -79,6 +80,7 @@ class Trainer:
         self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, dtype)
         )
+        OptimizerState(self.engine).step = 0  # at stage 0 in bfloat16 DeepSpeed has counted one without a gradient
         # What DeepSpeed's annotations leave open
         self.optimizer = cast(Optimizer, wrapped)
         self.policy = cast(PreTrainedModel, self.engine.module)
@@ -232,19 +234,20 @@ class Trainer:
                 tally.add_mean("kl_reference", losses.k3(logp_R, micro.scorer_logp)[live])
 
     def save_policy(self, folder: Path) -> None:
-        """Write the policy in Hugging Face format from rank 0; all ranks take part."""
-        with deepspeed.zero.GatheredParameters(list(self.policy.parameters()), modifier_rank=None):
-            if dist.get_rank() == 0:
-                self.policy.save_pretrained(folder)
+        """Write the policy in Hugging Face format from rank 0, gathered weight by weight; all ranks take part."""
+        whole: dict[Tensor, Tensor] = {}
+        named = self.policy.state_dict(keep_vars=True)
+        for weight in named.values():
+            with deepspeed.zero.GatheredParameters([weight], modifier_rank=None):
+                if weight not in whole and dist.get_rank() == 0:
+                    whole[weight] = weight.detach().to("cpu", copy=hasattr(weight, "ds_id"))
+        if dist.get_rank() == 0:
+            self.policy.save_pretrained(folder, state_dict={name: whole[weight] for name, weight in named.items()})
 
     def save_state(self, folder: Path) -> None:
-        """Write optimizer state and full-precision weights, every rank its part."""
-        self.engine.save_checkpoint(str(folder), tag="state", save_latest=False)
+        """Write the optimizer state (update/state.py), every rank its share."""
+        save_state(self.engine, folder)
 
     def load_state(self, folder: Path) -> None:
-        """Load the state of the previous round; the number of ranks must be the same."""
-        if not (folder / "state").is_dir():
-            raise InputError(
-                f"{folder}: no optimizer state; give the manifest of the round before as --state", "no-optimizer-state"
-            )
-        self.engine.load_checkpoint(str(folder), tag="state")
+        """Load a state of the same weights, whatever ranks and ZeRO stage wrote it."""
+        load_state(self.engine, folder)

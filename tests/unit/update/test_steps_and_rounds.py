@@ -9,7 +9,6 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from conftest import RECIPE
-from refusals import refused
 from scope.artifacts import progress
 from scope.artifacts.partial import Unfinished
 from scope.models.load import load_model
@@ -85,6 +84,7 @@ def test_rounds_joined_by_saved_policy_and_state_are_one_run(teacher, tmp_path):
             trainer.load_state(tmp_path / "state")
         list(trainer.run_round(batch, done))
         trainer.save_policy(tmp_path / "policy")
+        (tmp_path / "state").mkdir(exist_ok=True)
         trainer.save_state(tmp_path / "state")
         model = load_model(tmp_path / "policy", "float32")
     assert_close(weights_of(model), weights_of(whole), rtol=0, atol=1e-6)
@@ -98,11 +98,6 @@ def test_parameters_move_at_the_rate_of_the_schedule(student, teacher):
     assert metrics["learning_rate"] == pytest.approx(0.3e-4)
     moved = max((after - before[name]).abs().max() for name, after in student.named_parameters())
     assert moved.item() == pytest.approx(0.3e-4, rel=1e-2)
-
-
-def test_a_missing_state_is_refused(student, tmp_path):
-    with refused("no-optimizer-state", tmp_path, "--state"):
-        make_trainer(student, ARMS["kd"]).load_state(tmp_path)
 
 
 @pytest.mark.real
