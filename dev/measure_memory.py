@@ -177,6 +177,8 @@ def run_steps(case: Case) -> tuple[int, int]:
     from scope.models.isolation import packing_of
     from scope.models.packed_forward import score_pairs
     from scope.models.pair import Pair
+    from scope.planning.take import take
+    from scope.update.execution import Execution
     from scope.update.loss_settings import LossSettings
     from scope.update.recipe import UpdateSettings
     from scope.update.trainer import Trainer
@@ -196,9 +198,9 @@ def run_steps(case: Case) -> tuple[int, int]:
         attention=case.attention,
         deepspeed={"zero_optimization": {"stage": case.stage}},
     )
-    settings = UpdateSettings.model_validate(section.model_dump())
     loss = LossSettings("full" if case.teacher else "sampled", None, None, None, 0.6, 0.6)
-    trainer = Trainer(model, settings, case.dtype, loss, teacher)
+    parts = take(UpdateSettings, section), take(Execution, section)
+    trainer = Trainer(model, *parts, case.dtype, loss, teacher)
     peaks = [int(metrics.get("peak_gpu_gb", 0) * GB) for metrics in trainer.run_round(batch(case), 0)]
     return sum(parameter.numel() for parameter in model.parameters()), max(peaks)
 

@@ -8,6 +8,7 @@ import os
 from scope import cli
 from scope.artifacts.recipe import read_recipe
 from scope.update import launch
+from scope.update.execution import read_execution
 from scope.update.recipe import UpdateRecipe
 
 
@@ -19,6 +20,9 @@ def main() -> None:
     parser.add_argument("--policy", required=True, metavar="MANIFEST", help="policy of the round before")
     parser.add_argument(
         "--state", nargs="?", metavar="MANIFEST", help="optimizer state of the round before; none in round 1"
+    )
+    parser.add_argument(
+        "--execution", required=True, metavar="JSON", help="keys of `update` that change time and memory alone"
     )
     parser.add_argument("--teacher", nargs="?", metavar="MANIFEST", help="teacher, for the exact KL")
     parser.add_argument(
@@ -37,13 +41,14 @@ def main() -> None:
         os.environ["WANDB_MODE"] = "disabled"  # its steps were tracked when they were made first
 
     settings = read_recipe(args.recipe, UpdateRecipe)
-    launch.relaunch(settings.update.ranks)
-    launch.join_ranks(settings.update.ranks)
+    execution = read_execution(args.execution)
+    launch.relaunch(execution.ranks)
+    launch.join_ranks(execution.ranks)
 
     from scope.update.round import make_trainer, run_and_log, save, unfinished
 
     work = unfinished(args)
-    trainer = make_trainer(args, settings)
+    trainer = make_trainer(args, settings, execution)
     rows = run_and_log(trainer, args, settings, work)
     save(trainer, args, rows, work)
     launch.leave_ranks()

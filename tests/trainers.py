@@ -7,6 +7,8 @@ from deepspeed.utils import safe_get_full_optimizer_state
 from scope.artifacts.schemas.metrics import COST_NAMES
 from scope.config.training import Update
 from scope.method.table import method_of
+from scope.planning.take import take
+from scope.update.execution import Execution
 from scope.update.loss_settings import LossSettings
 from scope.update.recipe import UpdateSettings
 from scope.update.trainer import Trainer
@@ -35,9 +37,9 @@ def make_batch(objective, student, teacher, groups=GROUPS, prompts_per_step=None
 
 
 def update_settings(**changes):
-    """The section `update`, as a recipe gives it; gradients stay unclipped unless told."""
+    """The section `update`, as the trainer takes it in two parts; gradients stay unclipped unless told."""
     section = Update(**{"learning_rate": 1e-4, "micro_batch_tokens": 64, "grad_clip": 1e9, **changes})
-    return UpdateSettings.model_validate(section.model_dump())
+    return take(UpdateSettings, section), take(Execution, section)
 
 
 def loss_settings(objective, student_temperature=1.0, teacher_temperature=1.0):
@@ -53,7 +55,7 @@ def loss_settings(objective, student_temperature=1.0, teacher_temperature=1.0):
 
 
 def make_trainer(model, objective, teacher=None, temperatures=(1.0, 1.0), **update):
-    return Trainer(model, update_settings(**update), "float32", loss_settings(objective, *temperatures), teacher)
+    return Trainer(model, *update_settings(**update), "float32", loss_settings(objective, *temperatures), teacher)
 
 
 def gradients(trainer):

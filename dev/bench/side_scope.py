@@ -16,7 +16,9 @@ from scope.config.training import Objective, Rollout, Update
 from scope.method.table import METHODS
 from scope.models.head import Distribution, Hidden, loss_of_tokens
 from scope.models.pair import Pair
+from scope.planning.take import take
 from scope.score.in_process import InProcessTeacher
+from scope.update.execution import Execution
 from scope.update.launch import join_ranks
 from scope.update.loss_settings import LossSettings
 from scope.update.recipe import UpdateSettings
@@ -29,7 +31,8 @@ def update(spec: dict[str, Any], meter: Meter) -> dict[str, float]:
     """One optimizer step of SCOPE's loss, half of the rows on each path."""
     join_ranks(1)
     model = random_model(spec["shape"])
-    settings = UpdateSettings.model_validate(Update(**spec["options"]).model_dump())
+    section = Update(**spec["options"])
+    settings = take(UpdateSettings, section), take(Execution, section)
     objective = Objective()
     loss = LossSettings(
         kl=objective.kl, opd_clip=objective.opd_clip, pg_clip=objective.pg_clip,
@@ -37,7 +40,7 @@ def update(spec: dict[str, Any], meter: Meter) -> dict[str, float]:
     )  # fmt: skip
     pairs = Rows(**spec["rows"]).pairs()
     meter.loaded()
-    trainer = Trainer(model, settings, DTYPE, loss)
+    trainer = Trainer(model, *settings, DTYPE, loss)
     list(trainer.run_round(batch(shortened(pairs)), steps_done=0))
     rows = batch(pairs)
     with meter.timed():

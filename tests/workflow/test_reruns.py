@@ -201,6 +201,7 @@ def test_swapped_values_of_two_flags_rerun(finished, changed):
         pytest.param({"evaluation": {"sampling": {"T2": {}}}}, EVERY_GRADE, marks=pytest.mark.slow),
         ({"objective": {"tau": 0.5}}, ONE_ARM),
         ({"update": {"learning_rate": 2e-3}}, ROUND2_ROLLOUTS | {"update": 4, "weigh": 2} | GRADES),
+        ({"update": {"micro_batch_tokens": 128, "checkpoint_activations": True, "ranks": 2}}, {}),
         pytest.param({"rollout": {"temperature": 0.9}}, BOTH, marks=pytest.mark.slow),
         pytest.param({"report": {"title": "Another title"}}, {"report": 1}, marks=pytest.mark.slow),
         ({"tracking": {"wandb": "offline"}}, {}),

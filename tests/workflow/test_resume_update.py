@@ -16,6 +16,9 @@ from scope.artifacts.recipe import make_recipe
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.metrics import METRICS, STEP_COSTS
 from scope.config.training import Update
+from scope.planning.take import take
+from scope.update.execution import Execution
+from scope.update.recipe import UpdateSettings
 from worlds import made_up_round, objective_of, scored_by, tiny_model, weigh
 
 PLACE = {"arm": "scope", "seed": 0, "round": 1}
@@ -51,9 +54,9 @@ def update(batch, place, ranks=1, stage=1, rate=1e-3):
         micro_batch_tokens=64,
         ranks=ranks,
         deepspeed={"zero_optimization": {"stage": stage}},
-    ).model_dump()
+    )
     settings = {
-        "update": section,
+        "update": take(UpdateSettings, section).model_dump(),
         "student_temperature": 1.0,
         "teacher_temperature": None,
         "models": {"dtype": "float32"},
@@ -62,7 +65,8 @@ def update(batch, place, ranks=1, stage=1, rate=1e-3):
     sealed = ["--out-policy", place / "policy/manifest.json", "--out-state", place / "state/manifest.json"]
     metrics = ["--out-metrics", place / "metrics.parquet", "--out-live", place / "metrics.jsonl"]
     metrics += ["--out-costs", place / "costs.parquet"]
-    recipe = ["--recipe", make_recipe("update", settings)]
+    execution = take(Execution, section).model_dump_json()
+    recipe = ["--recipe", make_recipe("update", settings), "--execution", execution]
     return [sys.executable, ROOT / "scripts/update.py", *AT_PLACE, *inputs, *sealed, *metrics, *recipe]
 
 

@@ -70,6 +70,11 @@ def recipe_of(rule):
     )
 
 
+def execution(wildcards, input):
+    """How an update is computed, as a param. As it takes `input`, no change of it counts."""
+    return PLAN.arm(wildcards.arm).execution
+
+
 def script_of(rule):
     """A params function: the script of a job, one of several where each domain of problems has its own."""
     return lambda wildcards: PLAN.script_of_job(rule, wildcards)

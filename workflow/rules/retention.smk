@@ -39,4 +39,5 @@ use rule update as restore with:
     params:
         recipe=recipe_of("restore"),
         place=PLACE,
+        execution=execution,
         costs="",

@@ -165,11 +165,13 @@ rule update:
     params:
         recipe=recipe_of("update"),
         place=PLACE,
+        execution=execution,
         costs=ROUND.step_costs,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
         " --state {input.state:q} --teacher {input.teacher:q} --repeats {input.repeats:q} {params.place}"
+        " --execution {params.execution:q}"
         " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"
         " --out-costs {params.costs:q} --out-live {output.live:q}"
         " --recipe $RECIPES/{params.recipe}.json &> {log:q}"

@@ -80,14 +80,17 @@ def read_recipe(text: str, kind: type[Kind]) -> Kind:
 
     Raises InputError that names each setting that is missing, unknown or of a wrong type.
     """
+    settings = json.dumps(json.loads(text)["settings"])
+    return parse_settings(settings, kind, "--recipe", "`python scripts/recipe.py STAGE` prints a whole one")
+
+
+def parse_settings(text: str, kind: type[Kind], argument: str, remedy: str) -> Kind:
+    """Settings from JSON. Raises InputError that names the argument and each setting that is wrong."""
     try:
-        return kind.model_validate_json(json.dumps(json.loads(text)["settings"]))
+        return kind.model_validate_json(text)
     except ValidationError as error:
-        raise InputError(
-            f"--recipe is not a valid recipe: {'; '.join(map(_explain, error.errors()))}; `python scripts/recipe.py "
-            "STAGE` prints a whole one",
-            "invalid-recipe",
-        ) from None
+        wrong = "; ".join(map(_explain, error.errors()))
+        raise InputError(f"{argument} is not valid: {wrong}; {remedy}", "invalid-recipe") from None
 
 
 def _explain(issue: Any) -> str:

@@ -91,7 +91,7 @@ class Update(Section):
     grad_clip: Positive = 1.0
     """Maximum norm of the gradient."""
     micro_batch_tokens: Count = 16384
-    """Maximum tokens of one packed micro-batch; changes memory and speed, not the gradient."""
+    """Maximum tokens of one packed micro-batch; changes memory and speed, not the gradient, and reruns nothing."""
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
     """How packed rows attend: `auto` holds no mask, so that memory and time grow with the tokens and not with their
     square, where the architecture allows it; the others are implementations of transformers."""
@@ -103,7 +103,7 @@ class Update(Section):
     trainer's probability at the round's start over that of the engine that sampled. null: by 1."""
     guards: Guards = Guards()
     ranks: Count = 1
-    """Processes of the update job."""
+    """Processes of the update job; may change from round to round, and reruns nothing."""
     deepspeed: Annotated[dict[str, Any], AfterValidator(check_deepspeed)] = DEFAULT
     """Passed to DeepSpeed, with ZeRO stage 1 where `zero_optimization.stage` is not written; batch sizes, precision,
     clipping and optimizer come from the other keys. `offload_optimizer` needs `zero_force_ds_cpu_optimizer: false`."""

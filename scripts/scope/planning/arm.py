@@ -7,7 +7,7 @@ from scope.artifacts.stages import PER_ARM
 from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.derived import exact_kl, scorer
-from scope.planning.recipes import recipe
+from scope.planning.recipes import execution, recipe
 from scope.planning.sharing import check_name, rollouts_name, scores_name
 
 
@@ -29,6 +29,8 @@ class ArmPlan:
     check: str
     """Name of the teacher's checks under its settings of the teacher."""
     recipes: Mapping[str, str]
+    execution: str
+    """How its updates are computed (update/execution.py), as JSON: no part of a recipe."""
 
     def shares_rollouts(self, round_: int) -> bool:
         """Whether the base policy or the teacher samples a round's rollouts, so that arms can share them."""
@@ -58,4 +60,5 @@ def plan_arm(config: Config) -> ArmPlan:
         scores and scores_name(config),
         check_name(config),
         {stage: recipe(config, stage) for stage in PER_ARM},
+        execution(config),
     )

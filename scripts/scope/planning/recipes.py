@@ -48,6 +48,7 @@ from scope.rollout.recipe import PromptLength, RolloutRecipe, RolloutSettings
 from scope.score.check_recipe import CheckedRollout, CheckTeacherRecipe, ComparedServers
 from scope.score.recipe import ScoreRecipe
 from scope.score.settings import InProcess
+from scope.update.execution import Execution
 from scope.update.recipe import UpdateRecipe, UpdateSettings
 from scope.verify.recipe import VerifyRecipe
 
@@ -153,6 +154,11 @@ def update_recipe(config: Config) -> UpdateRecipe:
         teacher_temperature=teacher_temperature(config) if exact_kl(config) else None,
         models=take(ModelArithmetic, config.models),
     )
+
+
+def execution(config: Config) -> str:
+    """How updates are computed, as JSON; no recipe holds it, so that a change reruns nothing."""
+    return take(Execution, config.update).model_dump_json()
 
 
 def evaluate_recipe(config: Config) -> EvaluateRecipe:

@@ -2,18 +2,19 @@
 
 from typing import Any
 
+from scope.update.execution import Execution
 from scope.update.recipe import UpdateSettings
 
 
-def deepspeed_config(update: UpdateSettings, dtype: str) -> dict[str, Any]:
+def deepspeed_config(update: UpdateSettings, execution: Execution, dtype: str) -> dict[str, Any]:
     """DeepSpeed's own configuration: the user's `update.deepspeed`, and what other keys decide.
 
     Gradients of bfloat16 weights are summed over micro-batches in float32, but at ZeRO stage 0, where DeepSpeed cannot.
     """
-    sums = {"data_types": {"grad_accum_dtype": "fp32"}} if dtype == "bfloat16" and _stage(update) else {}
+    sums = {"data_types": {"grad_accum_dtype": "fp32"}} if dtype == "bfloat16" and _stage(execution) else {}
     return {
         **sums,
-        **update.deepspeed,
+        **execution.deepspeed,
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
         "gradient_clipping": update.grad_clip,
@@ -23,5 +24,5 @@ def deepspeed_config(update: UpdateSettings, dtype: str) -> dict[str, Any]:
     }
 
 
-def _stage(update: UpdateSettings) -> int:
-    return update.deepspeed.get("zero_optimization", {}).get("stage", 0)
+def _stage(execution: Execution) -> int:
+    return execution.deepspeed.get("zero_optimization", {}).get("stage", 0)

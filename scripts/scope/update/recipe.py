@@ -1,9 +1,9 @@
 """The recipe of the stages `update` and `restore`, which share a script."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from scope.artifacts.recipe import Settings
-from scope.models.dtype import Attention, ModelArithmetic
+from scope.models.dtype import ModelArithmetic
 
 
 class Guards(Settings):
@@ -15,7 +15,7 @@ class Guards(Settings):
 
 
 class UpdateSettings(Settings):
-    """Optimizer steps of one round."""
+    """Optimizer steps of one round; update/execution.py has the keys that change no result."""
 
     steps_per_round: int
     prompts_per_step: int
@@ -25,14 +25,8 @@ class UpdateSettings(Settings):
     total_steps: int | None
     weight_decay: float
     grad_clip: float
-    micro_batch_tokens: int
-    attention: Attention
-    checkpoint_activations: bool
     tis_cap: float | None
     guards: Guards
-    ranks: int
-    deepspeed: dict[str, Any]
-    """Passed to DeepSpeed as it is."""
 
 
 class UpdateRecipe(Settings):

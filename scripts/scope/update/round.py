@@ -23,6 +23,7 @@ from scope.models.generation import copy_generation_config
 from scope.models.load import load_model, load_tokenizer
 from scope.models.token_ids import token_ids
 from scope.update.checkpoints import Checkpoints, from_first_rank
+from scope.update.execution import Execution
 from scope.update.loss_settings import LossSettings
 from scope.update.peak import peak_tflops
 from scope.update.recipe import UpdateRecipe
@@ -30,7 +31,7 @@ from scope.update.tracking import Tracker
 from scope.update.trainer import Trainer
 
 
-def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:
+def make_trainer(args: Namespace, settings: UpdateRecipe, execution: Execution) -> Trainer:
     """The trainer with policy, optimizer state and, for the exact KL, the teacher loaded."""
     check_files([args.batch], args)
     for manifest in filter(None, (args.policy, args.state)):
@@ -42,7 +43,8 @@ def make_trainer(args: Namespace, settings: UpdateRecipe) -> Trainer:
     teacher = load_model(_opened(args.teacher), dtype) if losses.kl == "full" else None
     folder = _opened(args.policy)
     tokens = token_ids(load_tokenizer(folder))
-    trainer = Trainer(load_model(folder, dtype), settings.update, dtype, losses, teacher, tokens, peak_tflops())
+    model, peak = load_model(folder, dtype), peak_tflops()
+    trainer = Trainer(model, settings.update, execution, dtype, losses, teacher, tokens, peak)
     if args.state:
         trainer.load_state(_opened(args.state))
     return trainer
@@ -62,7 +64,8 @@ def save(trainer: Trainer, args: Namespace, rows: list[dict[str, Any]], work: Un
     trainer.save_state(out_state)
     dist.barrier()
     if first:
-        provenance, place = {"recipe": args.recipe, "inputs": inputs_of(args)}, place_of(args)
+        provenance = {"recipe": args.recipe, "inputs": inputs_of(args), "execution": trainer.execution.model_dump()}
+        place = place_of(args)
         load_tokenizer(folder_of(args.policy)).save_pretrained(out_policy)
         copy_generation_config(folder_of(args.policy), out_policy)
         write_manifest(args.out_state, **provenance, **place)
@@ -94,14 +97,14 @@ def unfinished(args: Namespace) -> Unfinished:
 
 def compare(manifest: str, original: str) -> str:
     """Whether a recomputed policy has the files of the original, as one line."""
-    made, listed = (read_manifest(path)["files"] for path in (manifest, original))
-    other = sorted(name for name in listed if made.get(name) != listed[name])
+    made, first = map(read_manifest, (manifest, original))
+    other = sorted(name for name, digest in first["files"].items() if made["files"].get(name) != digest)
     if not other:
         return f"{manifest}: equal to {original}, bit by bit"
-    return (
-        f"Warning: {manifest}: {', '.join(other)} differ from {original}: the arithmetic of this machine, of its "
-        "libraries or of its parallel sums is another one; the policies agree up to rounding"
-    )
+    cause = "the arithmetic of this machine, of its libraries or of its parallel sums is another one"
+    if made["execution"] != first["execution"]:
+        cause = f"it was computed with update: {first['execution']}, this one with {made['execution']}"
+    return f"Warning: {manifest}: {', '.join(other)} differ from {original}: {cause}; the policies agree up to rounding"
 
 
 def loss_settings(settings: UpdateRecipe, losses: dict[str, Any]) -> LossSettings:

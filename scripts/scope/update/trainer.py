@@ -32,6 +32,7 @@ from scope.update.activations import checkpoint_activations, without_dropout
 from scope.update.checkpoints import Checkpoint, from_first_rank
 from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
+from scope.update.execution import Execution
 from scope.update.guards import check_guards
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
@@ -62,23 +63,24 @@ class Trainer:
         self,
         model: PreTrainedModel,
         update: UpdateSettings,
+        execution: Execution,
         dtype: str,
         loss: LossSettings,
         teacher: PreTrainedModel | None = None,
         tokens: TokenIds | None = None,
         peak_tflops: float | None = None,
     ):
-        self.update, self.loss, self.teacher, self.tokens = update, loss, teacher, tokens
+        self.update, self.execution, self.loss, self.teacher, self.tokens = update, execution, loss, teacher, tokens
         if dist.get_rank() == 0:
             log_unused_dropout(model.config)
         self.packing = self._packing(model)
         self.teacher_packing = self._packing(teacher) if teacher else self.packing
         self.cost = StepCost(model, peak_tflops)
-        if update.checkpoint_activations:
+        if execution.checkpoint_activations:
             checkpoint_activations(model)
         optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
         self.engine, wrapped, _, _ = deepspeed.initialize(
-            model=model, optimizer=optimizer, config=deepspeed_config(update, dtype)
+            model=model, optimizer=optimizer, config=deepspeed_config(update, execution, dtype)
         )
         OptimizerState(self.engine).step = 0  # at stage 0 in bfloat16 DeepSpeed has counted one without a gradient
         # What DeepSpeed's annotations leave open
@@ -88,7 +90,8 @@ class Trainer:
 
     def _packing(self, model: PreTrainedModel) -> Packing:
         """The first rank's finding, so that all ranks cut alike."""
-        packing = from_first_rank(lambda: packing_of(model, self.update.micro_batch_tokens, self.update.attention))
+        budget, attention = self.execution.micro_batch_tokens, self.execution.attention
+        packing = from_first_rank(lambda: packing_of(model, budget, attention))
         set_attention(model, packing.attention)
         return packing
 

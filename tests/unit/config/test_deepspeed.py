@@ -34,6 +34,8 @@ def with_deepspeed(**settings):
         ({"zero_optimization": {"offload_param": {"device": "gpu"}}}, ["none, cpu, nvme", "'gpu'"]),
         ({"zero_optimization": {"offload_optimizer": {"device": "cpu"}}}, ["`deepspeed.zero_force_ds_cpu_optimizer"]),
         ({"zero_optimization": {"cpu_offload": True}}, ["`deepspeed.zero_force_ds_cpu_optimizer"]),
+        ({"zero_optimization": {"offload_optimizer": {"device": "nvme"}}}, ["on NVMe", "{device: cpu}"]),
+        ({"zero_optimization": {"zenflow": {}}}, ["`zenflow`", "{device: cpu}"]),
         ({"bf16": {"enabled": True}}, ["`deepspeed.bf16`", "`models.dtype`"]),
         ({"gradient_clipping": 1.0}, ["`update.grad_clip`"]),
         ({"train_batch_size": 8}, ["`update.prompts_per_step`"]),

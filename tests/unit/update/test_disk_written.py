@@ -21,6 +21,8 @@ from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 from scope.planning import disk
 from scope.planning.disk import project
 from scope.planning.recipes import recipe
+from scope.planning.take import take
+from scope.update.execution import Execution
 from scope.update.recipe import UpdateSettings
 from worlds import made_up_round, objective_of, table, weigh
 
@@ -101,8 +103,8 @@ def write_states(folder):
     batch = weigh(made_up_round({"a": "10"}), objective_of("kd"))
     for dtype, stage in STATES:
         config = config_with_state(dtype, stage)
-        update = UpdateSettings.model_validate(config.update.model_dump())
-        trainer = Trainer(made(config, "student", dtype), update, dtype, LossSettings("sampled", None, 0.2, 0, 1, 1))
+        update = take(UpdateSettings, config.update), take(Execution, config.update)
+        trainer = Trainer(made(config, "student", dtype), *update, dtype, LossSettings("sampled", None, 0.2, 0, 1, 1))
         list(trainer.run_round(batch, 0))
         manifest = folder / f"{dtype}{stage}" / "manifest.json"
         trainer.save_state(empty_folder(manifest))

@@ -13,14 +13,14 @@ from conftest import ROOT
 from scope.update.launch import relaunch
 
 RANKS = f"""
-import sys, time
+import os, sys, time
 sys.path.insert(0, {str(ROOT / "scripts")!r})
 from scope import cli
 from scope.update.launch import relaunch
 
 def main():
     relaunch(2)
-    os.write(1, b"rank\n")  # at once, so that no other rank writes in between
+    os.write(1, b"rank\\n")  # at once, so that no other rank writes in between
     time.sleep(60)
 
 cli.run(main)

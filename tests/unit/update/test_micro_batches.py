@@ -116,7 +116,7 @@ def test_bfloat16_gradients_are_added_up_in_float32(stage, teacher):
         settings = update_settings(
             micro_batch_tokens=budget, deepspeed={"zero_optimization": {"stage": stage}, **further}
         )
-        trainer = Trainer(tiny_model(1).bfloat16(), settings, "bfloat16", loss_settings(objective))
+        trainer = Trainer(tiny_model(1).bfloat16(), *settings, "bfloat16", loss_settings(objective))
         list(trainer.run_round(batch, 0))
         return gradients(trainer)
 

@@ -16,14 +16,13 @@ from worlds import tiny_model
 OBJECTIVE = ARMS["kd"]
 
 
-def trainer_of(model, dtype, stage):
-    zero = {"deepspeed": {"zero_optimization": {"stage": stage}}}
-    return Trainer(
-        model.to(getattr(torch, dtype)),
-        update_settings(learning_rate=0.01, **zero),
-        dtype,
-        loss_settings(OBJECTIVE),
-    )
+OFFLOADED = {"offload_optimizer": {"device": "cpu", "pin_memory": False}}
+
+
+def trainer_of(model, dtype, stage, **zero):
+    deepspeed = {"zero_optimization": {"stage": stage, **zero}, "zero_force_ds_cpu_optimizer": not zero}
+    settings = update_settings(learning_rate=0.01, deepspeed=deepspeed)
+    return Trainer(model.to(getattr(torch, dtype)), *settings, dtype, loss_settings(OBJECTIVE))
 
 
 def run_step(trainer, number):
@@ -48,9 +47,9 @@ def first_step(folder, dtype, stage):
     return whole_state(trainer)
 
 
-def second_step(folder, dtype, stage):
+def second_step(folder, dtype, stage, **zero):
     """The state as it was read, and the weights after another step."""
-    trainer = trainer_of(load_model(folder / "policy", dtype), dtype, stage)
+    trainer = trainer_of(load_model(folder / "policy", dtype), dtype, stage, **zero)
     trainer.load_state(folder / "state")
     state = whole_state(trainer)
     run_step(trainer, 1)
@@ -75,13 +74,23 @@ def unbroken():
 @pytest.mark.usefixtures("group_of_one")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(("written", "read"), [(0, 1), (1, 2), (2, 3), (3, 0)])
-def test_any_zero_stage_reads_the_state_of_any_other(dtype, written, read, tmp_path):
+def test_any_zero_stage_reads_the_state_of_any_other(dtype, written, read, unbroken, tmp_path):
     state = first_step(tmp_path, dtype, written)
     taken, after = second_step(tmp_path, dtype, read)
     assert_close(taken, state, rtol=0, atol=0)
     assert taken[1] == 1
     if dtype == "float32":  # gradients of bfloat16 are summed otherwise at stage 0
-        assert_close(after, both_steps(), rtol=0, atol=1e-6)
+        assert_close(after, unbroken, rtol=0, atol=1e-6)
+
+
+@pytest.mark.real
+@pytest.mark.usefixtures("group_of_one")
+@pytest.mark.parametrize("stage", [2, 3])
+def test_an_offloaded_state_is_that_of_the_device(stage, unbroken, tmp_path):
+    state = first_step(tmp_path, "float32", 1)
+    taken, after = second_step(tmp_path, "float32", stage, **OFFLOADED)
+    assert_close(taken, state, rtol=0, atol=0)
+    assert_close(after, unbroken, rtol=0, atol=1e-6)
 
 
 @pytest.mark.real
@@ -108,6 +117,18 @@ def test_a_bfloat16_run_keeps_its_weights_in_full_precision(tmp_path):
     kept = {name: parts[WEIGHT] for name, parts in state.items()}
     assert any((kept[name] != weight.float()).any() for name, weight in rounded.items())
     assert all((kept[name].bfloat16() == weight).all() for name, weight in rounded.items())
+
+
+@pytest.mark.usefixtures("group_of_one")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("stage", range(4))
+def test_the_first_step_is_as_large_as_its_rate(dtype, stage, tmp_path):
+    """AdamW's bias correction makes it rate * g / (|g| + eps), whatever DeepSpeed did before it."""
+    start = {name: weight.to(getattr(torch, dtype)).float() for name, weight in weights_of(tiny_model(1)).items()}
+    state, step = first_step(tmp_path, dtype, stage)
+    moved = max((parts[WEIGHT] - start[name]).abs().max().item() for name, parts in state.items())
+    assert step == 1
+    assert moved == pytest.approx(0.01, rel=0.05)  # weight decay adds 1e-4 of a weight
 
 
 @pytest.mark.usefixtures("group_of_one")

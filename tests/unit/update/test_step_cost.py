@@ -50,7 +50,7 @@ def test_the_parts_of_a_step_are_timed_where_they_are_spent(teacher, monkeypatch
     slowed(monkeypatch, seconds, Trainer, "micro_batch_loss", 10)
     slowed(monkeypatch, seconds, Trainer, "_step", 1000)
     batch = make_batch(ARMS["scope"], tiny_model(1), teacher, prompts_per_step=2)
-    trainer = Trainer(tiny_model(1), update_settings(), "float32", loss_settings(ARMS["scope"]), peak_tflops=2e-9)
+    trainer = Trainer(tiny_model(1), *update_settings(), "float32", loss_settings(ARMS["scope"]), peak_tflops=2e-9)
     slowed(monkeypatch, seconds, trainer.engine, "backward", 100)
     shape = dense_decoder(tiny_model(1))
     for number, metrics in enumerate(trainer.run_round(batch, 0)):

@@ -59,7 +59,7 @@ def test_in_float64_loss_and_gradient_are_the_formula_to_1e_9(objective, tempera
     loss = sum(formula(student, batch, objective, teacher or student, temperatures).values())
     expected = torch.autograd.grad(loss, list(student.parameters()))
     settings = update_settings(deepspeed={"zero_optimization": {"stage": 0}})
-    trainer = Trainer(student, settings, "float64", loss_settings(objective, *temperatures), teacher)
+    trainer = Trainer(student, *settings, "float64", loss_settings(objective, *temperatures), teacher)
     shares = [trainer.micro_batch_loss(micro, StepMetrics(trainer.device)) for micro in trainer.micro_batches(batch)]
     assert len(shares) > 1
     trainer.engine.set_gradient_accumulation_boundary(False)  # DeepSpeed reduces no float64

@@ -111,7 +111,7 @@ def test_steps_after_a_checkpoint_are_those_of_an_unbroken_round(stage, dtype, t
     objective, checkpoints = ARMS["scope"], Checkpoints(Unfinished(tmp_path, RECIPE, "this"))
     batch = make_batch(objective, tiny_model(1), teacher, prompts_per_step=1)
     started = lambda: Trainer(  # noqa: E731
-        tiny_model(1).to(getattr(torch, dtype)), update_settings(**update), dtype, loss_settings(objective)
+        tiny_model(1).to(getattr(torch, dtype)), *update_settings(**update), dtype, loss_settings(objective)
     )
     trainer, rows = started(), []
     for row in trainer.run_round(batch, 4):

@@ -20,6 +20,7 @@ from scope.artifacts.schemas.metrics import METRICS, STEP_COSTS
 from scope.models.load import load_model
 from scope.models.pack_plan import plan_packs
 from scope.models.tokenizers import character_tokenizer
+from scope.update.round import compare
 from trainers import ARMS, make_batch, update_settings
 
 RUN = {"arm": "mixed", "seed": 0, "round": 1}
@@ -33,14 +34,15 @@ def save_model(model, manifest):
     return manifest
 
 
-def update_recipe(ranks):
+def update_arguments(ranks):
+    update, execution = update_settings(steps_per_round=2, ranks=ranks)
     settings = {
-        "update": update_settings(steps_per_round=2, ranks=ranks).model_dump(),
+        "update": update.model_dump(),
         "student_temperature": 1.0,
         "teacher_temperature": 1.0,
         "models": {"dtype": "float32"},
     }
-    return make_recipe("update", settings)
+    return ["--recipe", make_recipe("update", settings), "--execution", execution.model_dump_json()]
 
 
 def run_update(place, batch, policy, *, ranks=1, check=True):
@@ -53,7 +55,7 @@ def run_update(place, batch, policy, *, ranks=1, check=True):
     words = [f"--{name}={value}" for name, value in RUN.items()] + [
         f"--out-{name}={path}" for name, path in out.items()
     ]
-    script = [sys.executable, ROOT / "scripts/update.py", "--recipe", update_recipe(ranks)]
+    script = [sys.executable, ROOT / "scripts/update.py", *update_arguments(ranks)]
     live = ["--out-live", place / "metrics.jsonl", "--out-costs", place / "costs.parquet"]
     inputs = ["--batch", batch, "--policy", policy]
     return run(*script, *inputs, *live, *words, check=check, SCOPE_PEAK_TFLOPS="1"), out
@@ -124,3 +126,18 @@ def test_a_policy_is_saved_whatever_its_generation_settings_and_with_all_its_eos
     saved = open_folder(out["policy"])
     assert json.loads((saved / "generation_config.json").read_text())["eos_token_id"] == [1, 2]
     assert load_model(saved, "float32").generation_config.eos_token_id == [1, 2]
+
+
+def test_a_recomputed_policy_that_differs_is_logged_with_the_cause(tmp_path):
+    def policy(name, weights, ranks):
+        manifest = tmp_path / name / "manifest.json"
+        (empty_folder(manifest) / "model.safetensors").write_text(weights)
+        write_manifest(manifest, recipe=RECIPE, execution={"ranks": ranks})
+        return manifest
+
+    first, same, rounded, resharded = (
+        policy("first", "a", 1), policy("same", "a", 2), policy("rounded", "b", 1), policy("resharded", "b", 2)
+    )  # fmt: skip
+    assert compare(same, first) == f"{same}: equal to {first}, bit by bit"
+    assert "the arithmetic of this machine" in compare(rounded, first)
+    assert "computed with update: {'ranks': 1}, this one with {'ranks': 2}" in compare(resharded, first)

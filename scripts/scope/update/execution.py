@@ -1,0 +1,26 @@
+"""How an update is computed: on how many ranks, in which pieces, what is kept meanwhile.
+
+None of it changes the policy but by rounding. So it is no part of the recipe: a run whose memory or GPUs are short goes
+on with other values, and no finished round runs again.
+"""
+
+from typing import Any
+
+from scope.artifacts.recipe import Settings, parse_settings
+from scope.models.dtype import Attention
+
+
+class Execution(Settings):
+    """Keys of the section `update` that change time and memory alone."""
+
+    micro_batch_tokens: int
+    attention: Attention
+    checkpoint_activations: bool
+    ranks: int
+    deepspeed: dict[str, Any]
+    """Passed to DeepSpeed as it is."""
+
+
+def read_execution(text: str) -> Execution:
+    """The argument --execution. Raises InputError that names each key that is missing, unknown or of a wrong type."""
+    return parse_settings(text, Execution, "--execution", "`python scripts/recipe.py update --execution` prints one")
