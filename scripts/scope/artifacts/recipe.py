@@ -89,8 +89,9 @@ def parse_settings(text: str, kind: type[Kind], argument: str, remedy: str) -> K
     try:
         return kind.model_validate_json(text)
     except ValidationError as error:
-        wrong = "; ".join(map(_explain, error.errors()))
-        raise InputError(f"{argument} is not valid: {wrong}; {remedy}", "invalid-recipe") from None
+        raise InputError(
+            f"{argument} is not valid: {'; '.join(map(_explain, error.errors()))}; {remedy}", "invalid-recipe"
+        ) from None
 
 
 def _explain(issue: Any) -> str:

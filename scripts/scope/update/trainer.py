@@ -37,6 +37,7 @@ from scope.update.guards import check_guards
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
 from scope.update.micro_batch import MicroBatch, lengths_of, micro_batch
+from scope.update.policy import save_policy
 from scope.update.recipe import UpdateSettings
 from scope.update.round_progress import BOTH, FORWARD, RoundProgress
 from scope.update.state import OptimizerState, load_state, save_state
@@ -237,15 +238,8 @@ class Trainer:
                 tally.add_mean("kl_reference", losses.k3(logp_R, micro.scorer_logp)[live])
 
     def save_policy(self, folder: Path) -> None:
-        """Write the policy in Hugging Face format from rank 0, gathered weight by weight; all ranks take part."""
-        whole: dict[Tensor, Tensor] = {}
-        named = self.policy.state_dict(keep_vars=True)
-        for weight in named.values():
-            with deepspeed.zero.GatheredParameters([weight], modifier_rank=None):
-                if weight not in whole and dist.get_rank() == 0:
-                    whole[weight] = weight.detach().to("cpu", copy=hasattr(weight, "ds_id"))
-        if dist.get_rank() == 0:
-            self.policy.save_pretrained(folder, state_dict={name: whole[weight] for name, weight in named.items()})
+        """Write the policy in Hugging Face format from rank 0; all ranks take part."""
+        save_policy(self.policy, folder)
 
     def save_state(self, folder: Path) -> None:
         """Write the optimizer state (update/state.py), every rank its share."""

@@ -19,7 +19,6 @@ ANY = "{}"
 """What stands for a part of a path that is no constant."""
 OTHER_MEANINGS = {
     ("scripts/scope/artifacts/partial_rows.py", "{}.parquet"),  # a part of unfinished work, which has no layout
-    ("scripts/scope/update/trainer.py", "state"),  # DeepSpeed's own folder in the optimizer state
     ("workflow/rules", "$RECIPES/{}.json"),  # the shell cannot call the layout
 }
 SHARDED = {"rollout", "verify", "score"}

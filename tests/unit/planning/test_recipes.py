@@ -13,6 +13,7 @@ from scope.config.experiment import Config, arm_config, merge, read_config
 from scope.config.types import Section
 from scope.planning import data_recipes, recipes
 from scope.planning.recipes import stage_settings
+from scope.update.execution import Execution
 
 WILDCARDS = {"model": "student", "benchmark": "held"}
 TRAIN = {"path": "train.parquet", "where": {"source": "a"}, "between": {"day": ["a", "b"]}, "template": "{problem}"}
@@ -101,6 +102,7 @@ DECIDES = {
     "objective.method": "rollout score weigh",
     "objective.kl": "check_teacher weigh update",
     "update": "update",
+    **dict.fromkeys(map("update.{}".format, Execution.model_fields), ""),
     "update.steps_per_round": "rollout weigh update",
     "update.prompts_per_step": "rollout weigh update",
     "evaluation": "evaluate",
