@@ -1,5 +1,6 @@
 """Which rows share a pack: long rows first, each into the fullest pack that it still fits (best fit)."""
 
+import sys
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 
@@ -20,3 +21,14 @@ def plan_packs(lengths: Sequence[int], budget: int) -> list[list[int]]:
         packs[number].append(index)
         insort(free_of, (free - lengths[index], number))
     return sorted(packs, key=lambda pack: -sum(lengths[i] ** 2 for i in pack))
+
+
+def log_long_rows(lengths: Sequence[int], budget: int) -> None:
+    """Write to the log how many rows exceed the budget; one of 1 asks for a pack each."""
+    longer = [length for length in lengths if length > budget]
+    if longer and budget > 1:
+        print(
+            f"packs: {len(longer):,} of {len(lengths):,} rows exceed {budget:,} tokens, up to {max(longer):,}: "
+            "each has a pack of its own, with the memory that its length takes",
+            file=sys.stderr,
+        )

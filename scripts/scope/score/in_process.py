@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scope.models.isolation import Packing, packing_of
 from scope.models.load import load_model, load_tokenizer
+from scope.models.pack_plan import log_long_rows
 from scope.models.packed_forward import score_packs
 from scope.models.pair import Pair
 from scope.models.token_ids import TokenIds, token_ids
@@ -32,6 +33,7 @@ class InProcessTeacher(Teacher):
         self, pairs: Sequence[Pair], done: Container[int] = ()
     ) -> Iterator[list[tuple[int, list[float]]]]:
         """As score_packs."""
+        log_long_rows([len(pair) for pair in pairs], self.packing.tokens)
         yield from score_packs(
             self.model,
             pairs,

@@ -21,10 +21,12 @@ from scope.errors import InputError
 from scope.method.batch_metrics import batch_metrics
 from scope.models.generation import copy_generation_config
 from scope.models.load import load_model, load_tokenizer
+from scope.models.pack_plan import log_long_rows
 from scope.models.token_ids import token_ids
 from scope.update.checkpoints import Checkpoints, from_first_rank
 from scope.update.execution import Execution
 from scope.update.loss_settings import LossSettings
+from scope.update.micro_batch import lengths_of
 from scope.update.peak import peak_tflops
 from scope.update.recipe import UpdateRecipe
 from scope.update.tracking import Tracker
@@ -124,6 +126,7 @@ def run_and_log(trainer: Trainer, args: Namespace, settings: UpdateRecipe, work:
     rows = [_metrics_row(args.round, row) for row in checkpoint.rows] if checkpoint else []
     if not dist.get_rank():
         log_startup_time()
+        log_long_rows(lengths_of(batch), trainer.pack_tokens)
         if checkpoint:
             say(f"{len(rows):,} of {total:,} steps are kept from an earlier attempt")
         if not total:

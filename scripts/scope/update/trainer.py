@@ -22,7 +22,6 @@ from torch.nn.utils import get_total_norm
 from transformers import PreTrainedModel
 
 from scope.errors import InputError
-from scope.method import losses
 from scope.models.head import Distribution, Hidden, LossOfTokens, loss_of_tokens
 from scope.models.isolation import Packing, packing_of, set_attention
 from scope.models.pack_plan import plan_packs
@@ -37,6 +36,7 @@ from scope.update.guards import check_guards
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
 from scope.update.micro_batch import MicroBatch, lengths_of, micro_batch
+from scope.update.observe import observe
 from scope.update.policy import save_policy
 from scope.update.recipe import UpdateSettings
 from scope.update.round_progress import BOTH, FORWARD, RoundProgress
@@ -76,6 +76,7 @@ class Trainer:
             log_unused_dropout(model.config)
         self.packing = self._packing(model)
         self.teacher_packing = self._packing(teacher) if teacher else self.packing
+        self.pack_tokens = min(self.packing.tokens, self.teacher_packing.tokens)
         self.cost = StepCost(model, peak_tflops)
         if execution.checkpoint_activations:
             checkpoint_activations(model)
@@ -125,7 +126,7 @@ class Trainer:
         """This rank's packed micro-batches of one step, as many as on every other rank."""
         world, rank = dist.get_world_size(), dist.get_rank()
         rows = rows.sort("prompt_id", "sample_index")
-        packs = plan_packs(lengths_of(rows), min(self.packing.tokens, self.teacher_packing.tokens))
+        packs = plan_packs(lengths_of(rows), self.pack_tokens)
         mine = packs[rank::world]
         padding = -(-len(packs) // world) - len(mine)
         made = [micro_batch(rows[indices], self.device) for indices in mine]
@@ -194,7 +195,7 @@ class Trainer:
 
         share = at_responses(self.engine, micro.pack, compute, linear=self.packing.linear)
         tally.add_sum("loss", share.detach())
-        self.observe(micro, seen[0], tally)
+        observe(micro, seen[0], self.loss, tally)
         return share
 
     @torch.no_grad()
@@ -210,32 +211,6 @@ class Trainer:
         if (known := hidden.vocabulary) < tokens.size:
             raise InputError(f"teacher: {known} tokens, student: {tokens.size}; use kl: sampled", "other-tokenizer")
         return Distribution(hidden, self.loss.teacher_temperature, tokens)
-
-    @torch.no_grad()
-    def observe(self, micro: MicroBatch, seen: LossOfTokens, tally: StepMetrics) -> None:
-        """What is logged beside the loss; rows of weight 0 that only keep ranks in step do not count."""
-        logp_R = seen.logp_R
-        old_R = logp_R if micro.logp_old is None else micro.logp_old
-        live = micro.coefficient != 0
-        rho_R = losses.ratio(logp_R, old_R)
-        gap_R = (micro.engine_logp - old_R).abs()
-        known = live & ~gap_R.isnan()
-        tally.add_mean("entropy", seen.entropy_R[live])
-        tally.add_mean("ratio_mean", rho_R[live])
-        tally.add_max("ratio_max", rho_R[live])
-        tally.add_ess("ess", rho_R[live])
-        tally.add_mean("engine_gap_mean", gap_R[known])
-        tally.add_max("engine_gap_max", gap_R[known])
-        if "opd" in micro.kind:
-            wrong = live & micro.kind["opd"] & ~micro.correct
-            advantage_R = micro.scorer_logp - logp_R
-            tally.add_weighted_mean("advantage_incorrect", advantage_R[wrong], micro.coefficient[wrong])
-            tally.add_mean("advantage_incorrect_positive", (advantage_R[wrong] > 0).float())
-        if "pg" in micro.kind:
-            clip, coefficient = self.loss.of_grpo()
-            tally.add_mean("clipped", ((rho_R - 1).abs() > clip)[live].float())
-            if coefficient:
-                tally.add_mean("kl_reference", losses.k3(logp_R, micro.scorer_logp)[live])
 
     def save_policy(self, folder: Path) -> None:
         """Write the policy in Hugging Face format from rank 0; all ranks take part."""

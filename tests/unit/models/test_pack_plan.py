@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from scope.models.pack_plan import plan_packs
+from scope.models.pack_plan import log_long_rows, plan_packs
 
 
 def sizes(packs, lengths):
@@ -37,3 +37,13 @@ def test_packs_with_most_attention_come_first_so_that_two_ranks_get_alike_ones()
     costs = [sum(lengths[index] ** 2 for index in pack) for pack in plan_packs(lengths, 4096)]
     assert costs == sorted(costs, reverse=True)
     assert sum(costs[0::2]) == pytest.approx(sum(costs[1::2]), rel=0.1)
+
+
+def test_rows_longer_than_a_pack_are_logged_once(capsys):
+    log_long_rows([10, 3000, 12_288, 512], 512)
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "2 of 4 rows exceed 512 tokens, up to 12,288" in said
+    log_long_rows([10, 512], 512)
+    log_long_rows([10, 512], 1)
+    assert capsys.readouterr().err == ""
