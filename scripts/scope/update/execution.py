@@ -1,7 +1,7 @@
 """How an update is computed: on how many ranks, in which pieces, what is kept meanwhile.
 
-None of it changes the policy but by rounding. So it is no part of the recipe: a run whose memory or GPUs are short goes
-on with other values, and no finished round runs again.
+None of it changes the policy but by rounding. So it is no part of the recipe: a run that is short of memory or GPUs
+resumes with other values, and no finished round runs again.
 """
 
 from typing import Any

@@ -104,8 +104,8 @@ def compare(manifest: str, original: str) -> str:
     if not other:
         return f"{manifest}: equal to {original}, bit by bit"
     cause = "the arithmetic of this machine, of its libraries or of its parallel sums is another one"
-    if made["execution"] != first["execution"]:
-        cause = f"it was computed with update: {first['execution']}, this one with {made['execution']}"
+    if made.get("execution") != first.get("execution"):
+        cause = f"it was computed with update: {first.get('execution')}, this one with {made.get('execution')}"
     return f"Warning: {manifest}: {', '.join(other)} differ from {original}: {cause}; the policies agree up to rounding"
 
 
