@@ -91,7 +91,7 @@ def test_a_step_does_not_depend_on_what_is_kept_of_activations(stage, kl, teache
     assert twice == 2 * once, "the layer computes its activations again"
     assert "2 layers keep their input" in capsys.readouterr().err
     assert other_metrics == pytest.approx(metrics, rel=1e-6, abs=1e-9)
-    assert_close(other_gradient, gradient, rtol=1e-6, atol=1e-9)
+    assert relative_error(other_gradient, gradient) < 1e-6  # float32 sums in another order: 1e-7 on some processors
 
 
 def test_an_architecture_without_checkpointed_layers_is_refused_by_name(student, monkeypatch):
