@@ -37,7 +37,8 @@ def test_an_update_on_two_nodes_equals_that_of_one_process(cluster_run, tmp_path
     assert nodes.str.contains(r"^n\[\d[-,]\d\]$").to_list() == [True, True]
     (tmp_path / "one.yaml").write_text("update: {ranks: 1}\n")
     configs = [cluster_run.folder / path for path in WORLD[1:]]
-    recipe = run(BIN / "python", "scripts/recipe.py", "update", "--config", *configs, tmp_path / "one.yaml").stdout
+    printing = [BIN / "python", "scripts/recipe.py", "update", "--config", *configs, tmp_path / "one.yaml"]
+    recipe, execution = run(*printing).stdout, run(*printing, "--execution").stdout
     round_, base = cluster_run.folder / ARM / "round1", "results/cluster/shared/models/student"
     options = {
         "--batch": round_ / "batch.parquet",
@@ -50,6 +51,7 @@ def test_an_update_on_two_nodes_equals_that_of_one_process(cluster_run, tmp_path
         "--out-metrics": tmp_path / "metrics.parquet",
         "--out-live": tmp_path / "metrics.jsonl",
         "--recipe": recipe,
+        "--execution": execution,
     }
     run(BIN / "python", "scripts/update.py", *chain.from_iterable(options.items()), WANDB_MODE="disabled")
     before, one, two = (
