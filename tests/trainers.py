@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from deepspeed.utils import safe_get_full_optimizer_state
 
 from scope.artifacts.schemas.metrics import COST_NAMES
 from scope.config.training import Update
@@ -11,6 +10,7 @@ from scope.planning.take import take
 from scope.update.execution import Execution
 from scope.update.loss_settings import LossSettings
 from scope.update.recipe import UpdateSettings
+from scope.update.state import OptimizerState
 from scope.update.trainer import Trainer
 from worlds import made_up_round, objective_of, scored_by, weigh
 
@@ -60,8 +60,14 @@ def make_trainer(model, objective, teacher=None, temperatures=(1.0, 1.0), **upda
 
 def gradients(trainer):
     """The gradient of the first step, as AdamW saw it: its first moment is (1 - beta_1) g."""
-    parameters = trainer.engine.module.named_parameters()
-    return {name: safe_get_full_optimizer_state(p, "exp_avg") / (1 - 0.9) for name, p in parameters}
+    return {name: parts["exp_avg"] / (1 - 0.9) for name, parts in whole_state(trainer)[0].items()}
+
+
+def whole_state(trainer):
+    """{weight: {part: whole tensor}}, and the number of steps."""
+    state = OptimizerState(trainer.engine)
+    whole = {name: state.read(parameter) for _, name, parameter in state.shares()}
+    return {name: {part: value.clone() for part, value in parts.items()} for name, parts in whole.items()}, state.step
 
 
 def without_costs(metrics):

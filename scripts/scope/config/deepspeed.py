@@ -104,15 +104,15 @@ def _check_zero(given: Any) -> dict[str, Any]:
 
 
 def _check_offloading(settings: Mapping[str, Any]) -> None:
-    """DeepSpeed refuses the project's optimizer, PyTorch's AdamW, on offloaded states unless it is allowed."""
+    """States have to be saved, and DeepSpeed refuses PyTorch's AdamW on offloaded ones unless it is allowed."""
     zero = settings["zero_optimization"]
-    if zero.get("zenflow") is not None or (zero.get("offload_optimizer") or {}).get("device") == "nvme":
+    device = (zero.get("offload_optimizer") or {}).get("device", "none")
+    if zero.get("zenflow") is not None or device == "nvme":
         raise ValueError(
             "`deepspeed.zero_optimization`: states of the optimizer on NVMe or under `zenflow` cannot be saved for the "
             "next round; use `offload_optimizer: {device: cpu}`"
         )
-    offloaded = (zero.get("offload_optimizer") or {}).get("device", "none") != "none" or zero.get("cpu_offload")
-    if offloaded and settings.get("zero_force_ds_cpu_optimizer", True):
+    if (device != "none" or zero.get("cpu_offload")) and settings.get("zero_force_ds_cpu_optimizer", True):
         raise ValueError(
             "`deepspeed.zero_optimization.offload_optimizer` works with PyTorch's AdamW, the optimizer of `update`, "
             "only beside `deepspeed.zero_force_ds_cpu_optimizer: false`; add this, or remove `offload_optimizer`"

@@ -4,8 +4,8 @@ import pytest
 from torch.testing import assert_close
 
 from ranks import on_ranks
-from scope.update.state import WEIGHT, OptimizerState
-from trainers import ARMS, make_batch, make_trainer, without_costs
+from scope.update.state import WEIGHT
+from trainers import ARMS, gradients, make_batch, make_trainer, whole_state, without_costs
 from worlds import tiny_model
 
 CHOSEN = ["scope", "opd", "scope, full KL", "grpo", "kd"]
@@ -19,10 +19,8 @@ def steps(stage):
         zero = {"zero_optimization": {"stage": stage}}
         trainer = make_trainer(tiny_model(1), objective, teacher, deepspeed=zero)
         (metrics,) = map(without_costs, trainer.run_round(make_batch(objective, tiny_model(1), teacher), 0))
-        state = OptimizerState(trainer.engine)
-        whole = {name: state.read(parameter) for _, name, parameter in state.shares()}
-        gradient = {name: parts["exp_avg"].clone() / (1 - 0.9) for name, parts in whole.items()}
-        made[arm] = metrics, gradient, {name: parts[WEIGHT].clone() for name, parts in whole.items()}
+        weights = {name: parts[WEIGHT] for name, parts in whole_state(trainer)[0].items()}
+        made[arm] = metrics, gradients(trainer), weights
     return made
 
 

@@ -8,9 +8,9 @@ from torch.testing import assert_close
 from ranks import on_ranks
 from refusals import refused
 from scope.models.load import load_model
-from scope.update.state import MOMENTS, WEIGHT, OptimizerState
+from scope.update.state import MOMENTS, WEIGHT
 from scope.update.trainer import Trainer
-from trainers import ARMS, loss_settings, make_batch, make_trainer, update_settings, weights_of
+from trainers import ARMS, loss_settings, make_batch, make_trainer, update_settings, weights_of, whole_state
 from worlds import tiny_model
 
 OBJECTIVE = ARMS["kd"]
@@ -27,13 +27,6 @@ def trainer_of(model, dtype, stage, **zero):
 
 def run_step(trainer, number):
     list(trainer.run_round(make_batch(OBJECTIVE, tiny_model(1), tiny_model(2), seed=number), number))
-
-
-def whole_state(trainer):
-    """{weight: {part: whole tensor}}, and the number of steps."""
-    state = OptimizerState(trainer.engine)
-    whole = {name: state.read(parameter) for _, name, parameter in state.shares()}
-    return {name: {part: value.clone() for part, value in parts.items()} for name, parts in whole.items()}, state.step
 
 
 def first_step(folder, dtype, stage):
