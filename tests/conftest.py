@@ -97,6 +97,15 @@ def group_of_one():
     comm.destroy_process_group()
 
 
+@pytest.fixture(scope="module")
+def rank_server():
+    """A process has one fork server: whoever forks after ranks did must not find the trainer imported."""
+    from ranks import rank_server
+
+    with rank_server():
+        yield
+
+
 @pytest.fixture
 def student():
     """A randomly initialised model in memory, which a test may train."""

@@ -8,6 +8,8 @@ from scope.update.state import WEIGHT
 from trainers import ARMS, gradients, make_batch, make_trainer, whole_state, without_costs
 from worlds import tiny_model
 
+pytestmark = pytest.mark.usefixtures("rank_server")
+
 CHOSEN = ["scope", "opd", "scope, full KL", "grpo", "kd"]
 
 

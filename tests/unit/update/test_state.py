@@ -13,8 +13,9 @@ from scope.update.trainer import Trainer
 from trainers import ARMS, loss_settings, make_batch, make_trainer, update_settings, weights_of, whole_state
 from worlds import tiny_model
 
-OBJECTIVE = ARMS["kd"]
+pytestmark = pytest.mark.usefixtures("rank_server")
 
+OBJECTIVE = ARMS["kd"]
 
 OFFLOADED = {"offload_optimizer": {"device": "cpu", "pin_memory": False}}
 
