@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import library  # noqa: F401
+from bench.memory_cases import CASES, WARM_UP, Case
 from scope import cli
-from scope.models.dtype import Attention
 from scope.planning.memory import CPU, CUDA, Pass, Training, score_bytes, update_bytes
 from scope.planning.model_shape import ModelShape, shape_of
+from scope.update.launch import join_ranks, leave_ranks
 
 EXACT_BLOCKS = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1"}
 """glibc: blocks of 64 KiB and more are mapped on their own, and unmapped when they are freed."""
@@ -28,75 +29,12 @@ SCRATCH = 16_000_000
 GB = 1e9
 
 
-class Case(NamedTuple):
-    """One measurement: a model, and how it is trained."""
-
-    hidden: int
-    layers: int
-    vocabulary: int
-    tokens: int
-    """of a micro-batch"""
-    dtype: str = "bfloat16"
-    stage: int = 1
-    teacher: bool = False
-    checkpointing: bool = False
-    attention: Attention = "auto"
-    kind: str = "qwen3"
-    rows: int = 4
-    """of a micro-batch"""
-    score: bool = False
-    """Score the rows in place of training on them"""
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """What its config.json would say."""
-        return {
-            "model_type": self.kind,
-            "hidden_size": self.hidden,
-            "intermediate_size": 3 * self.hidden,
-            "num_hidden_layers": self.layers,
-            "num_attention_heads": self.hidden // 64,
-            "num_key_value_heads": max(1, self.hidden // 128),
-            "head_dim": 64,
-            "vocab_size": self.vocabulary,
-            "max_position_embeddings": 32768,
-            "tie_word_embeddings": False,
-        }
-
-
-CASES = (
-    Case(128, 2, 1_024, 512),
-    Case(128, 4, 1_024, 8_192),
-    Case(128, 4, 1_024, 8_192, dtype="float32"),
-    Case(128, 2, 152_000, 512),
-    Case(128, 2, 152_000, 512, dtype="float32"),
-    Case(128, 2, 152_000, 512, teacher=True),
-    Case(128, 2, 152_000, 512, dtype="float32", teacher=True),
-    Case(256, 4, 32_000, 1_024, stage=0),
-    Case(256, 4, 32_000, 1_024, dtype="float32", stage=0),
-    Case(256, 4, 32_000, 1_024, stage=2),
-    Case(256, 4, 32_000, 2_048),
-    Case(256, 4, 32_000, 2_048, dtype="float32"),
-    Case(512, 8, 8_000, 1_024, kind="llama"),
-    Case(512, 8, 8_000, 1_024, dtype="float32", kind="qwen2", rows=1),
-    Case(1_024, 4, 8_000, 512),
-    Case(128, 4, 1_024, 1_024, attention="eager"),
-    Case(128, 8, 1_024, 1_024, attention="sdpa"),
-    Case(256, 8, 1_024, 4_096, checkpointing=True),
-    Case(256, 4, 32_000, 4_096, score=True),
-    Case(256, 4, 32_000, 4_096, dtype="float32", score=True),
-    Case(512, 2, 64, 8_192, score=True),
-)
-
-
-WARM_UP = Case(64, 1, 64, 64)
-"""What is trained first, so that libraries that load late do not count."""
-
-
 class Figures(NamedTuple):
     """What one process measured."""
 
     parameters: int
+    """of the model without adapters"""
+    adapters: int
     bytes: int
     device: str
 
@@ -109,7 +47,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.case:
         print(json.dumps(train(Case(*json.loads(args.case)))))
-        return
+        leave_ranks()
     print("| # | model | H | layers | V | tokens | dtype | ZeRO | further | estimate, GB | measured, GB | error |")
     print("|---" * 12 + "|")
     for number, case in enumerate(CASES, 1):
@@ -122,6 +60,7 @@ def row(number: int, case: Case, figures: Figures) -> str:
     estimate = estimated(case, figures)
     further = [*(["teacher"] if case.teacher else []), *(["checkpointing"] if case.checkpointing else [])]
     further += ["score"] if case.score else []
+    further += [f"LoRA of rank {case.lora}"] if case.lora else []
     further += [case.attention] if case.attention != "auto" else []
     cells = (number, case.kind, case.hidden, case.layers, f"{case.vocabulary:,}", f"{case.tokens:,}", case.dtype,
              case.stage, ", ".join(further), f"{estimate / GB:.2f}", f"{figures.bytes / GB:.2f}",
@@ -134,7 +73,8 @@ def estimated(case: Case, figures: Figures) -> float:
     shape = shape_of(case.config, figures.parameters)
     assert isinstance(shape, ModelShape)
     zero = {"stage": case.stage}
-    training = Training(case.dtype, 1, zero, Pass(case.tokens, case.attention), case.checkpointing)
+    adapters = figures.adapters if case.lora else None
+    training = Training(case.dtype, 1, zero, Pass(case.tokens, case.attention), case.checkpointing, adapters)
     device, scratch = (CUDA, 0) if figures.device == "cuda" else (CPU, SCRATCH)
     if case.score:
         return scratch + score_bytes(shape, Pass(case.tokens, case.attention), case.dtype, device)
@@ -152,8 +92,6 @@ def measure(case: Case) -> Figures:
 
 def train(case: Case) -> Figures:
     """Two steps of two micro-batches; the peak of this process over what it had after the steps of a tiny model."""
-    from scope.update.launch import join_ranks
-
     join_ranks(1)
     import torch
 
@@ -161,34 +99,38 @@ def train(case: Case) -> Figures:
     if torch.cuda.is_available():
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-        parameters, of_steps = run_steps(case)
-        return Figures(parameters, max(of_steps, torch.cuda.max_memory_allocated()) - before, "cuda")
+        size, adapters, of_steps = run_steps(case)
+        return Figures(size, adapters, max(of_steps, torch.cuda.max_memory_allocated()) - before, "cuda")
     before = resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # VmHWM is the peak from here
-    return Figures(run_steps(case)[0], resident("VmHWM") - before, "cpu")
+    size, adapters, _ = run_steps(case)
+    return Figures(size, adapters, resident("VmHWM") - before, "cpu")
 
 
-def run_steps(case: Case) -> tuple[int, int]:
-    """Train, or score, as the stage does; returns the number of parameters, and the largest peak of a step on a GPU.
+def run_steps(case: Case) -> tuple[int, int, int]:
+    """Train, or score, as the stage does; returns the numbers of parameters of model and adapters, and the largest peak
+    of a step on a GPU.
 
     torch counts the peak of each step anew.
     """
-    from scope.config.training import Update
+    from scope.config.training import Lora, Update
     from scope.models.isolation import packing_of
     from scope.models.packed_forward import score_pairs
     from scope.models.pair import Pair
     from scope.planning.take import take
     from scope.update.execution import Execution
+    from scope.update.lora import add_adapters
     from scope.update.loss_settings import LossSettings
     from scope.update.recipe import UpdateSettings
     from scope.update.trainer import Trainer
 
     model, teacher = random_model(case), random_model(case) if case.teacher else None
+    size = sum(parameter.numel() for parameter in model.parameters())
     if case.score:
         pairs = [Pair(*ids) for ids in batch(case).select("prompt_token_ids", "response_token_ids").iter_rows()]
         budget = packing_of(model, case.tokens, case.attention).tokens
         list(score_pairs(model, pairs, temperature=0.6, budget=budget))
-        return sum(parameter.numel() for parameter in model.parameters()), 0
+        return size, 0, 0
     section = Update(
         steps_per_round=2,
         prompts_per_step=2,
@@ -196,13 +138,17 @@ def run_steps(case: Case) -> tuple[int, int]:
         micro_batch_tokens=case.tokens,
         checkpoint_activations=case.checkpointing,
         attention=case.attention,
+        lora=Lora(rank=case.lora) if case.lora else None,
         deepspeed={"zero_optimization": {"stage": case.stage}},
     )
     loss = LossSettings("full" if case.teacher else "sampled", None, None, None, 0.6, 0.6)
     parts = take(UpdateSettings, section), take(Execution, section)
+    if parts[0].lora:
+        add_adapters(model, parts[0].lora, seed=0)
+    adapters = sum(parameter.numel() for parameter in model.parameters()) - size
     trainer = Trainer(model, *parts, case.dtype, loss, teacher)
     peaks = [int(metrics.get("peak_gpu_gb", 0) * GB) for metrics in trainer.run_round(batch(case), 0)]
-    return sum(parameter.numel() for parameter in model.parameters()), max(peaks)
+    return size, adapters, max(peaks)
 
 
 def resident(name: str) -> int:

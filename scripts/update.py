@@ -18,6 +18,7 @@ def main() -> None:
     cli.add_place(parser)
     parser.add_argument("--batch", required=True, metavar="PARQUET")
     parser.add_argument("--policy", required=True, metavar="MANIFEST", help="policy of the round before")
+    parser.add_argument("--base", nargs="?", metavar="MANIFEST", help="student before round 1, for update.lora")
     parser.add_argument(
         "--state", nargs="?", metavar="MANIFEST", help="optimizer state of the round before; none in round 1"
     )

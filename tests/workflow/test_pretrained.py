@@ -43,11 +43,11 @@ def test_a_round_of_scope_on_a_pretrained_model(tmp_path, dtype):
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32"])
 def test_every_method_of_the_configuration_runs_to_the_report(tmp_path, dtype):
     folder = checkout(tmp_path)
+    arms = ("scope", "opd", "grpo", "kd", "scope_full_kl", "scope_lora")
     model = os.environ["SCOPE_SMOLLM"]
     paths = f"models={{dtype: {dtype}, student: {{path: {model}}}, teacher: {{path: {model}}}}}"
-    options = ("--configfile", "config/smollm.yaml", "--config", paths)
+    options = ("--configfile", "config/smollm.yaml", "--config", paths, f"arms=[{','.join(arms)}]")
     snakemake(folder, *options)
-    arms = ("scope", "opd", "grpo", "kd", "scope_full_kl")
     for arm in arms:
         for round_ in (1, 2):
             metrics = parquet.read(folder / f"results/smollm/{arm}/seed0/round{round_}/metrics.parquet", METRICS)

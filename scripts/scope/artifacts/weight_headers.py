@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 INDEX = "model.safetensors.index.json"
+WEIGHT = ".weight"
 
 
 class Weights(NamedTuple):
@@ -25,6 +26,16 @@ def weights_in(folder: str) -> Weights | None:
         return None
     files = [file for file in _files(Path(folder)) if file.is_file()]
     return Weights(sum(file.stat().st_size for file in files), sum(map(_parameters, files)))
+
+
+def matrices_in(folder: str) -> dict[str, tuple[int, int]]:
+    """Rows and columns of every matrix, by the name of its layer; none of what is quantized or cannot be read."""
+    found = {}
+    for file in filter(Path.is_file, _files(Path(folder))):
+        for name, shape in _shapes(file).items():
+            if name.endswith(WEIGHT) and len(shape) == 2:
+                found[name.removesuffix(WEIGHT)] = (shape[0], shape[1])
+    return found
 
 
 def parameters_in(folder: str | Path) -> int | None:
@@ -47,10 +58,16 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _parameters(file: Path) -> int:
+    return sum(map(math.prod, _shapes(file).values()))
+
+
+def _shapes(file: Path) -> dict[str, list[int]]:
+    """The shape of each tensor; none of a damaged file."""
     try:
         with file.open("rb") as opened:
             (length,) = struct.unpack("<Q", opened.read(8))
             header = json.loads(opened.read(min(length, file.stat().st_size)))
-        return sum(math.prod(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__")
+        header.pop("__metadata__", None)
+        return {name: [int(size) for size in tensor["shape"]] for name, tensor in header.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error):
-        return 0
+        return {}

@@ -76,6 +76,15 @@ class Guards(Section):
     (sum rho)^2 / (T sum rho^2), which is 1 in the first step of a round."""
 
 
+class Lora(Section):
+    """Low-rank adapters (LoRA, arXiv 2106.09685): W + (alpha / rank) B A, of which B and A are trained."""
+
+    rank: Count = 16
+    alpha: Count = 32
+    targets: Literal["all-linear"] | Annotated[list[str], Field(min_length=1)] = "all-linear"
+    """Linear layers that get an adapter, by the last part of their name, such as q_proj; never the head."""
+
+
 class Update(Section):
     """Optimizer steps of one round."""
 
@@ -98,6 +107,8 @@ class Update(Section):
     checkpoint_activations: bool = False
     """Keep only the input of each layer and compute the rest again in the backward pass: far less memory, about a third
     more time, the same gradient."""
+    lora: Lora | None = None
+    """Train low-rank adapters of the student and keep its own weights; null: train all weights."""
     tis_cap: Positive | None = None
     """Truncated importance sampling: the losses of sampled tokens are multiplied by min(pi_old / pi_engine, cap), the
     trainer's probability at the round's start over that of the engine that sampled. null: by 1."""

@@ -2,8 +2,8 @@
 
 Counted are models that are made, policies, optimizer states, rollouts with their verdicts and scores, and batches.
 Prompts, evaluations, metrics, logs and policies under `restored/` are not. Responses end early, so rollouts and
-batches are upper bounds. An optimizer state (update/state.py) has 12 bytes for each parameter in every precision: the
-weight in float32 and two moments.
+batches are upper bounds. An optimizer state (update/state.py) has 12 bytes for each trained parameter in every
+precision: the weight in float32 and two moments.
 """
 
 import shutil
@@ -14,6 +14,7 @@ from pathlib import Path
 from scope.artifacts.weight_headers import Weights
 from scope.config.experiment import Config
 from scope.method.table import method_of
+from scope.planning.adapters import trained_parameters
 from scope.planning.retention import keeps
 from scope.planning.sharing import rollouts_name, scores_name
 
@@ -37,11 +38,12 @@ class Projection:
     """Bytes on disk: five kinds at the end of the run, after deletion, their sum, and the most at any time.
 
     Rollouts (with their verdicts and scores) and batches are upper bounds; `shared` holds the models that are made;
-    `per_state` is one state.
+    `per_state` is the largest state, `kept_states` how many stay.
     """
 
     policies: int
     states: int
+    kept_states: int
     rollouts: int
     batches: int
     shared: int
@@ -62,21 +64,24 @@ def project(arms: Mapping[str, Config], weights: Mapping[str, Weights | None]) -
     first, seeds = configs[0], len(configs[0].seeds)
     size = parameters(first, "student", weights["student"])
     per_policy = size * WIDTH[first.models.dtype] + POLICY_FILES
-    per_state = size * STATE_WIDTH + STATE_FILES
+    of_state = [trained_parameters(config, size) * STATE_WIDTH + STATE_FILES for config in configs]
     policies, states = kept_policies(first), len(kept_rounds(first.retention.keep_states_every, first.rounds))
     rollouts = [own_rollouts(config) for config in configs]
     kinds = {
         "policies": len(arms) * seeds * policies * per_policy,
-        "states": len(arms) * seeds * states * per_state,
+        "states": seeds * states * sum(of_state),
         "rollouts": seeds * (shared_rollouts(configs) + sum(kept for kept, _ in rollouts)),
         "batches": seeds * sum(config.rounds * batch_bytes(config) for config in configs),
         "shared": made_models(first, weights),
     }
-    late = min(WAITING, first.rounds - policies) * per_policy + min(WAITING, first.rounds - states) * per_state
-    checkpoints = sum(per_state for config in configs if config.update.steps_per_round > 1)
+    late = len(arms) * min(WAITING, first.rounds - policies) * per_policy
+    late += min(WAITING, first.rounds - states) * sum(of_state)
+    steps = [config.update.steps_per_round for config in configs]
+    checkpoints = sum(state for state, number in zip(of_state, steps, strict=True) if number > 1)
     end = sum(kinds.values())
-    peak = end + seeds * (checkpoints + sum(late + waiting for _, waiting in rollouts))
-    return Projection(**kinds, end=end, peak=peak, per_policy=per_policy, per_state=per_state)
+    peak = end + seeds * (checkpoints + late + sum(waiting for _, waiting in rollouts))
+    kept = len(arms) * seeds * states
+    return Projection(**kinds, kept_states=kept, end=end, peak=peak, per_policy=per_policy, per_state=max(of_state))
 
 
 def made_models(config: Config, weights: Mapping[str, Weights | None]) -> int:
@@ -177,7 +182,7 @@ def describe(projection: Projection, free: int, taken: int = 0) -> str:
 
     `free` bytes there are, and `taken` ones that the experiment already has of them.
     """
-    policies, states = projection.policies // projection.per_policy, projection.states // projection.per_state
+    policies, states = projection.policies // projection.per_policy, projection.kept_states
     kinds = {
         f"{policies} {'policy' if policies == 1 else 'policies'}": projection.policies,
         f"{states} {'state' if states == 1 else 'states'}": projection.states,

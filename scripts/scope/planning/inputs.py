@@ -7,6 +7,7 @@ from typing import Any
 
 from scope.artifacts.round_paths import Round
 from scope.errors import InputError
+from scope.planning.adapters import check_targets
 from scope.planning.arm import ArmPlan
 from scope.planning.benchmarks import solution_files, training_files
 from scope.planning.context import check_evaluation, check_rollout, check_served
@@ -106,19 +107,25 @@ def weigh(plan: Plan, job: Any) -> Inputs:
 
 
 def update(plan: Plan, job: Any) -> Inputs:
-    """Policy and optimizer state before a round, and the teacher where the update itself needs its distribution."""
+    """Policy and optimizer state before a round, and models that the update itself needs."""
     round_ = int(job.round)
-    check_memory(plan, plan.arm(job.arm).config, "update")
+    config = plan.arm(job.arm).config
+    plan.once(("targets", job.arm), lambda: check_targets(config))
+    check_memory(plan, config, "update")
     return {
         "policy": policy_before(plan, job),
         "state": [] if round_ == 1 else round_of(plan, job).other(round_ - 1).state,
-        "teacher": teacher_of_update(plan, job.arm),
+        **models_of_update(plan, job.arm),
     }
 
 
-def teacher_of_update(plan: Plan, arm: str) -> str | list[str]:
-    """The teacher, for the exact KL; else nothing."""
-    return plan.layout.shared.model("teacher") if plan.arm(arm).exact_kl else []
+def models_of_update(plan: Plan, arm: str) -> Inputs:
+    """What an update needs beside the policy: the student that adapters belong to, and the teacher of the exact KL."""
+    of_arm, models = plan.arm(arm), plan.layout.shared
+    return {
+        "base": models.model("student") if of_arm.config.update.lora else [],
+        "teacher": models.model("teacher") if of_arm.exact_kl else [],
+    }
 
 
 def evaluated_model(plan: Plan, job: Any) -> str:

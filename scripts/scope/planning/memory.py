@@ -9,7 +9,8 @@ P parameters, V vocabulary, H hidden size, I of the MLP, Q and K of queries and 
     2       w P       4 P / r, 8 P / r              8 P / r              4 P / r
     3       w P / r   4 P / r, 8 P / r              4 P / r              4 P / r
 
-and, from stage 1 in float32 and stage 2 in bfloat16, a buffer of `reduce_bucket_size` gradients. Activations are what
+and, from stage 1 in float32 and stage 2 in bfloat16, a buffer of `reduce_bucket_size` gradients. With LoRA, P is the
+number of the adapters' parameters alone, but for the weights, where they come on top. Activations are what
 autograd keeps of the layers of transformers 5 (_layer_bytes), the head's are those of scope/models/head.py.
 dev/measure_memory.py compares all this with real updates; docs/memory.md has the table.
 """
@@ -69,6 +70,8 @@ class Training(NamedTuple):
     """`update.deepspeed.zero_optimization`"""
     batch: Pass
     checkpointing: bool = False
+    adapters: int | None = None
+    """Parameters of LoRA, which alone are trained then"""
 
 
 class Update(NamedTuple):
@@ -107,7 +110,7 @@ def update_bytes(
         states,
         gradient_bytes(shape.parameters, training, device),
         shape.layers * (inputs if training.checkpointing else kept),
-        head_bytes(shape, batch.tokens, w, device, exact=teacher is not None),
+        head_bytes(shape, batch.tokens, w, device, exact=teacher is not None, frozen=training.adapters is not None),
         backward + (kept if training.checkpointing else 0),
         step_bytes(shape, training, device),
     )
@@ -115,25 +118,34 @@ def update_bytes(
 
 def state_bytes(p: int, training: Training) -> int:
     """Weights, master weights and moments; what is offloaded is not on the GPU."""
-    w, zero, stage = WIDTH[training.dtype], training.zero, _stage(training)
-    part = -(-p // training.ranks)
+    w, zero, stage, t = WIDTH[training.dtype], training.zero, _stage(training), _trained(p, training)
+    p += training.adapters or 0
     if stage == 0:
-        return w * p + (FLOAT32 * p if w < FLOAT32 else 0) + 2 * FLOAT32 * p
-    weights = w * p if stage < 3 else 0 if offloads(zero, "param") else w * part
-    return weights + (0 if offloads(zero, "optimizer") else 3 * FLOAT32 * part)
+        return w * p + (FLOAT32 * t if w < FLOAT32 else 0) + 2 * FLOAT32 * t
+    weights = w * p if stage < 3 else 0 if offloads(zero, "param") else w * _part(p, training)
+    return weights + (0 if offloads(zero, "optimizer") else 3 * FLOAT32 * _part(t, training))
+
+
+def _trained(p: int, training: Training) -> int:
+    return p if training.adapters is None else training.adapters
+
+
+def _part(p: int, training: Training) -> int:
+    """A rank's part, rounded up."""
+    return -(-p // training.ranks)
 
 
 def gradient_bytes(p: int, training: Training, device: Device = CUDA) -> int:
     """Gradients that exist from micro-batch to micro-batch, and the buffer; with ZeRO stage 3 gathered weights too."""
-    w, zero, stage = WIDTH[training.dtype], training.zero, _stage(training)
-    part, buffer = -(-p // training.ranks), _buffer(training) if device.whole_buffers else 0
+    w, zero, stage, t = WIDTH[training.dtype], training.zero, _stage(training), _trained(p, training)
+    part, buffer = _part(t, training), _buffer(training) if device.whole_buffers else 0
     if stage == 0:
-        return w * p
+        return w * t
     if stage == 1 and w < FLOAT32:
         # DeepSpeed's BF16_Optimizer; with offloading its other one, which has the sums alone, and a buffer of them
-        return FLOAT32 * p + (2 * buffer if offloads(zero, "optimizer") else w * p)
+        return FLOAT32 * t + (2 * buffer if offloads(zero, "optimizer") else w * t)
     if stage == 1:
-        return w * p + buffer
+        return w * t + buffer
     if stage == 2:
         return (FLOAT32 if w < FLOAT32 else 2 * w) * part + buffer
     return FLOAT32 * part + w * min(p, int(zero.get("stage3_max_live_parameters") or LIVE)) + buffer
@@ -141,17 +153,17 @@ def gradient_bytes(p: int, training: Training, device: Device = CUDA) -> int:
 
 def step_bytes(shape: ModelShape, training: Training, device: Device = CUDA) -> int:
     """Gradients in float32 and AdamW's temporaries, or the reduction of gradients before, where that is more."""
-    p, w, stage = shape.parameters, WIDTH[training.dtype], _stage(training)
-    part, largest = -(-p // training.ranks), shape.vocabulary * shape.hidden
+    w, stage, t = WIDTH[training.dtype], _stage(training), _trained(shape.parameters, training)
+    part, largest = _part(t, training), shape.vocabulary * shape.hidden
     if stage == 0:
-        adam = FLOAT32 * (p if device.whole_buffers else 2 * largest)
-        return w * p + max((FLOAT32 * p if w < FLOAT32 else 0) + adam, w * min(p, BUCKET))
+        adam = FLOAT32 * (t if device.whole_buffers else 2 * min(largest, t))
+        return w * t + max((FLOAT32 * t if w < FLOAT32 else 0) + adam, w * min(t, BUCKET))
     adam = 0 if offloads(training.zero, "optimizer") else device.adam * FLOAT32 * part
     if stage == 1 and w < FLOAT32:
-        return (w + FLOAT32) * p + max(adam, w * p)
+        return (w + FLOAT32) * t + max(adam, w * t)
     if stage == 3:
-        return FLOAT32 * part + max(adam + FLOAT32 * min(part, LIVE), w * p)  # saving gathers the weights
-    reduction = (w * p if stage == 1 else 2 * w * part) + w * part + min(_buffer(training), w * p)
+        return FLOAT32 * part + max(adam + FLOAT32 * min(part, LIVE), w * largest)  # saving gathers one weight
+    reduction = (w * t if stage == 1 else 2 * w * part) + w * part + min(_buffer(training), w * t)
     return max(FLOAT32 * part + max(adam, w * part), reduction)
 
 
@@ -196,9 +208,11 @@ def dense_bytes(shape: ModelShape, batch: Pass, w: int) -> int:
     return w * min(batch.tokens, DENSE_TOKENS) ** 2
 
 
-def head_bytes(shape: ModelShape, tokens: int, w: int, device: Device = CUDA, *, exact: bool = False) -> int:
+def head_bytes(
+    shape: ModelShape, tokens: int, w: int, device: Device = CUDA, *, exact: bool = False, frozen: bool = False
+) -> int:
     """The head in training: the last norm, a chunk of logits, and the gradients of hidden states and weight."""
-    weight = shape.vocabulary * shape.hidden
+    weight = 0 if frozen else shape.vocabulary * shape.hidden
     copied = w * weight if w < FLOAT32 else 0
     states = tokens * shape.hidden * (FLOAT32 + 4 * w)
     buffers = KL_BUFFERS if exact else LOGIT_BUFFERS

@@ -7,6 +7,7 @@ from scope.artifacts.weight_headers import weights_in
 from scope.config.experiment import Config
 from scope.errors import InputError
 from scope.method.table import method_of
+from scope.planning.adapters import trained_parameters
 from scope.planning.content import model_folder
 from scope.planning.derived import exact_kl
 from scope.planning.disk import readable
@@ -120,6 +121,9 @@ def _update(plan: Plan, arm: Config) -> Need:
     shape, update = _shape(plan, "student"), arm.update
     zero: Mapping = update.deepspeed.get("zero_optimization") or {}
     training = Training(arm.models.dtype, update.ranks, zero, Pass(0), update.checkpoint_activations)
+    if update.lora:
+        of_student = shape if isinstance(shape, int) else shape.parameters
+        training = training._replace(adapters=trained_parameters(arm, of_student))
     if isinstance(shape, int):
         size = state_bytes(shape, training)
         parts = f"weights and optimizer {readable(size)}"

@@ -13,7 +13,7 @@ from scope.artifacts.layout import samples_file
 from scope.artifacts.place import parse
 from scope.artifacts.round_paths import Round
 from scope.errors import InputError
-from scope.planning.inputs import Inputs, round_of, shards, teacher_of_update
+from scope.planning.inputs import Inputs, models_of_update, round_of, shards
 from scope.planning.plan import Plan
 from scope.planning.retention import keeps
 from scope.planning.targets import evaluated_rounds, evaluations_in
@@ -114,12 +114,12 @@ def restore_inputs(plan: Plan, job: Any) -> Inputs:
         )
     start = restart_round(place, round_, plan)
     announce(plan, place, range(start + 1, round_ + 1))
-    teacher = {"teacher": teacher_of_update(plan, job.arm)}
+    models = models_of_update(plan, job.arm)
     if round_ == 1:
-        return {"policy": plan.layout.shared.model("student"), "state": [], **teacher}
+        return {"policy": plan.layout.shared.model("student"), "state": [], **models}
     before = place.other(round_ - 1)
     before = before if start == round_ - 1 else before.restored
-    return {"policy": before.policy, "state": before.state, **teacher}
+    return {"policy": before.policy, "state": before.state, **models}
 
 
 def restored_to_be_used(dag: Any) -> set[Path]:

@@ -1,13 +1,14 @@
 """FLOPs of the training of a dense decoder on some rows, for the MFU of a step.
 
-    F = 6 N sum_i T_i + 12 Q sum_l sum_i sum_{t <= T_i} min(t, w_l)
+    F = (6 N - 2 M) sum_i T_i + 12 Q sum_l sum_i sum_{t <= T_i} min(t, w_l)
 
-N parameters that multiply (lookups of embeddings do not), T_i tokens of row i, Q heads x their size, w_l the window of
-layer l, else T_i. A third of it is the forward pass: 2 N a token, and 4 Q for each token that it attends to.
+N parameters that multiply (lookups of embeddings do not), M of them frozen (all but adapters, with LoRA), T_i tokens of
+row i, Q heads x their size, w_l the window of layer l, else T_i. The forward pass takes 2 N a token, and 4 Q for each
+token that it attends to; gradients of activations take as much again, and those of trained parameters 2 (N - M).
 
-With L layers this is 6 N + 12 L Q A a token, as in PaLM (arXiv 2204.02311, appendix B). There A is the length of the
-sequence; here it is the mean number of tokens that a token attends to, since attention is causal. Activations that are
-computed again are not counted.
+With L layers and M = 0 this is 6 N + 12 L Q A a token, as in PaLM (arXiv 2204.02311, appendix B). There A is the length
+of the sequence; here it is the mean number of tokens that a token attends to, since attention is causal. Activations
+that are computed again are not counted.
 """
 
 from collections import Counter
@@ -28,6 +29,8 @@ class DenseDecoder:
 
     parameters: int
     """N"""
+    frozen: int
+    """M"""
     queries: int
     """Q"""
     windows: tuple[int | None, ...]
@@ -41,7 +44,8 @@ class DenseDecoder:
             for window, layers in Counter(self.windows).items()
             for length, number in rows.items()
         )
-        return 6 * self.parameters * sum(rows.elements()) + 12 * self.queries * attended
+        of_a_token = 6 * self.parameters - 2 * self.frozen
+        return of_a_token * sum(rows.elements()) + 12 * self.queries * attended
 
 
 def dense_decoder(model: PreTrainedModel) -> DenseDecoder | None:
@@ -60,7 +64,8 @@ def dense_decoder(model: PreTrainedModel) -> DenseDecoder | None:
     window = getattr(config, "sliding_window", None)
     kinds = getattr(config, "layer_types", None) or ["sliding_attention"] * layers
     windows = tuple(window if kind == "sliding_attention" else None for kind in kinds)
-    return DenseDecoder(sum(multiplying.values()), heads * head, windows)
+    frozen = sum(size for parameter, size in multiplying.items() if not parameter.requires_grad)
+    return DenseDecoder(sum(multiplying.values()), frozen, heads * head, windows)
 
 
 def _attended(length: int, window: int | None) -> int:

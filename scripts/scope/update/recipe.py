@@ -14,6 +14,14 @@ class Guards(Settings):
     min_ess: float | None
 
 
+class LoraSettings(Settings):
+    """Low-rank adapters of linear layers (update/lora.py)."""
+
+    rank: int
+    alpha: int
+    targets: Literal["all-linear"] | list[str]
+
+
 class UpdateSettings(Settings):
     """Optimizer steps of one round; update/execution.py has the keys that change no result."""
 
@@ -25,6 +33,7 @@ class UpdateSettings(Settings):
     total_steps: int | None
     weight_decay: float
     grad_clip: float
+    lora: LoraSettings | None
     tis_cap: float | None
     guards: Guards
 

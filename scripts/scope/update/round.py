@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch.distributed as dist
+from transformers import PreTrainedModel
 
 from scope.artifacts import parquet
 from scope.artifacts.folder import empty_folder, folder_of, open_folder, read_manifest, write_manifest
@@ -44,12 +45,26 @@ def make_trainer(args: Namespace, settings: UpdateRecipe, execution: Execution) 
     dtype = settings.models.dtype
     teacher = load_model(_opened(args.teacher), dtype) if losses.kl == "full" else None
     folder = _opened(args.policy)
-    tokens = token_ids(load_tokenizer(folder))
-    model, peak = load_model(folder, dtype), peak_tflops()
+    tokens, peak = token_ids(load_tokenizer(folder)), peak_tflops()
+    model = trained_model(folder, args, settings)
     trainer = Trainer(model, settings.update, execution, dtype, losses, teacher, tokens, peak)
     if args.state:
         trainer.load_state(_opened(args.state))
     return trainer
+
+
+def trained_model(policy: Path, args: Namespace, settings: UpdateRecipe) -> PreTrainedModel:
+    """The policy; with LoRA the base with fresh adapters, to which a state brings those of the policy."""
+    lora, dtype = settings.update.lora, settings.models.dtype
+    if lora is None:
+        return load_model(policy, dtype)
+    if not args.base:
+        raise InputError("update.lora trains adapters of the student: give its manifest as --base", "missing-argument")
+    from scope.update.lora import add_adapters
+
+    model = load_model(_opened(args.base), dtype)
+    add_adapters(model, lora, args.seed)
+    return model
 
 
 def _opened(manifest: str) -> Path:
@@ -83,7 +98,7 @@ def save(trainer: Trainer, args: Namespace, rows: list[dict[str, Any]], work: Un
 
 def inputs_of(args: Namespace) -> list[str]:
     """The files that an update is made from."""
-    return [path for path in (args.batch, args.policy, args.state, args.teacher) if path]
+    return [path for path in (args.batch, args.policy, args.base, args.state, args.teacher) if path]
 
 
 def place_of(args: Namespace) -> dict[str, Any]:

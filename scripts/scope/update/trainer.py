@@ -80,7 +80,8 @@ class Trainer:
         self.cost = StepCost(model, peak_tflops)
         if execution.checkpoint_activations:
             checkpoint_activations(model)
-        optimizer = torch.optim.AdamW(model.parameters(), lr=update.learning_rate, weight_decay=update.weight_decay)
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        optimizer = torch.optim.AdamW(trained, lr=update.learning_rate, weight_decay=update.weight_decay)
         self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, execution, dtype)
         )

@@ -23,7 +23,7 @@ BUDGET = {
     "verify_puzzle": {"verify", "worlds", "seeds"},
     "score": {"models", "score"},
     "weigh": {"method", "prompts", "seeds"},
-    "update": {"method", "models", "update", "slurm"},
+    "update": {"method", "models", "update", "slurm", "seeds"},
     "evaluate": {"evaluate", "models", "rollout", "seeds"},
     "summary": {"evaluate", "report"},
     "export": {"evaluate", "models"},

@@ -88,8 +88,8 @@ def test_only_the_last_rounds_rollouts_stay_beside_the_shared_ones():
 def test_two_seeds_take_twice_as_much_and_share_the_models():
     one, two = (projected("scope", "opd", "kd", seeds=seeds) for seeds in ([0], [0, 1]))
     doubled = {kind: 2 * getattr(one, kind) for kind in ("policies", "states", "rollouts", "batches")}
-    end = sum(doubled.values()) + one.shared
-    assert two == replace(one, **doubled, end=end, peak=end + 2 * (one.peak - one.end))
+    end, kept = sum(doubled.values()) + one.shared, 2 * one.kept_states
+    assert two == replace(one, **doubled, kept_states=kept, end=end, peak=end + 2 * (one.peak - one.end))
 
 
 def test_arms_share_the_first_rounds_rollouts_and_with_equal_scorers_its_scores():
@@ -175,6 +175,7 @@ GB = 10**9
 PROJECTION = disk.Projection(
     policies=4 * GB,
     states=7 * GB,
+    kept_states=1,
     rollouts=GB // 10,
     batches=GB // 5,
     shared=0,

@@ -90,13 +90,17 @@ def test_every_shard_is_weighed_and_no_other_is_made():
 @pytest.mark.parametrize("arm", METHODS)
 def test_an_update_continues_policy_and_state_and_needs_the_teacher_for_the_exact_kl_alone(arm):
     plan = plan_of(arms=[arm])
-    teacher = TEACHER if arm == "scope_full_kl" else []
+    models = {"base": [], "teacher": TEACHER if arm == "scope_full_kl" else []}
     before = X.round(arm, 3, 1)
-    assert inputs.update(plan, job(arm=arm, seed=3, round=1)) == {"policy": STUDENT, "state": [], "teacher": teacher}
+    assert inputs.update(plan, job(arm=arm, seed=3, round=1)) == {
+        "policy": STUDENT,
+        "state": [],
+        **models,
+    }
     assert inputs.update(plan, job(arm=arm, seed=3, round=2)) == {
         "policy": before.policy,
         "state": before.state,
-        "teacher": teacher,
+        **models,
     }
 
 

@@ -48,6 +48,7 @@ OPTIONAL = {
     "gpu_memory_gb": 80.0,
     "grid": {"axes": {"tau": {"key": "objective.tau", "values": [1.0]}}},
     "models": {"teacher": SOLVED, "student": SOLVED},
+    "update": {"lora": {"rank": 4}},
 }
 ARMS = ("scope", "opd", "grpo", "kd", "scope_full_kl", "scope_released")
 
@@ -193,7 +194,8 @@ def other(value, annotation):
     """Another value of the same type; validators are not asked."""
     choices = literals(annotation)
     if choices:
-        return next((choice for choice in choices if choice != value), 0.5)
+        beside_them = ["x"] if "list" in str(annotation) else 0.5
+        return next((choice for choice in choices if choice != value), beside_them)
     if isinstance(value, bool):
         return not value
     if isinstance(value, int | float):

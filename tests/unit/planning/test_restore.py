@@ -159,7 +159,7 @@ def test_a_policy_is_recomputed_from_policy_and_state_of_the_round_before():
     plan = plan_with(table)
     finished(plan, table, range(1, 5))
     table.delete(ROUNDS[4].policy)
-    assert inputs_of(plan, 4) == {"policy": ROUNDS[3].policy, "state": ROUNDS[3].state, "teacher": []}
+    assert inputs_of(plan, 4) == {"policy": ROUNDS[3].policy, "state": ROUNDS[3].state, "base": [], "teacher": []}
 
 
 @pytest.mark.parametrize("gone", ["policy", "state"])
@@ -170,7 +170,7 @@ def test_a_round_before_without_policy_or_state_is_restored_too(gone):
     table.delete(ROUNDS[4].policy)
     table.delete(getattr(ROUNDS[3], gone))
     again = ROUNDS[3].restored
-    assert inputs_of(plan, 4) == {"policy": again.policy, "state": again.state, "teacher": []}
+    assert inputs_of(plan, 4) == {"policy": again.policy, "state": again.state, "base": [], "teacher": []}
     assert restore.restart_round(ROUNDS[4], 4, plan) == 2
 
 
@@ -178,7 +178,7 @@ def test_the_first_policy_is_recomputed_from_the_base_policy():
     table = Table()
     plan = plan_with(table)
     table.delete(ROUNDS[1].policy)
-    assert inputs_of(plan, 1) == {"policy": STUDENT, "state": [], "teacher": []}
+    assert inputs_of(plan, 1) == {"policy": STUDENT, "state": [], "base": [], "teacher": []}
     assert restore.restart_round(ROUNDS[4], 4, plan) == 0
 
 

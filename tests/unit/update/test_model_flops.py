@@ -39,7 +39,7 @@ def test_the_flops_are_those_of_the_matrix_products_of_both_passes(kind, tied):
 
 def test_the_flops_of_rows_by_hand():
     """6 N of 3 + 5 tokens, and 12 Q for each pair: 6 and 15 without a window, 5 and 9 with one of 2 tokens."""
-    decoder = DenseDecoder(parameters=1000, queries=64, windows=(None, 2))
+    decoder = DenseDecoder(parameters=1000, frozen=0, queries=64, windows=(None, 2))
     assert decoder.training_flops([3, 5]) == 6 * 1000 * 8 + 12 * 64 * (6 + 15 + 5 + 9)
     assert decoder.training_flops([5, 3, 5]) == decoder.training_flops([3]) + 2 * decoder.training_flops([5])
 
