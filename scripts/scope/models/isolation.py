@@ -10,9 +10,10 @@ positions that are counted in another way, do not. Two measurements find both, i
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,11 +54,18 @@ class Packing:
     """Whether the logits are a linear layer of the last hidden states, and nothing more."""
 
 
-def packing_of(model: PreTrainedModel, tokens: int, attention: str = "auto") -> Packing:
+def log_line(line: str) -> None:
+    """Write a line to the log of the stage."""
+    print(line, file=sys.stderr)
+
+
+def packing_of(
+    model: PreTrainedModel, tokens: int, attention: str = "auto", say: Callable[[str], None] = log_line
+) -> Packing:
     """How packs of at most so many tokens go through a model, with its attention set accordingly.
 
     `auto` is the attention without a mask (packed_attention.py) where that is the architecture's; any other name is
-    one of transformers. Prints which. Raises InputError where even a pair alone gets other logits than by a plain
+    one of transformers. Reports which. Raises InputError where even a pair alone gets other logits than by a plain
     forward pass, and where this machine lacks the attention.
     """
     was_training = model.training
@@ -66,7 +74,7 @@ def packing_of(model: PreTrainedModel, tokens: int, attention: str = "auto") -> 
         packing = _packing(model, type(model).__name__, tokens, attention)
     finally:
         model.train(was_training)
-    print(f"packs: {_description(packing, type(model).__name__)}", file=sys.stderr)
+    say(f"packs: {_description(packing, type(model).__name__)}")
     return packing
 
 
@@ -152,9 +160,10 @@ def set_attention(model: PreTrainedModel, name: str) -> None:
 
 def _probe_tokens(model: PreTrainedModel) -> tuple[Tensor, Tensor, Tensor]:
     """Three times (PROBE_TOKENS,) token ids, the same in every run."""
-    embeddings_VH = cast(Tensor, model.get_input_embeddings().weight)
+    embeddings_VH: Any = model.get_input_embeddings().weight
+    vocabulary, _ = getattr(embeddings_VH, "ds_shape", embeddings_VH.shape)  # of the whole, which may be divided
     generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(len(embeddings_VH), (3, PROBE_TOKENS), generator=generator)
+    ids = torch.randint(vocabulary, (3, PROBE_TOKENS), generator=generator)
     first, other, second = ids.to(embeddings_VH.device)
     return first, other, second
 

@@ -54,7 +54,7 @@ def dense_decoder(model: PreTrainedModel) -> DenseDecoder | None:
     if config.model_type not in DENSE:
         return None
     multiplying = {
-        parameter: parameter.numel()
+        parameter: getattr(parameter, "ds_numel", parameter.numel())  # of the whole weight, which may be divided
         for module in model.modules()
         if not isinstance(module, nn.Embedding)
         for parameter in module.parameters(recurse=False)

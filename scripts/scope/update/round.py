@@ -25,11 +25,13 @@ from scope.models.load import load_model, load_tokenizer
 from scope.models.pack_plan import log_long_rows
 from scope.models.token_ids import token_ids
 from scope.update.checkpoints import Checkpoints, from_first_rank
+from scope.update.deepspeed_config import deepspeed_config
 from scope.update.execution import Execution
 from scope.update.loss_settings import LossSettings
 from scope.update.micro_batch import lengths_of
 from scope.update.peak import peak_tflops
 from scope.update.recipe import UpdateRecipe
+from scope.update.sharded_load import sharded_load
 from scope.update.tracking import Tracker
 from scope.update.trainer import Trainer
 
@@ -46,24 +48,24 @@ def make_trainer(args: Namespace, settings: UpdateRecipe, execution: Execution) 
     teacher = load_model(_opened(args.teacher), dtype) if losses.kl == "full" else None
     folder = _opened(args.policy)
     tokens, peak = token_ids(load_tokenizer(folder)), peak_tflops()
-    model = trained_model(folder, args, settings)
+    model = trained_model(folder, args, settings, execution)
     trainer = Trainer(model, settings.update, execution, dtype, losses, teacher, tokens, peak)
     if args.state:
         trainer.load_state(_opened(args.state))
     return trainer
 
 
-def trained_model(policy: Path, args: Namespace, settings: UpdateRecipe) -> PreTrainedModel:
+def trained_model(policy: Path, args: Namespace, settings: UpdateRecipe, execution: Execution) -> PreTrainedModel:
     """The policy; with LoRA the base with fresh adapters, to which a state brings those of the policy."""
     lora, dtype = settings.update.lora, settings.models.dtype
-    if lora is None:
-        return load_model(policy, dtype)
-    if not args.base:
+    if lora and not args.base:
         raise InputError("update.lora trains adapters of the student: give its manifest as --base", "missing-argument")
-    from scope.update.lora import add_adapters
+    with sharded_load(deepspeed_config(settings.update, execution, dtype)):
+        model = load_model(_opened(args.base) if lora else policy, dtype)
+    if lora:
+        from scope.update.lora import add_adapters
 
-    model = load_model(_opened(args.base), dtype)
-    add_adapters(model, lora, args.seed)
+        add_adapters(model, lora, args.seed)
     return model
 
 

@@ -23,7 +23,7 @@ from transformers import PreTrainedModel
 
 from scope.errors import InputError
 from scope.models.head import Distribution, Hidden, LossOfTokens, loss_of_tokens
-from scope.models.isolation import Packing, packing_of, set_attention
+from scope.models.isolation import Packing, log_line, packing_of, set_attention
 from scope.models.pack_plan import plan_packs
 from scope.models.packed_forward import at_responses, read_at_responses, response_log_probabilities
 from scope.models.token_ids import TokenIds
@@ -74,9 +74,6 @@ class Trainer:
         self.update, self.execution, self.loss, self.teacher, self.tokens = update, execution, loss, teacher, tokens
         if dist.get_rank() == 0:
             log_unused_dropout(model.config)
-        self.packing = self._packing(model)
-        self.teacher_packing = self._packing(teacher) if teacher else self.packing
-        self.pack_tokens = min(self.packing.tokens, self.teacher_packing.tokens)
         self.cost = StepCost(model, peak_tflops)
         if execution.checkpoint_activations:
             checkpoint_activations(model)
@@ -90,11 +87,16 @@ class Trainer:
         self.optimizer = cast(Optimizer, wrapped)
         self.policy = cast(PreTrainedModel, self.engine.module)
         self.device = cast(torch.device, self.engine.device)
+        self.packing = self._packing(self.policy)
+        self.teacher_packing = self._packing(teacher) if teacher else self.packing
+        self.pack_tokens = min(self.packing.tokens, self.teacher_packing.tokens)
 
     def _packing(self, model: PreTrainedModel) -> Packing:
-        """The first rank's finding, so that all ranks cut alike."""
+        """All ranks look, since each may have a part of the weights; the first rank's finding lets all cut alike."""
         budget, attention = self.execution.micro_batch_tokens, self.execution.attention
-        packing = from_first_rank(lambda: packing_of(model, budget, attention))
+        say = log_line if dist.get_rank() == 0 else lambda line: None
+        found = packing_of(model, budget, attention, say)
+        packing = from_first_rank(lambda: found)
         set_attention(model, packing.attention)
         return packing
 

@@ -146,7 +146,7 @@ def test_a_policy_is_the_base_with_adapters_added_and_a_plain_model(world, stage
 
 @pytest.mark.usefixtures("group_of_one")
 def test_only_adapters_are_trained_and_a_state_of_them_continues(tmp_path):
-    """Base, state and fresh adapters are the run that went on, to the last bit."""
+    """Base, state and fresh adapters are the run without a break, to the last bit."""
     objective = ARMS["kd"]
     batches = [make_batch(objective, tiny_model(1), tiny_model(2), seed=seed) for seed in range(2)]
     one = make_trainer(adapted(), objective, learning_rate=0.01)
