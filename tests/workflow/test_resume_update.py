@@ -111,7 +111,7 @@ def test_a_checkpoint_that_is_damaged_or_half_written_is_removed(batch, tmp_path
     flip_a_byte(next(manifest.parent.glob("*.safetensors")))
     half = place / ".update.unfinished/step99"
     half.mkdir()
-    (half / "00000.safetensors").write_text("half of it")
+    (half / "00000-00000.safetensors").write_text("half of it")
     done = run(*update(batch, place))
     assert f"resume: {manifest.parent} is not a complete checkpoint of this update and is removed" in done.stderr
     assert f"resume: {half} is not a complete checkpoint of this update and is removed" in done.stderr

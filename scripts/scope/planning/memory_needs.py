@@ -25,6 +25,7 @@ from scope.planning.memory import (
 )
 from scope.planning.model_shape import ModelShape, model_shape
 from scope.planning.plan import Plan
+from scope.update.execution import MICRO_BATCH_TOKENS
 
 ERROR = 0.15
 """The largest error of the model where it was measured (docs/memory.md)."""
@@ -128,11 +129,15 @@ def _update(plan: Plan, arm: Config) -> Need:
         size = state_bytes(shape, training)
         parts = f"weights and optimizer {readable(size)}"
         return Need("update", size, size, f"update more than {readable(size)}", parts, _update_keys(arm))
-    training = training._replace(batch=longest_pack(arm, shape, update.micro_batch_tokens, update.attention))
+    training = training._replace(batch=longest_pack(arm, shape, _micro_batch_tokens(arm), update.attention))
     teacher = _shape(plan, "teacher") if exact_kl(arm) else None
     found = update_bytes(shape, training, teacher if isinstance(teacher, ModelShape) else None)
     sure = int(found.peak * (1 - ERROR)) if shape.calibrated else found.states
     return Need("update", found.peak, sure, f"update {readable(found.peak)}", _parts(found), _update_keys(arm))
+
+
+def _micro_batch_tokens(arm: Config) -> int:
+    return arm.update.micro_batch_tokens or MICRO_BATCH_TOKENS["cuda"]
 
 
 def _parts(found: Update) -> str:
@@ -148,7 +153,7 @@ def _parts(found: Update) -> str:
 def _update_keys(arm: Config) -> str:
     update, longest = arm.update, arm.data.max_prompt_tokens + arm.rollout.max_tokens
     keys = [] if update.checkpoint_activations else ["set update.checkpoint_activations: true"]
-    if update.micro_batch_tokens > longest:
+    if _micro_batch_tokens(arm) > longest:
         keys.append(f"lower update.micro_batch_tokens (the longest row has {longest:,} tokens)")
     else:
         keys.append("lower update.micro_batch_tokens with rollout.max_tokens (a longer row is a pack of its own)")

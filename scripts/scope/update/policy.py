@@ -9,6 +9,8 @@ from torch import Tensor
 from torch import distributed as dist
 from transformers import PreTrainedModel
 
+FILE_SIZE = "1GB"
+"""Files of this size are hashed at once, on as many cores."""
 BASE, A, B = ".base_layer.weight", ".lora_A.default.weight", ".lora_B.default.weight"
 """How peft names the parts of an adapted layer."""
 
@@ -29,7 +31,7 @@ def save_policy(policy: PreTrainedModel, folder: Path) -> None:
                 copies[weight] = _copy(weight, added)
             whole[name.replace(".base_layer.", ".")] = copies[weight]
     if dist.get_rank() == 0:
-        policy.save_pretrained(folder, state_dict=whole)
+        policy.save_pretrained(folder, state_dict=whole, max_shard_size=FILE_SIZE)
 
 
 @torch.no_grad()

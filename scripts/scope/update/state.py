@@ -1,7 +1,7 @@
 """The optimizer state of a run: for each trained weight its value in full precision and AdamW's two moments, whole.
 
-Safetensors, one file per rank with its share of the weights. Neither the number of ranks nor the ZeRO stage is in them,
-so a state that some ranks wrote can be read by any others.
+Safetensors: files of about FILE_BYTES, of which each rank writes those of its share of the weights. Neither the number
+of ranks nor the ZeRO stage is in them, so a state that some ranks wrote can be read by any others.
 """
 
 from collections.abc import Iterator
@@ -29,17 +29,18 @@ from scope.errors import InputError
 WEIGHT = "weight"
 MOMENTS = ("exp_avg", "exp_avg_sq")
 STEP = "step"
+FILE_BYTES = 10**9
 
 
 def save_state(engine: Any, folder: Path) -> None:
     """Write the state into `folder`, every rank its share; all ranks take part."""
-    optimizer, mine = OptimizerState(engine), {}
+    optimizer = OptimizerState(engine)
+    files = StateWriter(folder, optimizer.step)
     for owner, name, parameter in optimizer.shares():
         whole = optimizer.read(parameter)
         if owner == dist.get_rank():
-            mine |= {f"{part}.{name}": value.detach().cpu().contiguous() for part, value in whole.items()}
-    file = folder / f"{dist.get_rank():05d}.safetensors"
-    save_file(mine, file, metadata={STEP: str(optimizer.step)})
+            files.add({f"{part}.{name}": value.detach().cpu().contiguous() for part, value in whole.items()})
+    files.flush()
 
 
 def load_state(engine: Any, folder: Path) -> None:
@@ -59,6 +60,27 @@ def load_state(engine: Any, folder: Path) -> None:
             whole[part] = value.to(engine.device)
             dist.broadcast(whole[part], owner)
         optimizer.write(parameter, whole)
+
+
+class StateWriter:
+    """Writes one rank's files, each as soon as it is full: little waits in memory, and several are hashed at once."""
+
+    def __init__(self, folder: Path, step: int):
+        self.folder, self.step, self.number = folder, step, 0
+        self.waiting: dict[str, Tensor] = {}
+
+    def add(self, tensors: dict[str, Tensor]) -> None:
+        """Add tensors, by their names in the files."""
+        self.waiting |= tensors
+        if sum(tensor.nbytes for tensor in self.waiting.values()) >= FILE_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits."""
+        if self.waiting:
+            file = self.folder / f"{dist.get_rank():05d}-{self.number:05d}.safetensors"
+            save_file(self.waiting, file, metadata={STEP: str(self.step)})
+            self.number, self.waiting = self.number + 1, {}
 
 
 class StateFiles:

@@ -31,7 +31,7 @@ from scope.update.activations import checkpoint_activations, without_dropout
 from scope.update.checkpoints import Checkpoint, from_first_rank
 from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
-from scope.update.execution import Execution
+from scope.update.execution import MICRO_BATCH_TOKENS, Execution
 from scope.update.guards import check_guards
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
@@ -93,9 +93,9 @@ class Trainer:
 
     def _packing(self, model: PreTrainedModel) -> Packing:
         """All ranks look, since each may have a part of the weights; the first rank's finding lets all cut alike."""
-        budget, attention = self.execution.micro_batch_tokens, self.execution.attention
+        budget = self.execution.micro_batch_tokens or MICRO_BATCH_TOKENS[self.device.type]
         say = log_line if dist.get_rank() == 0 else lambda line: None
-        found = packing_of(model, budget, attention, say)
+        found = packing_of(model, budget, self.execution.attention, say)
         packing = from_first_rank(lambda: found)
         set_attention(model, packing.attention)
         return packing

@@ -49,6 +49,15 @@ def start(plan):
     inputs.update(plan, SimpleNamespace(arm="scope", seed=0, round=1))
 
 
+def test_without_a_budget_micro_batches_are_those_of_a_gpu(plan):
+    given, smaller = ({"micro_batch_tokens": tokens} for tokens in (16_384, 8_192))
+    short = {"rollout": {"max_tokens": 64}, "data": {"max_prompt_tokens": 64}}
+    lines = [
+        memory_lines(plan(80, update=update, **short)) for update in ({"micro_batch_tokens": None}, given, smaller)
+    ]
+    assert lines[0] == lines[1] != lines[2]
+
+
 def test_one_line_names_every_stage(plan):
     (line,) = memory_lines(plan(80))
     assert re.fullmatch(

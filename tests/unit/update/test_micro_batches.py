@@ -11,6 +11,7 @@ from refusals import refused
 from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
 from scope.update.activations import checkpoint_activations
+from scope.update.execution import MICRO_BATCH_TOKENS
 from scope.update.trainer import Trainer
 from trainers import (
     ARMS,
@@ -29,6 +30,10 @@ from trainers import (
 from worlds import made_up_round, objective_of, tiny_model
 
 pytestmark = pytest.mark.usefixtures("group_of_one")
+
+
+def test_without_a_budget_micro_batches_are_as_long_as_suits_the_device(student):
+    assert make_trainer(student, ARMS["kd"], micro_batch_tokens=None).pack_tokens == MICRO_BATCH_TOKENS["cpu"]
 
 
 @every_arm

@@ -157,3 +157,19 @@ def test_a_state_of_other_weights_is_refused(kept, student, tmp_path):
     save_file(others if kept == 0 else whole | {f"{WEIGHT}.extra": torch.ones(1)}, file, metadata={"step": "1"})
     with refused("other-state", tmp_path, norm if kept == 0 else "extra"):
         trainer.load_state(tmp_path)
+
+
+@pytest.mark.usefixtures("group_of_one")
+def test_files_are_written_as_they_fill(tmp_path, monkeypatch):
+    """No rank holds its whole share on the CPU, and several files are hashed at once."""
+    monkeypatch.setattr("scope.update.state.FILE_BYTES", 20_000)
+    state = first_step(tmp_path, "float32", 1)
+    files = sorted((tmp_path / "state").iterdir())
+    assert len(files) > 1
+    assert max(file.stat().st_size for file in files) < 20_000 + 3 * largest_weight()
+    taken, _ = second_step(tmp_path, "float32", 1)
+    assert_close(taken, state, rtol=0, atol=0)
+
+
+def largest_weight():
+    return max(parameter.nbytes for parameter in tiny_model(1).parameters()) + 1_000
