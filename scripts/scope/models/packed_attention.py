@@ -1,8 +1,9 @@
 """Attention of packed rows without a mask: a kernel for sequences of any length, or one sequence after another.
 
 transformers calls it by the name PACKED. Where a pack ends its pairs comes with the call, as for its flash attention:
-`cu_seq_lens_q`, (S + 1,) int32, the first token of each of S sequences, and the end. Without it, every row of the batch
-is one sequence. Attention is causal. Shapes: B rows, N tokens of a row, Hq and Hk heads of queries and keys, D of each.
+`cu_seq_lens_q`, (S + 1,) int32, the first token of each of S sequences, and the end; `max_length_q`, the length of the
+longest. Without them, every row of the batch is one sequence. Attention is causal. Shapes: B rows, N tokens of a row,
+Hq and Hk heads of queries and keys, D of each.
 """
 
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def packed_attention(
     is_causal: bool | None = None,
     sliding_window: int | None = None,
     cu_seq_lens_q: Tensor | None = None,
+    max_length_q: int | None = None,
     **more: Any,
 ) -> tuple[Tensor, None]:
     """(B, N, Hq, D) attention of `query` (B, Hq, N, D) to keys and values (B, Hk, N, D), and no weights.
@@ -54,7 +56,7 @@ def packed_attention(
     if cu_seq_lens_q is None:
         return _one_sequence(query, key, value, scaling, sliding_window).transpose(1, 2).contiguous(), None
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16) and query.shape[-1] <= KERNEL_HEAD:
-        return _kernel(query, key, value, scaling, sliding_window, cu_seq_lens_q), None
+        return _kernel(query, key, value, scaling, sliding_window, cu_seq_lens_q, max_length_q), None
     lengths = cu_seq_lens_q.diff().tolist()
     parts = (each.split(lengths, dim=2) for each in (query, key, value))
     attended = [_one_sequence(q, k, v, scaling, sliding_window).transpose(1, 2) for q, k, v in zip(*parts, strict=True)]
@@ -62,11 +64,17 @@ def packed_attention(
 
 
 def _kernel(
-    query: Tensor, key: Tensor, value: Tensor, scaling: float | None, window: int | None, ends: Tensor
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    scaling: float | None,
+    window: int | None,
+    ends: Tensor,
+    longest: int | None = None,
 ) -> Tensor:
-    """All sequences of a pack at once."""
+    """All sequences of a pack at once. Without the length of the `longest`, every layer waits to read it."""
     q_NHD, k_NHD, v_NHD = (each[0].transpose(0, 1).contiguous() for each in (query, key, value))
-    longest = int(ends.diff().max())
+    longest = longest or int(ends.diff().max())
     reach = (-1 if window is None else window - 1, 0)
     grouped = query.shape[1] != key.shape[1]
     attended = varlen_attn(

@@ -33,6 +33,8 @@ class Pack:
     """(1, N), from 0 in every pair"""
     ends: Tensor
     """(S + 1,) int32, 0 and the end of each pair"""
+    longest: int
+    """Tokens of the longest pair"""
     predicts: Tensor
     """(R,) positions whose logits predict the response tokens"""
     targets: Tensor
@@ -54,7 +56,7 @@ def pack(pairs: Sequence[Pair], device: torch.device) -> Pack:
         rows += [row] * len(pair.response)
     on_device = lambda values: torch.tensor(values, dtype=torch.long, device=device)  # noqa: E731
     ids_1N, positions_1N, ends_S, *of_responses = map(on_device, ([ids], [positions], ends, predicts, targets, rows))
-    return Pack(ids_1N, positions_1N, ends_S.int(), *of_responses)
+    return Pack(ids_1N, positions_1N, ends_S.int(), max(map(len, pairs)), *of_responses)
 
 
 class HeadNotCalled(Exception):
@@ -103,9 +105,9 @@ def _outputs(model: torch.nn.Module, pack: Pack, positions_R: Tensor) -> Tensor:
     """What comes out where the logits do; position ids and ends of pairs go in where the architecture takes them."""
     options = {"position_ids": pack.position_ids, "logits_to_keep": positions_R}
     taken = _taken(model)
-    known = {name: value for name, value in options.items() if name in taken}
+    known: dict[str, Any] = {name: value for name, value in options.items() if name in taken}
     if attention_of(getattr(model, "module", model)) == PACKED:
-        known["cu_seq_lens_q"] = pack.ends
+        known |= {"cu_seq_lens_q": pack.ends, "max_length_q": pack.longest}
     return model(input_ids=pack.input_ids, use_cache=False, **known).logits
 
 

@@ -4,9 +4,14 @@ import pytest
 import torch
 from torch.nn.functional import scaled_dot_product_attention
 from torch.testing import assert_close
+from transformers import AttentionInterface
 
+from architectures import random_model
 from scope.models import packed_attention as packed
+from scope.models import packed_forward
 from scope.models.packed_attention import OtherAttention, packed_attention
+from scope.models.packed_forward import pack, response_log_probabilities
+from scope.models.pair import Pair
 
 LENGTHS = [5, 1, 17, 40]
 HEADS, DIM = 4, 8
@@ -103,3 +108,20 @@ def test_the_kernel_gets_tokens_first_both_ends_and_the_window(window, monkeypat
     reach = (-1, 0) if window is None else (15, 0)
     options = {"scale": 0.3, "window_size": reach, "enable_gqa": True}
     assert calls == [((tokens, HEADS, DIM), (tokens, 2, DIM), (tokens, 2, DIM), 40, 40, options)]
+
+
+def test_the_length_of_the_longest_pair_comes_with_every_pack(monkeypatch):
+    """Read from the ends on a GPU, it would make every layer wait."""
+    seen = []
+
+    def attention(*given, max_length_q=None, **more):
+        seen.append(max_length_q)
+        return packed_attention(*given, max_length_q=max_length_q, **more)
+
+    AttentionInterface.register("seen", attention)
+    model = random_model("qwen3")
+    monkeypatch.setattr(packed_forward, "PACKED", "seen")
+    model.set_attn_implementation("seen")
+    pairs = [Pair([3, 4], [5, 6, 7]), Pair([3], [4, 5])]
+    response_log_probabilities(model, pack(pairs, torch.device("cpu")), 1.0)
+    assert seen == [5] * model.config.num_hidden_layers
