@@ -79,3 +79,15 @@ def test_quick_measures_this_side_and_resumes(tmp_path):
     rows = [json.loads(line) for line in (tmp_path / "quick.jsonl").read_text().splitlines()]
     assert len(rows) == 4
     assert all(row["seconds"] > 0 and row["peak_mb"] > row["loaded_mb"] > 0 for row in rows)
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_a_gpu_runs_on_a_cpu_with_a_tiny_model(tmp_path):
+    out = tmp_path / "gpu.json"
+    printed = run("python", "dev/benchmark_gpu.py", "--quick", "--out", out).stdout
+    parts = json.loads(out.read_text())["parts"]
+    assert list(parts) == ["update", "padded", "score", "vllm"]
+    for part, row in parts.items():
+        assert row["tokens_per_second"] > 0
+        assert f"| {part} | " in printed
+    assert parts["vllm"]["sampled_tokens_per_second"] > 0
