@@ -7,6 +7,7 @@ they are computed once; the backward pass only scales what has been added up.
 Shapes: R response tokens, C of them in a chunk, V vocabulary, H hidden size.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,20 @@ Loss = Callable[[Tensor, slice], Tensor]
 """Weighted losses of the tokens of a slice, differentiable in their log-probabilities: (C,), or (C, V) of all ids."""
 
 
+class Buffers:
+    """Memory of one chunk, used again by the next: on a CPU, fresh pages cost more than what is computed in them."""
+
+    def __init__(self):
+        self._kept: dict[str, Tensor] = {}
+
+    def take(self, name: str, like: Tensor, dtype: torch.dtype, *shape: int) -> Tensor:
+        """A tensor of undefined values on the device of `like`, which overwrites the last of this name."""
+        kept = self._kept.get(name)
+        if kept is None or kept.numel() < math.prod(shape):
+            kept = self._kept[name] = like.new_empty(math.prod(shape), dtype=dtype)
+        return kept[: math.prod(shape)].view(shape)
+
+
 @dataclass(frozen=True)
 class Hidden:
     """The last hidden states at R positions and the head above them, or logits in place of both."""
@@ -34,11 +49,17 @@ class Hidden:
     bias: Tensor | None = None
     """(V,)"""
 
-    def logits(self, rows: slice) -> Tensor:
-        """(C, V)"""
+    def logits(self, rows: slice, buffers: Buffers | None = None) -> Tensor:
+        """(C, V); in `buffers` without a gradient."""
+        states_CH = self.states[rows]
         if self.weight is None:
-            return self.states[rows]
-        return torch.nn.functional.linear(self.states[rows], self.weight, self.bias)
+            return states_CH
+        if buffers is None:
+            return torch.nn.functional.linear(states_CH, self.weight, self.bias)
+        logits_CV = buffers.take("logits", states_CH, states_CH.dtype, len(states_CH), len(self.weight))
+        if self.bias is None:
+            return torch.mm(states_CH, self.weight.T, out=logits_CV)
+        return torch.addmm(self.bias, states_CH, self.weight.T, out=logits_CV)
 
     @property
     def vocabulary(self) -> int:
@@ -60,13 +81,19 @@ class Distribution:
         size = max(1, most // self.hidden.vocabulary)
         yield from (slice(first, min(first + size, count)) for first in range(0, count, size))
 
-    def scaled_logits(self, rows: slice) -> Tensor:
-        """(C, V) logits / temperature, in float32 at least."""
-        logits = self.hidden.logits(rows)
+    def scaled_logits(self, rows: slice, buffers: Buffers | None = None) -> Tensor:
+        """(C, V) logits / temperature, in float32 at least; in `buffers` without a gradient."""
+        logits = self.hidden.logits(rows, buffers)
         if self.tokens:
             logits = self.tokens.of(logits)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        return logits if self.temperature == 1 else logits / self.temperature
+        wide = torch.promote_types(logits.dtype, torch.float32)
+        if buffers and logits.dtype != wide:
+            logits = buffers.take("wide", logits, wide, *logits.shape).copy_(logits)
+        logits = logits.to(wide)
+        if self.temperature == 1:
+            return logits
+        in_buffer = buffers is not None and self.hidden.weight is not None
+        return logits.div_(self.temperature) if in_buffer else logits / self.temperature
 
     def log_probabilities(self, rows: slice) -> Tensor:
         """(C, V) log pi(.)."""
@@ -76,7 +103,8 @@ class Distribution:
 @torch.no_grad()
 def token_log_probabilities(distribution: Distribution, targets_R: Tensor) -> Tensor:
     """(R,) log pi of each target, without a gradient."""
-    parts = [_Chunk(distribution.scaled_logits(rows), targets_R[rows]).logp_C for rows in distribution.chunks()]
+    buffers = Buffers()
+    parts = [_Chunk(distribution, rows, targets_R, buffers).logp_C for rows in distribution.chunks()]
     return torch.cat(parts) if parts else targets_R.new_zeros(0, dtype=torch.float32)
 
 
@@ -104,17 +132,18 @@ def loss_of_tokens(
 class _Chunk:
     """pi of some tokens: log-probabilities of targets, entropy, and p (C, V)."""
 
-    def __init__(self, logits_CV: Tensor, targets_C: Tensor):
-        self.targets_C1 = targets_C[:, None]
-        self.logits_CV, self.p_CV = logits_CV, torch.softmax(logits_CV, dim=-1)
-        largest_C, at_C = logits_CV.max(dim=-1)
+    def __init__(self, distribution: Distribution, rows: slice, targets_R: Tensor, buffers: Buffers):
+        self.targets_C1 = targets_R[rows, None]
+        self.logits_CV = logits_CV = distribution.scaled_logits(rows, buffers)
+        self.p_CV = buffers.take("p", logits_CV, logits_CV.dtype, *logits_CV.shape)
+        torch.softmax(logits_CV, dim=-1, out=self.p_CV)
         # log sum exp from the largest probability, which does not underflow, saves a pass over C x V
-        self.log_sum_C = largest_C - self.p_CV.gather(1, at_C[:, None])[:, 0].log()
+        self.log_sum_C = logits_CV.amax(dim=-1) - self.p_CV.amax(dim=-1).log()
         self.logp_C = logits_CV.gather(1, self.targets_C1)[:, 0] - self.log_sum_C
 
     def entropy(self) -> Tensor:
         """(C,) -sum_v p_v log p_v."""
-        return self.log_sum_C - torch.linalg.vecdot(self.p_CV, self.logits_CV)
+        return self.log_sum_C - torch.bmm(self.p_CV[:, None], self.logits_CV[..., None]).flatten()
 
     def log_probabilities(self) -> Tensor:
         """(C, V) log pi(.)."""
@@ -149,8 +178,9 @@ class _ChunkedLoss(torch.autograd.Function):
         wide = torch.promote_types(states_RH.dtype, torch.float32)
         total = states_RH.new_zeros((), dtype=wide)
         logp_R, entropy_R = (states_RH.new_empty(len(targets_R), dtype=wide) for _ in range(2))
+        buffers = Buffers()
         for rows in distribution.chunks():
-            chunk = _Chunk(distribution.scaled_logits(rows), targets_R[rows])
+            chunk = _Chunk(distribution, rows, targets_R, buffers)
             logp_R[rows], entropy_R[rows] = chunk.logp_C, chunk.entropy()
             value, slope_C = _value_and_slope(loss, chunk.logp_C, rows)
             slope_CV = None
@@ -158,8 +188,8 @@ class _ChunkedLoss(torch.autograd.Function):
                 further, slope_CV = _value_and_slope(divergence, chunk.log_probabilities(), rows)
                 value, slope_CV = value + further, slope_CV / distribution.temperature
             total += value
-            gradients.add(rows, chunk.gradient(slope_C / distribution.temperature, slope_CV))
-            del chunk, slope_CV  # before the logits of the next chunk
+            gradients.add(rows, chunk.gradient(slope_C / distribution.temperature, slope_CV), buffers)
+            del slope_CV  # before the logits of the next chunk
         ctx.save_for_backward(*gradients.sums())
         ctx.mark_non_differentiable(logp_R, entropy_R)
         return total, logp_R, entropy_R
@@ -193,12 +223,13 @@ class _Gradients:
             for tensor, asked in zip((weight_VH, bias_V), needed[1:3], strict=True)
         )
 
-    def add(self, rows: slice, gradient_CV: Tensor) -> None:
-        """Add d/dlogits of a chunk, which covers the first ids of the vocabulary."""
+    def add(self, rows: slice, gradient_CV: Tensor, buffers: Buffers) -> None:
+        """Add d/dlogits of a chunk, which covers the first ids of the vocabulary; its logits are needed no more."""
         known, states_CH = gradient_CV.shape[1], self.states_RH[rows]
         if self.of_bias is not None:
             self.of_bias[:known] += gradient_CV.sum(dim=0)
-        gradient_CV = gradient_CV.to(states_CH.dtype)
+        if gradient_CV.dtype != states_CH.dtype:
+            gradient_CV = buffers.take("logits", states_CH, states_CH.dtype, *gradient_CV.shape).copy_(gradient_CV)
         if self.of_states is not None and self.weight_VH is None:
             self.of_states[rows, :known] = gradient_CV
         elif self.of_states is not None and self.weight_VH is not None:
@@ -206,7 +237,8 @@ class _Gradients:
         if self.of_weight is not None and self.of_weight.dtype == states_CH.dtype:
             self.of_weight[:known].addmm_(gradient_CV.T, states_CH)
         elif self.of_weight is not None:
-            self.of_weight[:known] += gradient_CV.T @ states_CH
+            product = buffers.take("product", states_CH, states_CH.dtype, known, states_CH.shape[1])
+            self.of_weight[:known] += torch.mm(gradient_CV.T, states_CH, out=product)
 
     def sums(self) -> tuple[Tensor | None, ...]:
         """In the formats of what they are gradients of."""

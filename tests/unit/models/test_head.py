@@ -88,12 +88,13 @@ def test_a_divergence_beside_a_loss_of_the_chosen_tokens(temperature, tokens):
 
 @pytest.mark.parametrize("exact", [False, True])
 def test_what_a_chunk_holds_is_gone_before_the_logits_of_the_next(exact, monkeypatch):
-    """Logits, which keep the probabilities company, and the derivative in all log-probabilities."""
-    held, plain, slope = [], Distribution.scaled_logits, head._value_and_slope
+    """The derivative in all log-probabilities; all chunks have their logits in the same memory."""
+    held, places, plain, slope = [], set(), Distribution.scaled_logits, head._value_and_slope
 
-    def scaled_logits(self, rows):
+    def scaled_logits(self, rows, buffers):
         assert not [alive for alive in held if alive() is not None]
-        held.append(weakref.ref(logits := plain(self, rows)))
+        logits = plain(self, rows, buffers)
+        places.add(logits.data_ptr())
         return logits
 
     def value_and_slope(*arguments):
@@ -107,7 +108,8 @@ def test_what_a_chunk_holds_is_gone_before_the_logits_of_the_next(exact, monkeyp
     loss = lambda logp, rows: slopes[rows] * logp  # noqa: E731
     divergence = (lambda logp, rows: slopes[rows, None] * logp) if exact else None
     loss_of_tokens(Distribution(Hidden(*leaves), 0.6), targets, loss, divergence)
-    assert len(held) == len(list(Distribution(Hidden(*leaves), 0.6).chunks())) * (1 + exact)
+    assert len(held) == len(list(Distribution(Hidden(*leaves), 0.6).chunks())) * exact
+    assert len(places) == 1
 
 
 def test_logits_in_place_of_hidden_states_and_weight():
