@@ -25,7 +25,7 @@ Loss = Callable[[Tensor, slice], Tensor]
 
 
 class Buffers:
-    """Memory of one chunk, used again by the next: on a CPU, fresh pages cost more than what is computed in them."""
+    """Memory of one chunk, used again by the next: on a CPU, new memory costs more than what is computed in it."""
 
     def __init__(self):
         self._kept: dict[str, Tensor] = {}
