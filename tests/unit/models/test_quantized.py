@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from model_folders import edit_json, eight_bits, model_folder, works
 from refusals import refused
@@ -12,8 +13,6 @@ NOT_LOADED = [
     {"quant_method": "bitsandbytes", "load_in_4bit": True},
     {"quant_method": "gptq", "bits": 4},
     {"quant_method": "awq", "bits": 4, "group_size": 128},
-    {"quant_method": "fp8", "weight_block_size": [128, 128]},
-    {"quant_method": "mxfp4"},
 ]
 
 
@@ -34,6 +33,21 @@ def test_a_teacher_that_transformers_cannot_load_passes_as_a_folder_and_is_refus
     assert "quantized" in capsys.readouterr().err
     with refused("quantized", folder, settings["quant_method"], "teacher.backend"):
         load_model(folder, "float32")
+
+
+def test_weights_in_fp8_are_dequantized_where_no_kernel_computes_with_them(tmp_path):
+    folder = model_folder(tmp_path / "model")
+    full, weights = load_model(folder, "float32"), load_file(folder / "model.safetensors")
+    for name in [name for name in weights if "_proj" in name]:
+        scale = weights[name].abs().max() / torch.finfo(torch.float8_e4m3fn).max
+        weights[name] = (weights[name] / scale).to(torch.float8_e4m3fn)
+        weights[f"{name}_scale_inv"] = scale.reshape(1, 1)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    edit_json(folder / "config.json", quantization_config={"quant_method": "fp8", "weight_block_size": [128, 128]})
+    quantized = dict(load_model(folder, "float32").named_parameters())
+    for name, weight in full.named_parameters():
+        step = 2**-4 if "_proj" in name else 0  # e4m3 has three bits behind the first
+        torch.testing.assert_close(quantized[name], weight, rtol=step, atol=weight.abs().max().item() * step / 10)
 
 
 @pytest.mark.parametrize("method", ["awq", "compressed-tensors"])
