@@ -49,13 +49,11 @@ class Hidden:
     bias: Tensor | None = None
     """(V,)"""
 
-    def logits(self, rows: slice, buffers: Buffers | None = None) -> Tensor:
-        """(C, V); in `buffers` without a gradient."""
+    def logits(self, rows: slice, buffers: Buffers) -> Tensor:
+        """(C, V), in `buffers` where there is a weight; without a gradient."""
         states_CH = self.states[rows]
         if self.weight is None:
             return states_CH
-        if buffers is None:
-            return torch.nn.functional.linear(states_CH, self.weight, self.bias)
         logits_CV = buffers.take("logits", states_CH, states_CH.dtype, len(states_CH), len(self.weight))
         if self.bias is None:
             return torch.mm(states_CH, self.weight.T, out=logits_CV)
@@ -81,23 +79,22 @@ class Distribution:
         size = max(1, most // self.hidden.vocabulary)
         yield from (slice(first, min(first + size, count)) for first in range(0, count, size))
 
-    def scaled_logits(self, rows: slice, buffers: Buffers | None = None) -> Tensor:
-        """(C, V) logits / temperature, in float32 at least; in `buffers` without a gradient."""
+    def scaled_logits(self, rows: slice, buffers: Buffers) -> Tensor:
+        """(C, V) logits / temperature, in float32 at least; without a gradient."""
         logits = self.hidden.logits(rows, buffers)
         if self.tokens:
             logits = self.tokens.of(logits)
         wide = torch.promote_types(logits.dtype, torch.float32)
-        if buffers and logits.dtype != wide:
+        if logits.dtype != wide:
             logits = buffers.take("wide", logits, wide, *logits.shape).copy_(logits)
-        logits = logits.to(wide)
         if self.temperature == 1:
             return logits
-        in_buffer = buffers is not None and self.hidden.weight is not None
-        return logits.div_(self.temperature) if in_buffer else logits / self.temperature
+        return logits / self.temperature if self.hidden.weight is None else logits.div_(self.temperature)
 
+    @torch.no_grad()
     def log_probabilities(self, rows: slice) -> Tensor:
-        """(C, V) log pi(.)."""
-        return torch.log_softmax(self.scaled_logits(rows), dim=-1)
+        """(C, V) log pi(.), without a gradient."""
+        return torch.log_softmax(self.scaled_logits(rows, Buffers()), dim=-1)
 
 
 @torch.no_grad()
