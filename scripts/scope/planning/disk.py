@@ -15,12 +15,12 @@ from scope.artifacts.weight_headers import Weights
 from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.adapters import trained_parameters
+from scope.planning.random_init import made_parameters
 from scope.planning.retention import keeps
 from scope.planning.sharing import rollouts_name, scores_name
 
 WIDTH = {"float32": 4, "bfloat16": 2}  # bytes of one number
 STATE_WIDTH = 3 * WIDTH["float32"]
-CHARACTERS = 17  # entries of the vocabulary `characters`
 
 # Bytes per response token in Parquet files, zstd-compressed. Real text in a vocabulary of 32 thousand tokens takes 1.2
 # for ids and 0.8 for text; tokens sampled at random take 3.0 for ids (vocabulary of 151 thousand) and 3.7 for text.
@@ -96,11 +96,7 @@ def parameters(config: Config, name: str, folder: Weights | None) -> int:
     """Parameters of a model: of a folder, stored in any number format, or of a Qwen3 to make, its head tied."""
     if folder is not None:
         return folder.parameters
-    shape, tokenizer = getattr(config.models, name).random_init, config.models.tokenizer
-    hidden, vocabulary = shape.hidden_size, CHARACTERS if tokenizer.kind == "characters" else tokenizer.vocab_size
-    projections = 2 * (shape.heads + shape.kv_heads) * shape.head_dim + 3 * shape.intermediate_size
-    norms = 2 * hidden + 2 * shape.head_dim
-    return vocabulary * hidden + shape.layers * (projections * hidden + norms) + hidden
+    return made_parameters(config, name)
 
 
 def kept_rounds(every: int, rounds: int) -> set[int]:

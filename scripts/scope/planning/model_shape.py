@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from scope.artifacts.weight_headers import Weights
 from scope.config.experiment import Config
-from scope.planning.disk import CHARACTERS, parameters
+from scope.planning.disk import parameters
+from scope.planning.random_init import vocabulary_size
 
 NAMES = {
     "hidden": ("hidden_size", "n_embd", "d_model"),
@@ -69,7 +70,7 @@ def model_shape(config: Config, name: str, folder: str, weights: Weights | None)
 
 
 def _random_init(config: Config, name: str) -> dict[str, Any]:
-    shape, tokenizer = getattr(config.models, name).random_init, config.models.tokenizer
+    shape = getattr(config.models, name).random_init
     return {
         "model_type": "qwen3",
         "hidden_size": shape.hidden_size,
@@ -78,7 +79,7 @@ def _random_init(config: Config, name: str) -> dict[str, Any]:
         "num_attention_heads": shape.heads,
         "num_key_value_heads": shape.kv_heads,
         "head_dim": shape.head_dim,
-        "vocab_size": CHARACTERS if tokenizer.kind == "characters" else tokenizer.vocab_size,
+        "vocab_size": vocabulary_size(config),
     }
 
 

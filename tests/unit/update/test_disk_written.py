@@ -20,6 +20,7 @@ from scope.models.recipe import ModelShape
 from scope.models.tokenizers import bpe_tokenizer, character_tokenizer
 from scope.planning import disk
 from scope.planning.disk import project
+from scope.planning.random_init import CHARACTERS
 from scope.planning.recipes import recipe
 from scope.planning.take import take
 from scope.update.execution import Execution
@@ -61,7 +62,7 @@ def test_parameters_with_a_trained_vocabulary():
 
 
 def test_the_vocabulary_of_characters_has_the_tokenizers_size():
-    assert len(character_tokenizer()) == disk.CHARACTERS
+    assert len(character_tokenizer()) == CHARACTERS
 
 
 @pytest.mark.parametrize("name", WORLDS)
