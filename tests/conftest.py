@@ -5,12 +5,14 @@ import socket
 import subprocess
 import sys
 import time
+from multiprocessing import forkserver
 from pathlib import Path
 from unittest import mock
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+import ranks
 import virtual_cluster
 from scope.artifacts.recipe import make_recipe
 
@@ -100,10 +102,10 @@ def group_of_one():
 @pytest.fixture(scope="module")
 def rank_server():
     """A process has one fork server: whoever forks after ranks did must not find the trainer imported."""
-    from ranks import rank_server
-
-    with rank_server():
-        yield
+    forkserver._forkserver._stop()
+    ranks.SERVER.set_forkserver_preload(ranks.PRELOADED)
+    yield
+    forkserver._forkserver._stop()
 
 
 @pytest.fixture

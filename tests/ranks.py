@@ -4,25 +4,18 @@ import os
 import sys
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import forkserver, get_context
+from multiprocessing import get_context
 from tempfile import TemporaryDirectory
 from unittest import mock
 
 SERVER = get_context("forkserver")
 
 
-@contextmanager
-def rank_server():
-    """A fork server for ranks alone: a process has one, and whoever forks next would find the trainer imported."""
-    forkserver._forkserver._stop()
-    SERVER.set_forkserver_preload(["trainers", "transformers.models.qwen3.modeling_qwen3"])
-    yield
-    forkserver._forkserver._stop()
+PRELOADED = ["trainers", "transformers.models.qwen3.modeling_qwen3"]
 
 
 def on_ranks(world, function, *arguments):
-    """Call a function of a module on each of `world` ranks; returns what it returns on each."""
+    """Call a function of a module on each of `world` ranks; returns what it returns on each. Needs `rank_server`."""
     with (
         TemporaryDirectory() as store,
         mock.patch.dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, sys.path))),

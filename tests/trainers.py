@@ -11,6 +11,7 @@ from scope.update.execution import Execution
 from scope.update.loss_settings import LossSettings
 from scope.update.recipe import UpdateSettings
 from scope.update.state import OptimizerState
+from scope.update.step_metrics import StepMetrics
 from scope.update.trainer import Trainer
 from worlds import made_up_round, objective_of, scored_by, weigh
 
@@ -56,6 +57,26 @@ def loss_settings(objective, student_temperature=1.0, teacher_temperature=1.0):
 
 def make_trainer(model, objective, teacher=None, temperatures=(1.0, 1.0), **update):
     return Trainer(model, *update_settings(**update), "float32", loss_settings(objective, *temperatures), teacher)
+
+
+def step_in_float64(model, batch, objective, teacher=None, temperatures=(1.0, 1.0)):
+    """The loss of a step in several micro-batches, and {weight: gradient} of those that are trained."""
+    settings = update_settings(deepspeed={"zero_optimization": {"stage": 0}})
+    trainer = Trainer(model, *settings, "float64", loss_settings(objective, *temperatures), teacher)
+    shares = [trainer.micro_batch_loss(micro, StepMetrics(trainer.device)) for micro in trainer.micro_batches(batch)]
+    assert len(shares) > 1
+    trainer.engine.set_gradient_accumulation_boundary(False)  # DeepSpeed reduces no float64
+    trainer.engine.backward(sum(shares))
+    return sum(shares).item(), {name: w.grad for name, w in model.named_parameters() if w.requires_grad}
+
+
+def assert_equal_to_1e_9(gradient, expected):
+    """Of {weight: gradient}, as a share of the largest value."""
+    assert gradient.keys() == expected.keys()
+    scale = max(each.abs().max() for each in expected.values())
+    assert scale > 0
+    for name, each in gradient.items():
+        assert (each - expected[name]).abs().max() <= 1e-9 * scale, name
 
 
 def gradients(trainer):

@@ -12,17 +12,15 @@ from scope.update.lora import add_adapters
 from scope.update.policy import BASE, A, B
 from scope.update.recipe import LoraSettings
 from scope.update.state import WEIGHT
-from scope.update.step_metrics import StepMetrics
-from scope.update.trainer import Trainer
 from trainers import (
     ARMS,
+    assert_equal_to_1e_9,
     every_arm,
     formula,
     gradients,
-    loss_settings,
     make_batch,
     make_trainer,
-    update_settings,
+    step_in_float64,
     weights_of,
     whole_state,
     without_costs,
@@ -79,22 +77,13 @@ def test_in_float64_the_gradient_of_adapters_is_the_formula_to_1e_9(objective, t
     teacher = teacher.double() if objective.kl == "full" else None
     model = adapted(trained=True).double()
     plain = merged(model, tiny_model(1).double())
-    loss = sum(formula(plain, batch, objective, teacher or plain).values())
+    expected_loss = sum(formula(plain, batch, objective, teacher or plain).values())
     names, parameters = zip(*plain.named_parameters(), strict=True)
-    of = of_adapters(dict(zip(names, torch.autograd.grad(loss, parameters), strict=True)))
-    settings = update_settings(deepspeed={"zero_optimization": {"stage": 0}})
-    trainer = Trainer(model, *settings, "float64", loss_settings(objective), teacher)
-    shares = [trainer.micro_batch_loss(micro, StepMetrics(trainer.device)) for micro in trainer.micro_batches(batch)]
-    trainer.engine.set_gradient_accumulation_boundary(False)
-    trainer.engine.backward(sum(shares))
-    assert sum(shares).item() == pytest.approx(loss.item(), rel=1e-9, abs=1e-12)
+    of = of_adapters(dict(zip(names, torch.autograd.grad(expected_loss, parameters), strict=True)))
+    loss, gradient = step_in_float64(model, batch, objective, teacher)
+    assert loss == pytest.approx(expected_loss.item(), rel=1e-9, abs=1e-12)
     weights = weights_of(model)
-    trained = {name: weight.grad for name, weight in model.named_parameters() if weight.requires_grad}
-    expected = {name: of(name, weights) for name in trained}
-    scale = max(gradient.abs().max() for gradient in expected.values())
-    assert scale > 0
-    for name, gradient in trained.items():
-        assert (gradient - expected[name]).abs().max() <= 1e-9 * scale, name
+    assert_equal_to_1e_9(gradient, {name: of(name, weights) for name in gradient})
 
 
 def steps(stage, checkpointing=False):

@@ -41,6 +41,8 @@ def test_the_flops_of_rows_by_hand():
     """6 N of 3 + 5 tokens, and 12 Q for each pair: 6 and 15 without a window, 5 and 9 with one of 2 tokens."""
     decoder = DenseDecoder(parameters=1000, frozen=0, queries=64, windows=(None, 2))
     assert decoder.training_flops([3, 5]) == 6 * 1000 * 8 + 12 * 64 * (6 + 15 + 5 + 9)
+    adapted = DenseDecoder(parameters=1000, frozen=900, queries=64, windows=(None, 2))
+    assert decoder.training_flops([3, 5]) - adapted.training_flops([3, 5]) == 2 * 900 * 8  # (6 N - 2 M) a token
     assert decoder.training_flops([5, 3, 5]) == decoder.training_flops([3]) + 2 * decoder.training_flops([5])
 
 

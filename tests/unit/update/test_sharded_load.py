@@ -34,7 +34,7 @@ def step(folder, stage, dtype="float32", lora=False):
     trainer = Trainer(model, *settings, dtype, loss_settings(OBJECTIVE), **PEAK)
     (metrics,) = trainer.run_round(make_batch(OBJECTIVE, tiny_model(1), tiny_model(2)), 0)
     trainer.save_policy(folder / f"stage{stage}")
-    flops = metrics["mfu"] * metrics["tokens_per_second"] ** -1 if "mfu" in metrics else None
+    flops = metrics["mfu"] / metrics["tokens_per_second"] if "mfu" in metrics else None  # of a token
     return held, without_costs(metrics), gradients(trainer), flops, int(os.environ["WORLD_SIZE"])
 
 

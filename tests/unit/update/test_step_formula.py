@@ -14,17 +14,15 @@ from torch.testing import assert_close
 
 from architectures import random_model
 from scope.models.isolation import packing_of
-from scope.update.step_metrics import StepMetrics
-from scope.update.trainer import Trainer
 from trainers import (
     ARMS,
+    assert_equal_to_1e_9,
     every_arm,
     formula,
     gradients,
-    loss_settings,
     make_batch,
     make_trainer,
-    update_settings,
+    step_in_float64,
     weights_of,
 )
 from worlds import objective_of, tiny_model
@@ -56,19 +54,12 @@ def test_in_float64_loss_and_gradient_are_the_formula_to_1e_9(objective, tempera
     """The formula goes a row at a time, without packs, chunks or DeepSpeed; stored values are float32 to both."""
     batch = make_batch(objective, student, teacher, temperatures=temperatures)
     student, teacher = student.double(), teacher.double() if objective.kl == "full" else None
-    loss = sum(formula(student, batch, objective, teacher or student, temperatures).values())
-    expected = torch.autograd.grad(loss, list(student.parameters()))
-    settings = update_settings(deepspeed={"zero_optimization": {"stage": 0}})
-    trainer = Trainer(student, *settings, "float64", loss_settings(objective, *temperatures), teacher)
-    shares = [trainer.micro_batch_loss(micro, StepMetrics(trainer.device)) for micro in trainer.micro_batches(batch)]
-    assert len(shares) > 1
-    trainer.engine.set_gradient_accumulation_boundary(False)  # DeepSpeed reduces no float64
-    trainer.engine.backward(sum(shares))
-    made = [parameter.grad for parameter in student.parameters()]
-    assert sum(shares).item() == pytest.approx(loss.item(), rel=1e-9, abs=1e-12)
-    scale = max(gradient.abs().max() for gradient in expected)
-    for one, other in zip(made, expected, strict=True):
-        assert (one - other).abs().max() <= 1e-9 * scale
+    expected_loss = sum(formula(student, batch, objective, teacher or student, temperatures).values())
+    names, parameters = zip(*student.named_parameters(), strict=True)
+    expected = dict(zip(names, torch.autograd.grad(expected_loss, parameters), strict=True))
+    loss, gradient = step_in_float64(student, batch, objective, teacher, temperatures)
+    assert loss == pytest.approx(expected_loss.item(), rel=1e-9, abs=1e-12)
+    assert_equal_to_1e_9(gradient, expected)
 
 
 @pytest.mark.real
