@@ -27,14 +27,16 @@ from pathlib import Path
 from typing import Any
 
 import library  # noqa: F401
+from bench.cases import TINY, Shape
 from bench.rows import Rows
 from scope import cli
 from scope.errors import InputError
+from scope.update.launch import join_ranks, leave_ranks
 
-MODEL: dict[str, Any] = {"vocab_size": 151_936, "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
-         "num_attention_heads": 12, "num_key_value_heads": 2}  # fmt: skip
-TINY: dict[str, Any] = {"vocab_size": 512, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
-        "num_attention_heads": 2, "num_key_value_heads": 1}  # fmt: skip
+MODEL: Shape = {
+    "vocab_size": 151_936, "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
+    "num_attention_heads": 12, "num_key_value_heads": 2,
+}  # fmt: skip
 PEAKS = {"H100": 989.0, "H200": 989.0, "A100": 312.0, "L40S": 362.0}
 """Dense bfloat16 TFLOP/s by a part of the card's name, from the vendor's data sheets."""
 STEPS = 3
@@ -48,11 +50,10 @@ def main() -> None:
     """Run the parts one after the other, print the table, write the figures."""
     args = parse()
     if args.part:
-        print(json.dumps(PARTS[args.part](args.quick)))
-        sys.stdout.flush()
-        from scope.update.launch import leave_ranks
-
-        leave_ranks() if args.part == "update" else sys.exit(0)
+        print(json.dumps(PARTS[args.part](args.quick)), flush=True)
+        if args.part == "update":
+            leave_ranks()
+        return
     import torch
 
     card = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
@@ -145,8 +146,6 @@ def timed(seconds: list[float]) -> Iterator[None]:
 
 def update(quick: bool) -> dict[str, Any]:
     """The fastest of STEPS steps after a first one."""
-    from scope.update.launch import join_ranks
-
     join_ranks(1)
     from bench.side_scope import batch
     from scope.config.training import Update

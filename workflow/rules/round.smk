@@ -170,7 +170,8 @@ rule update:
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/update.py --batch {input.batch:q} --policy {input.policy:q}"
-        " --base {input.base:q} --state {input.state:q} --teacher {input.teacher:q} --repeats {input.repeats:q} {params.place}"
+        " --base {input.base:q} --state {input.state:q} --teacher {input.teacher:q}"
+        " --repeats {input.repeats:q} {params.place}"
         " --execution {params.execution:q}"
         " --out-policy {output.policy:q} --out-state {output.state:q} --out-metrics {output.metrics:q}"
         " --out-costs {params.costs:q} --out-live {output.live:q}"
