@@ -7,7 +7,7 @@ the two.
 from collections.abc import Mapping
 from typing import Any, Literal, cast
 
-from scope.config.read import merge, nearest
+from scope.config.read import nearest
 from scope.config.types import read_number
 
 OWNED = {
@@ -72,12 +72,8 @@ OFFLOAD = {
 DEVICES = ("none", "cpu", "nvme")
 
 
-DEFAULT = {"zero_optimization": {"stage": 1}}
-"""What counts for keys that are not written; DeepSpeed's own default is stage 0."""
-
-
 def check_deepspeed(given: Mapping[str, Any]) -> dict[str, Any]:
-    """DeepSpeed's settings over DEFAULT, text such as `5e8` as a number. Raises ValueError with what to write."""
+    """DeepSpeed's settings, text such as `5e8` as a number. Raises ValueError with what to write."""
     for key in given:
         if key in OWNED:
             raise ValueError(f"`deepspeed.{key}` is set by {OWNED[key]}")
@@ -87,7 +83,7 @@ def check_deepspeed(given: Mapping[str, Any]) -> dict[str, Any]:
     if "zero_optimization" in settings:
         settings["zero_optimization"] = _check_zero(settings["zero_optimization"])
         _check_offloading(settings)
-    return merge(DEFAULT, settings)
+    return settings
 
 
 def _check_zero(given: Any) -> dict[str, Any]:

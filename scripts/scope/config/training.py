@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from scope.config.deepspeed import DEFAULT, check_deepspeed
+from scope.config.deepspeed import check_deepspeed
 from scope.config.types import Count, NonNegative, Positive, Section
 
 
@@ -116,9 +116,10 @@ class Update(Section):
     guards: Guards = Guards()
     ranks: Count = 1
     """Processes of the update job; may change from round to round, and reruns nothing."""
-    deepspeed: Annotated[dict[str, Any], AfterValidator(check_deepspeed)] = DEFAULT
-    """Passed to DeepSpeed, with ZeRO stage 1 where `zero_optimization.stage` is not written; batch sizes, precision,
-    clipping and optimizer come from the other keys. `offload_optimizer` needs `zero_force_ds_cpu_optimizer: false`."""
+    deepspeed: Annotated[dict[str, Any], AfterValidator(check_deepspeed)] = {}
+    """Passed to DeepSpeed; batch sizes, precision, clipping and optimizer come from the other keys. ZeRO stage 1 unless
+    `zero_optimization.stage` is written, but stage 0 where `zero_optimization` is not, in float32 on one rank.
+    `offload_optimizer` needs `zero_force_ds_cpu_optimizer: false`."""
 
     @model_validator(mode="after")
     def _linear_ends(self) -> "Update":

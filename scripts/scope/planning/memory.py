@@ -26,12 +26,10 @@ BUCKET = 500_000_000
 """Numbers in DeepSpeed's buffer of gradients unless `reduce_bucket_size` is set, and in a bucket of stage 0."""
 LIVE = 1_000_000_000
 """Parameters that ZeRO stage 3 gathers at most, `stage3_max_live_parameters`."""
-LOGIT_BUFFERS = 3
-"""float32 buffers of a chunk's logits: logits, probabilities, and their product, which the entropy sums."""
-SCORE_BUFFERS = 2
-"""The same without a gradient."""
-KL_BUFFERS = 9
-"""As LOGIT_BUFFERS with the exact KL, whose two distributions are differentiated."""
+LOGIT_BYTES = {4: 8, 2: 10}
+"""By w, for each logit of a chunk: logits and probabilities in float32, and bfloat16 logits as they leave the head."""
+KL_BYTES = 36
+"""The same with the exact KL, whose two distributions are differentiated."""
 DENSE_TOKENS = 1024
 """Tokens of a pack where attention needs a mask (scope/models/isolation.py)."""
 
@@ -45,12 +43,10 @@ class Device(NamedTuple):
     """Whether keys and values are repeated for each head, and the output is copied (packed_attention.py)"""
     whole_buffers: bool
     """Whether a buffer takes memory before something is written to it"""
-    adam: int
-    """float32 temporaries of AdamW for each number that it steps at once"""
 
 
-CUDA = Device(2**28, repeats_keys=False, whole_buffers=True, adam=1)
-CPU = Device(2**24, repeats_keys=True, whole_buffers=False, adam=2)
+CUDA = Device(2**28, repeats_keys=False, whole_buffers=True)
+CPU = Device(2**24, repeats_keys=True, whole_buffers=False)
 
 
 class Pass(NamedTuple):
@@ -112,7 +108,7 @@ def update_bytes(
         shape.layers * (inputs if training.checkpointing else kept),
         head_bytes(shape, batch.tokens, w, device, exact=teacher is not None, frozen=training.adapters is not None),
         backward + (kept if training.checkpointing else 0),
-        step_bytes(shape, training, device),
+        step_bytes(shape, training),
     )
 
 
@@ -151,20 +147,18 @@ def gradient_bytes(p: int, training: Training, device: Device = CUDA) -> int:
     return FLOAT32 * part + w * min(p, int(zero.get("stage3_max_live_parameters") or LIVE)) + buffer
 
 
-def step_bytes(shape: ModelShape, training: Training, device: Device = CUDA) -> int:
-    """Gradients in float32 and AdamW's temporaries, or the reduction of gradients before, where that is more."""
+def step_bytes(shape: ModelShape, training: Training) -> int:
+    """Gradients in float32, or the reduction of gradients before, where that is more; fused AdamW adds nothing."""
     w, stage, t = WIDTH[training.dtype], _stage(training), _trained(shape.parameters, training)
     part, largest = _part(t, training), shape.vocabulary * shape.hidden
     if stage == 0:
-        adam = FLOAT32 * (t if device.whole_buffers else 2 * min(largest, t))
-        return w * t + max((FLOAT32 * t if w < FLOAT32 else 0) + adam, w * min(t, BUCKET))
-    adam = 0 if offloads(training.zero, "optimizer") else device.adam * FLOAT32 * part
+        return w * t + max(FLOAT32 * t if w < FLOAT32 else 0, w * min(t, BUCKET))
     if stage == 1 and w < FLOAT32:
-        return (w + FLOAT32) * t + max(adam, w * t)
+        return (w + FLOAT32 + w) * t
     if stage == 3:
-        return FLOAT32 * part + max(adam + FLOAT32 * min(part, LIVE), w * largest)  # saving gathers one weight
+        return FLOAT32 * part + max(FLOAT32 * min(part, LIVE), w * largest)  # saving gathers one weight
     reduction = (w * t if stage == 1 else 2 * w * part) + w * part + min(_buffer(training), w * t)
-    return max(FLOAT32 * part + max(adam, w * part), reduction)
+    return max((FLOAT32 + w) * part, reduction)
 
 
 def _stage(training: Training) -> int:
@@ -215,14 +209,15 @@ def head_bytes(
     weight = 0 if frozen else shape.vocabulary * shape.hidden
     copied = w * weight if w < FLOAT32 else 0
     states = tokens * shape.hidden * (FLOAT32 + 4 * w)
-    buffers = KL_BUFFERS if exact else LOGIT_BUFFERS
+    chunk = _chunk(shape, tokens, device) * (KL_BYTES if exact else LOGIT_BYTES[w])
     if shape.whole_logits:
-        return states + 3 * w * tokens * shape.vocabulary + _chunk(shape, tokens, device, buffers)
-    return states + FLOAT32 * weight + copied + _chunk(shape, tokens, device, buffers)
+        return states + 3 * w * tokens * shape.vocabulary + chunk
+    return states + FLOAT32 * weight + copied + chunk
 
 
-def _chunk(shape: ModelShape, tokens: int, device: Device, buffers: int) -> int:
-    return buffers * FLOAT32 * min(tokens * shape.vocabulary, max(device.chunk, shape.vocabulary))
+def _chunk(shape: ModelShape, tokens: int, device: Device) -> int:
+    """Logits of a chunk."""
+    return min(tokens * shape.vocabulary, max(device.chunk, shape.vocabulary))
 
 
 def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUDA) -> int:
@@ -232,7 +227,7 @@ def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUD
     layer += dense_bytes(shape, batch, w)
     states = 3 * w * tokens * shape.hidden
     logits = w * tokens * shape.vocabulary if shape.whole_logits else 0
-    return w * shape.parameters + max(layer, states + logits + _chunk(shape, tokens, device, SCORE_BUFFERS))
+    return w * shape.parameters + max(layer, states + logits + LOGIT_BYTES[w] * _chunk(shape, tokens, device))
 
 
 def cache_bytes(shape: ModelShape, tokens: int, dtype: str) -> int:

@@ -1,6 +1,6 @@
 """What an experiment's stages need of a GPU's memory: one line before a run, and refusals of what cannot fit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from scope.artifacts.weight_headers import weights_in
@@ -25,7 +25,7 @@ from scope.planning.memory import (
 )
 from scope.planning.model_shape import ModelShape, model_shape
 from scope.planning.plan import Plan
-from scope.update.execution import MICRO_BATCH_TOKENS
+from scope.update.execution import MICRO_BATCH_TOKENS, zero_optimization
 
 ERROR = 0.15
 """The largest error of the model where it was measured (docs/memory.md)."""
@@ -120,7 +120,7 @@ def longest_pack(arm: Config, shape: ModelShape, budget: int, attention: str) ->
 
 def _update(plan: Plan, arm: Config) -> Need:
     shape, update = _shape(plan, "student"), arm.update
-    zero: Mapping = update.deepspeed.get("zero_optimization") or {}
+    zero = zero_optimization(update.deepspeed, update.ranks, arm.models.dtype)
     training = Training(arm.models.dtype, update.ranks, zero, Pass(0), update.checkpoint_activations)
     if update.lora:
         of_student = shape if isinstance(shape, int) else shape.parameters

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from scope.update.execution import Execution
+from scope.update.execution import Execution, zero_optimization
 from scope.update.recipe import UpdateSettings
 
 
@@ -11,10 +11,12 @@ def deepspeed_config(update: UpdateSettings, execution: Execution, dtype: str) -
 
     Gradients of bfloat16 weights are summed over micro-batches in float32, but at ZeRO stage 0, where DeepSpeed cannot.
     """
-    sums = {"data_types": {"grad_accum_dtype": "fp32"}} if dtype == "bfloat16" and _stage(execution) else {}
+    zero = zero_optimization(execution.deepspeed, execution.ranks, dtype)
+    sums = {"data_types": {"grad_accum_dtype": "fp32"}} if dtype == "bfloat16" and zero["stage"] else {}
     return {
         **sums,
         **execution.deepspeed,
+        "zero_optimization": zero,
         "train_micro_batch_size_per_gpu": 1,
         "gradient_accumulation_steps": 1,
         "gradient_clipping": update.grad_clip,
@@ -22,7 +24,3 @@ def deepspeed_config(update: UpdateSettings, execution: Execution, dtype: str) -
         "bf16": {"enabled": dtype == "bfloat16"},
         "steps_per_print": 2**31,
     }
-
-
-def _stage(execution: Execution) -> int:
-    return execution.deepspeed.get("zero_optimization", {}).get("stage", 0)

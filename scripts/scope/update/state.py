@@ -136,7 +136,7 @@ class OptimizerState:
         for tensor in self.optimized:
             if not self.adam.state[tensor]:
                 moments = {moment: torch.zeros_like(tensor) for moment in MOMENTS}
-                self.adam.state[tensor] = {STEP: torch.tensor(0.0), **moments}
+                self.adam.state[tensor] = {STEP: torch.tensor(0.0, device=tensor.device), **moments}
         link = getattr(self.engine.optimizer, "_lazy_init_hp_params_optimizer_state", None)
         if link:
             link()

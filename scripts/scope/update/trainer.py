@@ -78,7 +78,7 @@ class Trainer:
         if execution.checkpoint_activations:
             checkpoint_activations(model)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(trained, lr=update.learning_rate, weight_decay=update.weight_decay)
+        optimizer = torch.optim.AdamW(trained, update.learning_rate, weight_decay=update.weight_decay, fused=True)
         self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, execution, dtype)
         )

@@ -8,6 +8,7 @@ from conftest import ROOT
 from refusals import refused
 from scope.config.deepspeed import OFFLOAD, OWNED, TOP, ZERO, check_deepspeed
 from scope.config.experiment import VARIANTS, parse_config, read_config
+from scope.update.execution import zero_optimization
 
 
 def with_deepspeed(**settings):
@@ -60,16 +61,18 @@ def test_text_that_shows_a_number_is_that_number():
 
 
 @pytest.mark.parametrize(
-    ("given", "meant"),
+    ("given", "ranks", "dtype", "meant"),
     [
-        ({}, {"zero_optimization": {"stage": 1}}),
-        ({"wall_clock_breakdown": True}, {"zero_optimization": {"stage": 1}, "wall_clock_breakdown": True}),
-        ({"zero_optimization": {"overlap_comm": True}}, {"zero_optimization": {"stage": 1, "overlap_comm": True}}),
-        ({"zero_optimization": {"stage": 0}}, {"zero_optimization": {"stage": 0}}),
+        ({}, 1, "float32", {"stage": 0}),
+        ({}, 1, "bfloat16", {"stage": 1}),
+        ({"wall_clock_breakdown": True}, 2, "float32", {"stage": 1}),
+        ({"zero_optimization": {}}, 1, "float32", {"stage": 1}),
+        ({"zero_optimization": {"overlap_comm": True}}, 1, "float32", {"stage": 1, "overlap_comm": True}),
+        ({"zero_optimization": {"stage": 0}}, 2, "bfloat16", {"stage": 0}),
     ],
 )
-def test_keys_that_are_not_written_keep_their_default(given, meant):
-    assert check_deepspeed(given) == meant
+def test_stage_1_is_the_default_but_on_one_rank_in_float32(given, ranks, dtype, meant):
+    assert zero_optimization(check_deepspeed(given), ranks, dtype) == meant
 
 
 def test_offloading_with_the_optimizer_of_the_project_is_allowed_where_it_is_asked_for():
