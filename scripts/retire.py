@@ -20,13 +20,16 @@ def main() -> None:
                         "of the files to delete")  # fmt: skip
     parser.add_argument("--evaluations", nargs="*", default=[], metavar="PARQUET",
                         help="of this and earlier rounds, for retention.keep_best")  # fmt: skip
+    parser.add_argument("--started-from", nargs="*", type=int, default=[], metavar="ROUND",
+                        help="rounds whose policies stay, since other arms start from them")  # fmt: skip
     parser.add_argument("--out", required=True, metavar="JSON", help="record of the deleted files")
     args = parser.parse_args()
 
     keep = read_recipe(args.recipe, RetireRecipe).retention
     place = round_of(args.batch)
     dropped = []
-    for round_ in retention.policies_to_drop(keep, args.round, accuracies(args.evaluations) if keep.keep_best else {}):
+    accuracy = accuracies(args.evaluations) if keep.keep_best else {}
+    for round_ in retention.policies_to_drop(keep, args.round, accuracy, args.started_from):
         dropped += retention.drop(place.other(round_).policy)
     if not retention.keeps(keep.keep_states_every, args.round):
         dropped += retention.drop(place.state)

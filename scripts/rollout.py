@@ -3,11 +3,11 @@
 from scope import cli
 from scope.artifacts import parquet
 from scope.artifacts.folder import open_folder
-from scope.artifacts.labels import check_policy
 from scope.artifacts.partial import partial_output
 from scope.artifacts.recipe import read_recipe
 from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
+from scope.artifacts.start import add_start, check_policy_before, place_of
 from scope.rollout.recipe import RolloutRecipe
 
 
@@ -15,6 +15,7 @@ def main() -> None:
     """Parse, sample, write."""
     parser = cli.parser("rollout", __doc__)
     cli.add_place(parser)
+    add_start(parser)
     parser.add_argument("--prompts", required=True, metavar="PARQUET")
     parser.add_argument("--policy", required=True, metavar="MANIFEST", help="behaviour policy")
     parser.add_argument("--student", nargs="?", metavar="MANIFEST", help="who learns from rollouts of the teacher (KD)")
@@ -25,13 +26,13 @@ def main() -> None:
     from scope.rollout.engine import Sampling
     from scope.rollout.shard import sample_groups, shard_prompts
 
-    check_policy(args.policy, args.arm, args.seed, args.round - 1)
+    check_policy_before(args.policy, args)
     settings = read_recipe(args.recipe, RolloutRecipe)
     at = settings.rollout.temperature
     prompts = shard_prompts(parquet.read(args.prompts, PROMPTS), settings, args.seed, args.round, args.shard)
     static = settings.behaviour == "teacher"
     inputs = [path for path in (args.prompts, args.policy, args.student) if path]
-    place = {"arm": args.arm, "seed": args.seed, "round": args.round}
+    place = place_of(args)
     with partial_output(args.out, args.recipe, inputs, **place, shard=args.shard) as work:
         rows = []  # of a shard without prompts, where a round has fewer than shards
         if len(prompts):

@@ -11,6 +11,7 @@ from scope.artifacts.schemas.prompts import PROMPTS
 from scope.artifacts.schemas.rollouts import ROLLOUTS
 from scope.artifacts.schemas.scores import SCORES
 from scope.artifacts.schemas.verdicts import VERDICTS
+from scope.artifacts.start import add_start, place_of
 from scope.errors import InputError
 from scope.score.recipe import ScoreRecipe
 
@@ -19,6 +20,7 @@ def main() -> None:
     """Parse, choose, score, write; rollouts that are not scored keep null."""
     parser = cli.parser("score", __doc__)
     cli.add_place(parser)
+    add_start(parser)
     parser.add_argument("--prompts", required=True, metavar="PARQUET")
     parser.add_argument("--rollouts", required=True, metavar="PARQUET")
     parser.add_argument("--verdicts", required=True, metavar="PARQUET")
@@ -42,7 +44,7 @@ def main() -> None:
     rows = rows.join(prompts, on="prompt_id", how="left", maintain_order="left")
     wanted = pl.lit(True) if scorer.scored == "all" else ~pl.col("correct")
     inputs = [args.prompts, args.rollouts, args.verdicts, args.scorer]
-    place = {"arm": args.arm, "seed": args.seed, "round": args.round}
+    place = place_of(args)
     with partial_output(args.out, args.recipe, inputs, **place) as work:
         scores = score_rollouts(
             rows, wanted, scorer.teacher, args.scorer, work, dtype=settings.models.dtype, temperature=scorer.temperature

@@ -7,6 +7,7 @@ import os
 
 from scope import cli
 from scope.artifacts.recipe import read_recipe
+from scope.artifacts.start import add_start
 from scope.update import launch
 from scope.update.execution import read_execution
 from scope.update.recipe import UpdateRecipe
@@ -16,9 +17,10 @@ def main() -> None:
     """Parse, load, step, save; rank 0 writes."""
     parser = cli.parser("update", __doc__)
     cli.add_place(parser)
+    add_start(parser)
     parser.add_argument("--batch", required=True, metavar="PARQUET")
     parser.add_argument("--policy", required=True, metavar="MANIFEST", help="policy of the round before")
-    parser.add_argument("--base", nargs="?", metavar="MANIFEST", help="student before round 1, for update.lora")
+    parser.add_argument("--base", nargs="?", metavar="MANIFEST", help="policy before round 1, for update.lora")
     parser.add_argument(
         "--state", nargs="?", metavar="MANIFEST", help="optimizer state of the round before; none in round 1"
     )

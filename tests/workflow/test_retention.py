@@ -61,6 +61,12 @@ def test_of_two_policies_alike_the_later_one_is_the_best():
     assert retention.policies_to_drop(keep(keep_policies_every=0, keep_best=True), 4, {2: 0.4, 4: 0.4}) == [2]
 
 
+def test_a_policy_that_other_arms_start_from_is_kept():
+    settings = keep(keep_policies_every=0, keep_best=True)
+    assert retention.policies_to_drop(settings, 1, {}, [1]) == []
+    assert retention.policies_to_drop(settings, 6, {2: 0.4, 4: 0.3, 6: 0.5}, [2]) == [4]
+
+
 def test_dropping_leaves_the_manifest_and_can_be_repeated(policy):
     before = policy.read_bytes()
     dropped = retention.drop(policy)

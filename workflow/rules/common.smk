@@ -9,6 +9,7 @@ from snakemake.logging import logger
 from scope.artifacts.layout import EVALUATED, NAME, evaluation_file, issues_file, record_file, samples_file
 from scope.artifacts.recipe_files import plan_recipe
 from scope.artifacts.stages import RESOURCES
+from scope.config.start import start_rounds
 from scope.errors import InputError
 from scope.planning import checks, inputs, notices, restore, sources, targets
 from scope.planning.benchmarks import held_out_files
@@ -68,6 +69,16 @@ def recipe_of(rule):
     return lambda wildcards: plan_recipe(
         LAYOUT, checked(PLAN.recipe_of_job, rule, wildcards), write=not workflow.dryrun
     )
+
+
+def place(wildcards):
+    """A param: where a job that may read the first policy of its arm runs."""
+    return inputs.place_arguments(PLAN, wildcards)
+
+
+def started_from(wildcards, input):
+    """A param: rounds whose policies stay for other arms. As it takes `input`, no change of it counts."""
+    return sorted(start_rounds(PLAN.starts, wildcards.arm))
 
 
 def execution(wildcards, input):

@@ -14,9 +14,10 @@ rule retire:
         "../../envs/cpu.yaml"
     params:
         recipe=recipe_of("retire"),
+        started_from=started_from,
     shell:
         "python scripts/retire.py --round {wildcards.round} --batch {input.batch:q}"
-        " --evaluations {input.evaluations:q} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+        " --evaluations {input.evaluations:q} --started-from {params.started_from} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 # Its outputs are no temp(directory(...)): in a small stand-in for these rules, with stub commands, this planned
@@ -38,6 +39,6 @@ use rule update as restore with:
         ROUND.timing("restore")
     params:
         recipe=recipe_of("restore"),
-        place=PLACE,
+        place=place,
         execution=execution,
         costs="",

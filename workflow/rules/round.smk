@@ -18,7 +18,7 @@ rule rollout:
         **RESOURCES,
     params:
         recipe=recipe_of("rollout"),
-        place=PLACE,
+        place=place,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/rollout.py --prompts {input.prompts:q} --policy {input.policy:q} --student {input.student:q}"
@@ -97,7 +97,7 @@ rule score:
         **RESOURCES,
     params:
         recipe=recipe_of("score"),
-        place=PLACE,
+        place=place,
     shell:
         "stage {resources.nodes} {threads} {resources.gpu} {resources.mem_mb} "
         "python scripts/score.py --prompts {input.prompts:q} --rollouts {input.rollouts:q}"
@@ -164,7 +164,7 @@ rule update:
         **RESOURCES,
     params:
         recipe=recipe_of("update"),
-        place=PLACE,
+        place=place,
         execution=execution,
         costs=ROUND.step_costs,
     shell:

@@ -13,12 +13,13 @@ from typing import Any
 from scope.artifacts.digests import value_digest
 from scope.artifacts.layout import Layout
 from scope.artifacts.listing import artifacts_below
-from scope.artifacts.names import LINK, RESULTS, SHARED
+from scope.artifacts.names import LINK, RESULTS
 from scope.artifacts.place import artifact_place, parse
 from scope.artifacts.provenance import MANIFEST, REPORT, digest_of, escapes, kind_of, local, read_whole
 from scope.audit import lineage
 from scope.audit.acceptance import records_of
 from scope.audit.outside import Moved, is_outside
+from scope.audit.places import foreign_input, other_experiment, wrong_labels
 from scope.audit.remedies import again, of_changed, of_copy, of_missing, put_back
 from scope.audit.unused import Used
 from scope.errors import InputError
@@ -68,7 +69,7 @@ class Audit:
         if kind_of(path) == MANIFEST:
             self._check_folder(path, provenance)
         for given, digest in lineage.inputs_of(provenance).items():
-            self._check_input(path, local(given), digest)
+            self._check_input(path, local(given), digest, provenance.get("start"))
 
     def problems(self) -> list[str]:
         """Every problem as one line: the file, what is wrong, what to do."""
@@ -143,14 +144,14 @@ class Audit:
         for file in unlisted_weights(root, files):
             self._add(file, f"is not listed in {manifest}; move it elsewhere, or delete it")
 
-    def _check_input(self, path: str, given: str, digest: str) -> None:
+    def _check_input(self, path: str, given: str, digest: str, start: str | None) -> None:
         if escapes(given):
             self._add(path, f"made from {given}, out of the project by `..`, which is not followed; {again(path)}")
             return
         if other := other_experiment(path, given):
             self._foreign[other].append((path, given))
             return
-        self._add(path, *foreign_input(path, given))
+        self._add(path, *foreign_input(path, given, start))
         leftover = self._used.is_leftover(path)
         self._compare(given, digest, path, self._outdated if leftover else self._broken)
 
@@ -186,40 +187,6 @@ def _is_restored(path: str) -> bool:
 
 def _several(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
-def wrong_labels(path: str, provenance: dict[str, Any]) -> list[str]:
-    """Problems of an artifact whose labels name another arm, seed, round or policy than the place where it lies."""
-    place = artifact_place(path)
-    here = {"arm": place.arm, "seed": place.seed, "round": place.round, "policy": place.policy or place.arm}
-    labels = {key: provenance[key] for key in here if None not in (provenance.get(key), here[key])}
-    return [
-        f"mixed-up: recorded as {key} {label!r}, found in {key} {here[key]!r}; {put_back(path)}"
-        for key, label in labels.items()
-        if label != here[key]
-    ]
-
-
-def other_experiment(path: str, given: str) -> str | None:
-    """The folder of the experiment that an input is of, if not of that of the artifact."""
-    other = parse(given)
-    return Layout(other.experiment).root if other and other.experiment != artifact_place(path).experiment else None
-
-
-def foreign_input(path: str, given: str) -> list[str]:
-    """Problems of an artifact in results/ whose input lies where nothing was made for it."""
-    own, other = artifact_place(path), parse(given)
-    if other is None:
-        return []
-    if own.seed is None and own.arm != SHARED:
-        return []
-    for_all = other.folder == SHARED or (other.arm == SHARED and own.arm != SHARED)
-    differs = {
-        "arm": not for_all and other.folder != own.folder,
-        "seed": None not in (own.seed, other.seed) and own.seed != other.seed,
-        "round": own.round is not None and other.round is not None and own.round - other.round not in (0, 1),
-    }
-    return [f"mixed-up: made from {given}, of another {key}; {put_back(path)}" for key in differs if differs[key]]
 
 
 def unlisted_weights(folder: str, files: dict[str, str]) -> list[str]:

@@ -24,6 +24,7 @@ from scope.config.models import Models
 from scope.config.output import Checkpoint, Report, Retention, Tracking
 from scope.config.read import lay_over, merge, read_config
 from scope.config.renamed import refuse_renamed
+from scope.config.start import Start, first_problem
 from scope.config.teacher import Teacher
 from scope.config.temperature import resolve_temperature
 from scope.config.training import LogprobTemperature, Objective, Rollout, Update
@@ -32,7 +33,7 @@ from scope.config.validate import validate
 from scope.errors import InputError
 
 VARIANTS = Path(__file__).resolve().parents[3] / "config/variants.yaml"
-ARM_SECTIONS = ("rollout", "logprob_temperature", "teacher", "objective", "update")
+ARM_SECTIONS = ("start", "rollout", "logprob_temperature", "teacher", "objective", "update")
 
 
 class Config(Section):
@@ -47,11 +48,13 @@ class Config(Section):
     arms: list[Arm] = Field(default=["scope"], min_length=1)
     """Names of variants to run, with the cells of `grid`; without `arms`, a grid's cells only."""
     variants: dict[Arm, dict[str, Any] | None] = Field(default={})
-    """Named overrides of rollout, logprob_temperature, teacher, objective and update."""
+    """Named overrides of start, rollout, logprob_temperature, teacher, objective and update."""
     grid: Grid | None = None
     """Arms made from the values of axes."""
     data: Data
     models: Models
+    start: Start | None = None
+    """What the first round starts from, set in `variants`; null: the student."""
     rollout: Rollout = Rollout()
     logprob_temperature: LogprobTemperature = LogprobTemperature()
     teacher: Teacher = Teacher()
@@ -179,8 +182,10 @@ def parse_config(raw: Mapping[str, Any]) -> Config:
     """
     refuse_renamed(raw)
     config = validate(Config, raw, layers_of(raw))
-    for arm in config.arms:
-        arm_config(raw, arm)
+    problem = first_problem({arm: arm_config(raw, arm).start for arm in config.arms}, config.rounds)
+    if problem:
+        arm, wrong = problem
+        raise InputError(f"{file_of(raw, 'variants', arm, 'start')}: variants.{arm}: {wrong}", "no-such-start")
     return config
 
 

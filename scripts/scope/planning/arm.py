@@ -34,7 +34,7 @@ class ArmPlan:
 
     def shares_rollouts(self, round_: int) -> bool:
         """Whether the base policy or the teacher samples a round's rollouts, so that arms can share them."""
-        return round_ == 1 or self.behaviour == "teacher"
+        return self.behaviour == "teacher" or (round_ == 1 and not self.config.start)
 
 
 def duplicate_arms(plans: Mapping[str, ArmPlan]) -> list[str]:
@@ -42,7 +42,7 @@ def duplicate_arms(plans: Mapping[str, ArmPlan]) -> list[str]:
     seen: dict[tuple, str] = {}
     lines = []
     for name, plan in plans.items():
-        first = seen.setdefault(tuple(sorted(plan.recipes.items())), name)
+        first = seen.setdefault((*sorted(plan.recipes.items()), plan.config.start), name)
         if first != name:
             lines.append(f"arms {first} and {name} compute the same: all but round 1 is computed twice")
     return lines

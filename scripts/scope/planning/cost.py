@@ -16,7 +16,7 @@ from scope.planning.sharing import check_name, rollouts_name, scores_name
 
 def rounds_to_run(arms: Mapping[str, Config]) -> Iterator[tuple[str, Config, int]]:
     """Rounds of rollout, score and update: stage, settings, and their number for one seed; shared ones once."""
-    configs = list(arms.values())
+    configs = sorted(arms.values(), key=shared_rounds)
     scored = [config for config in configs if method_of(config.objective).scorer]
     for config in {rollouts_name(config): config for config in configs}.values():
         yield "rollout_shared", config, shared_rounds(config)

@@ -11,7 +11,7 @@ from scope.config.training import Objective
 from scope.method.recipe import ObjectiveSettings
 from scope.method.table import Method, method_of
 from scope.planning.take import take
-from scope.report.recipe import STUDENTS, Origin, ReportModel, ReportModels, ReportStudent
+from scope.report.recipe import STUDENTS, Origin, ReportModel, ReportModels, ReportStart, ReportStudent
 from scope.score.recipe import Scorer
 from scope.score.settings import InProcess, Servers
 
@@ -92,6 +92,12 @@ def origins(config: Config) -> dict[str, Origin]:
 
 def _dataset(rows: ProblemFile) -> str | None:
     return rows.hub and f"{rows.hub.dataset} at {rows.hub.revision}"
+
+
+def reported_starts(config: Config) -> dict[str, ReportStart]:
+    """What arms start from, of those that do not start from the student."""
+    starts = {arm: (config.variants.get(arm) or {}).get("start") for arm in config.arms}
+    return {arm: ReportStart.model_validate(start) for arm, start in starts.items() if start}
 
 
 def reported_models(config: Config) -> ReportModels:

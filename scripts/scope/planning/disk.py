@@ -13,6 +13,7 @@ from pathlib import Path
 
 from scope.artifacts.weight_headers import Weights
 from scope.config.experiment import Config
+from scope.config.start import start_rounds
 from scope.method.table import method_of
 from scope.planning.adapters import trained_parameters
 from scope.planning.random_init import made_parameters
@@ -65,16 +66,18 @@ def project(arms: Mapping[str, Config], weights: Mapping[str, Weights | None]) -
     size = parameters(first, "student", weights["student"])
     per_policy = size * WIDTH[first.models.dtype] + POLICY_FILES
     of_state = [trained_parameters(config, size) * STATE_WIDTH + STATE_FILES for config in configs]
-    policies, states = kept_policies(first), len(kept_rounds(first.retention.keep_states_every, first.rounds))
+    starts = {arm: config.start for arm, config in arms.items()}
+    policies = [kept_policies(first, start_rounds(starts, arm)) for arm in arms]
+    states = len(kept_rounds(first.retention.keep_states_every, first.rounds))
     rollouts = [own_rollouts(config) for config in configs]
     kinds = {
-        "policies": len(arms) * seeds * policies * per_policy,
+        "policies": seeds * sum(policies) * per_policy,
         "states": seeds * states * sum(of_state),
         "rollouts": seeds * (shared_rollouts(configs) + sum(kept for kept, _ in rollouts)),
         "batches": seeds * sum(config.rounds * batch_bytes(config) for config in configs),
         "shared": made_models(first, weights),
     }
-    late = len(arms) * min(WAITING, first.rounds - policies) * per_policy
+    late = sum(min(WAITING, first.rounds - kept) for kept in policies) * per_policy
     late += min(WAITING, first.rounds - states) * sum(of_state)
     steps = [config.update.steps_per_round for config in configs]
     checkpoints = sum(state for state, number in zip(of_state, steps, strict=True) if number > 1)
@@ -104,9 +107,10 @@ def kept_rounds(every: int, rounds: int) -> set[int]:
     return {rounds, *(round_ for round_ in range(1, rounds) if keeps(every, round_))}
 
 
-def kept_policies(config: Config) -> int:
-    """Policies of one arm and seed that stay; the best one counts where it may be none of the others."""
-    kept = kept_rounds(config.retention.keep_policies_every, config.rounds)
+def kept_policies(config: Config, started_from: set[int]) -> int:
+    """Policies of one arm and seed that stay, those of some rounds for other arms; the best one counts where it may be
+    none of the others."""
+    kept = kept_rounds(config.retention.keep_policies_every, config.rounds) | started_from
     evaluated = kept_rounds(config.evaluation.every, config.rounds)
     best = 1 if config.retention.keep_best and not evaluated <= kept else 0
     return len(kept) + best
@@ -114,7 +118,9 @@ def kept_policies(config: Config) -> int:
 
 def shared_rounds(config: Config) -> int:
     """Rounds whose rollouts the base policy or the teacher samples: they are never deleted."""
-    return config.rounds if method_of(config.objective).behaviour == "teacher" else 1
+    if method_of(config.objective).behaviour == "teacher":
+        return config.rounds
+    return 0 if config.start else 1
 
 
 def own_rollouts(config: Config) -> tuple[int, int]:
@@ -127,6 +133,7 @@ def own_rollouts(config: Config) -> tuple[int, int]:
 
 def shared_rollouts(configs: list[Config]) -> int:
     """Bytes per seed, at most, of rollouts and scores that arms with equal settings have in common: each once."""
+    configs = sorted(configs, key=shared_rounds)
     rollouts = {rollouts_name(config): shared_rounds(config) * rollout_bytes(config) for config in configs}
     scores = {
         (rollouts_name(config), scores_name(config)): shared_rounds(config) * score_bytes(config)

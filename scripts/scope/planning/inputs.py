@@ -24,9 +24,34 @@ def round_of(plan: Plan, job: Any) -> Round:
 
 
 def policy_before(plan: Plan, job: Any) -> str:
-    """The policy that an arm's round starts from: the base policy, or that of the round before."""
+    """The policy that an arm's round starts from: that of the round before, in round 1 `first_policy`."""
     round_ = int(job.round)
-    return plan.layout.shared.model("student") if round_ == 1 else round_of(plan, job).other(round_ - 1).policy
+    return first_policy(plan, job) if round_ == 1 else round_of(plan, job).other(round_ - 1).policy
+
+
+def first_policy(plan: Plan, job: Any) -> str:
+    """The policy that an arm starts from: the base policy, or that of another arm's round.
+
+    Raises InputError where that one is deleted and the arm has not started.
+    """
+    start = plan.arm(job.arm).config.start
+    if not start:
+        return plan.layout.shared.model("student")
+    policy = plan.layout.round(start.arm, job.seed, start.round).policy
+    if plan.files.deleted(policy) and not plan.files.exists(round_of(plan, job).other(1).policy):
+        raise InputError(
+            f"{job.arm}: start names {policy}, which was deleted after its round; start from the last round, or from "
+            "one that `retention` keeps",
+            "deleted-start",
+        )
+    return policy
+
+
+def place_arguments(plan: Plan, job: Any) -> str:
+    """Where a job that may read the first policy of its arm runs, as arguments."""
+    start = plan.arm(job.arm).config.start
+    place = f"--arm {job.arm} --seed {job.seed} --round {job.round}"
+    return f"{place} --start {start.arm} {start.round}" if start else place
 
 
 def sampled_round(plan: Plan, arm: str, seed: int | str, round_: int | str) -> Round:
@@ -77,22 +102,22 @@ def _check_shard(of_arm: ArmPlan, job: Any) -> None:
 
 
 def score(plan: Plan, job: Any) -> Inputs:
-    """What scores an arm's own rollouts."""
-    return _scorer(plan, plan.arm(job.arm))
+    """What scores an arm's own rollouts; GRPO's reference is what the arm started from."""
+    return _scorer(plan, plan.arm(job.arm), first_policy(plan, job))
 
 
 def score_shared(plan: Plan, job: Any) -> Inputs:
     """What scores shared rollouts."""
-    return _scorer(plan, plan.shared(job.rollouts, job.scores))
+    return _scorer(plan, plan.shared(job.rollouts, job.scores), plan.layout.shared.model("student"))
 
 
-def _scorer(plan: Plan, of_arm: ArmPlan) -> Inputs:
-    """The teacher, with its checks, or the base policy as GRPO's reference."""
+def _scorer(plan: Plan, of_arm: ArmPlan, reference: str) -> Inputs:
+    """The teacher, with its checks, or the reference policy."""
     check_memory(plan, of_arm.config, "score")
     if of_arm.scorer == "teacher":
         check_served(plan)
         return {"scorer": plan.layout.shared.model("teacher"), "checked": plan.check_file(of_arm)}
-    return {"scorer": plan.layout.shared.model("student")}
+    return {"scorer": reference}
 
 
 def weigh(plan: Plan, job: Any) -> Inputs:
@@ -115,16 +140,16 @@ def update(plan: Plan, job: Any) -> Inputs:
     return {
         "policy": policy_before(plan, job),
         "state": [] if round_ == 1 else round_of(plan, job).other(round_ - 1).state,
-        **models_of_update(plan, job.arm),
+        **models_of_update(plan, job),
     }
 
 
-def models_of_update(plan: Plan, arm: str) -> Inputs:
-    """What an update needs beside the policy: the student that adapters belong to, and the teacher of the exact KL."""
-    of_arm, models = plan.arm(arm), plan.layout.shared
+def models_of_update(plan: Plan, job: Any) -> Inputs:
+    """What an update needs beside the policy: what adapters belong to, and the teacher of the exact KL."""
+    of_arm = plan.arm(job.arm)
     return {
-        "base": models.model("student") if of_arm.config.update.lora else [],
-        "teacher": models.model("teacher") if of_arm.exact_kl else [],
+        "base": first_policy(plan, job) if of_arm.config.update.lora else [],
+        "teacher": plan.layout.shared.model("teacher") if of_arm.exact_kl else [],
     }
 
 

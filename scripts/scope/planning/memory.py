@@ -26,8 +26,10 @@ BUCKET = 500_000_000
 """Numbers in DeepSpeed's buffer of gradients unless `reduce_bucket_size` is set, and in a bucket of stage 0."""
 LIVE = 1_000_000_000
 """Parameters that ZeRO stage 3 gathers at most, `stage3_max_live_parameters`."""
-LOGIT_BYTES = {4: 8, 2: 10}
+SCORE_BYTES = {4: 8, 2: 10}
 """By w, for each logit of a chunk: logits and probabilities in float32, and bfloat16 logits as they leave the head."""
+LOGIT_BYTES = {4: 8, 2: 12}
+"""The same with a gradient; in bfloat16 two bytes more, as measured."""
 KL_BYTES = 36
 """The same with the exact KL, whose two distributions are differentiated."""
 DENSE_TOKENS = 1024
@@ -207,7 +209,7 @@ def head_bytes(
 ) -> int:
     """The head in training: the last norm, a chunk of logits, and the gradients of hidden states and weight."""
     weight = 0 if frozen else shape.vocabulary * shape.hidden
-    copied = w * weight if w < FLOAT32 else 0
+    copied = 2 * w * weight if w < FLOAT32 else 0  # a chunk's product, and the sum as it is returned
     states = tokens * shape.hidden * (FLOAT32 + 4 * w)
     chunk = _chunk(shape, tokens, device) * (KL_BYTES if exact else LOGIT_BYTES[w])
     if shape.whole_logits:
@@ -227,7 +229,7 @@ def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUD
     layer += dense_bytes(shape, batch, w)
     states = 3 * w * tokens * shape.hidden
     logits = w * tokens * shape.vocabulary if shape.whole_logits else 0
-    return w * shape.parameters + max(layer, states + logits + LOGIT_BYTES[w] * _chunk(shape, tokens, device))
+    return w * shape.parameters + max(layer, states + logits + SCORE_BYTES[w] * _chunk(shape, tokens, device))
 
 
 def cache_bytes(shape: ModelShape, tokens: int, dtype: str) -> int:

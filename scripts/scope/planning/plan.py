@@ -7,6 +7,7 @@ from typing import Any
 from scope.artifacts.layout import Layout
 from scope.artifacts.stages import STAGES, base_stage
 from scope.config.experiment import Config, arm_config, parse_config, with_grid
+from scope.config.start import Start
 from scope.errors import InputError
 from scope.planning.arm import ArmPlan, plan_arm
 from scope.planning.benchmarks import Benchmarks, find_benchmarks, with_available_benchmarks
@@ -45,6 +46,11 @@ class Plan:
     def arm(self, name: str) -> ArmPlan:
         """The plan of an arm, also of one that the experiment does not list."""
         return self.once(("arm", name), lambda: plan_arm(self.arms.get(name) or arm_config(self.raw, name)))
+
+    @property
+    def starts(self) -> dict[str, Start | None]:
+        """What each arm starts from."""
+        return {arm: config.start for arm, config in self.arms.items()}
 
     def shared(self, rollouts: str, scores: str | None = None) -> ArmPlan:
         """The plan of some arm that uses a folder of shared rollouts and, where given, of scores on them."""

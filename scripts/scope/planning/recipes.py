@@ -32,6 +32,7 @@ from scope.planning.derived import (
     in_process,
     origins,
     reported_models,
+    reported_starts,
     resolve_objective,
     scorer,
     student_temperature,
@@ -197,6 +198,7 @@ def report_recipe(config: Config) -> ReportRecipe:
         seeds=config.seeds,
         rounds=config.rounds,
         arms=config.arms,
+        starts=reported_starts(config),
         origins=origins(config),
     )
 
@@ -207,6 +209,7 @@ def figure_recipe(config: Config) -> FigureRecipe:
         report=take(FigureReport, config.report),
         evaluation=take(FigureEvaluation, config.evaluation),
         arms=config.arms,
+        starts=reported_starts(config),
     )
 
 

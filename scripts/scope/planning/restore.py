@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from scope.artifacts.layout import samples_file
 from scope.artifacts.place import parse
 from scope.artifacts.round_paths import Round
 from scope.errors import InputError
-from scope.planning.inputs import Inputs, models_of_update, round_of, shards
+from scope.planning.inputs import Inputs, first_policy, models_of_update, round_of, shards
 from scope.planning.plan import Plan
 from scope.planning.retention import keeps
 from scope.planning.targets import evaluated_rounds, evaluations_in
@@ -62,13 +63,19 @@ def evaluated_policy(plan: Plan, job: Any) -> str:
 
 def trains_again(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
     """Whether this plan makes a round's policy anew, by what rollouts, batches and policies record up to it."""
-    rounds = range(1, round_ + 1)
+    rounds, start = range(1, round_ + 1), plan.arm(arm).config.start
+    if start and trains_again(plan, start.arm, seed, start.round):
+        return True
     return any(plan.once(("again", arm, seed, r), partial(_changed, plan, arm, seed, r)) for r in rounds)
 
 
 def _changed(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
-    """Whether a round's batch or policy, or rollouts and verdicts of round 1, would be made by other recipes now."""
+    """Whether a round's batch or policy, or rollouts and verdicts of round 1, would be made by other recipes now, or
+    the arm starts from another policy."""
     place, recipes, files = plan.layout.round(arm, seed, round_), plan.arm(arm).recipes, plan.files
+    job = SimpleNamespace(arm=arm, seed=seed, round=round_)
+    if round_ == 1 and first_policy(plan, job) not in files.provenance(place.policy)["inputs"]:
+        return True
     rollouts = shards(plan, arm, seed, 1, "rollout") if round_ == 1 else []
     if not files.exists(place.batch) or not files.provenance(place.batch)["inputs"].keys() >= set(rollouts):
         return True
@@ -98,7 +105,7 @@ def sampled_from(plan: Plan, samples: str, recipe: str) -> str | None:
 
 
 def restart_round(place: Round, round_: int, plan: Plan) -> int:
-    """The nearest round before `round_` whose policy and state both exist; 0 is the base policy."""
+    """The nearest round before `round_` whose policy and state both exist; 0 is what the arm starts from."""
     for earlier in range(round_ - 1, 0, -1):
         if all(map(plan.files.complete, (place.other(earlier).policy, place.other(earlier).state))):
             return earlier
@@ -114,9 +121,9 @@ def restore_inputs(plan: Plan, job: Any) -> Inputs:
         )
     start = restart_round(place, round_, plan)
     announce(plan, place, range(start + 1, round_ + 1))
-    models = models_of_update(plan, job.arm)
+    models = models_of_update(plan, job)
     if round_ == 1:
-        return {"policy": plan.layout.shared.model("student"), "state": [], **models}
+        return {"policy": first_policy(plan, job), "state": [], **models}
     before = place.other(round_ - 1)
     before = before if start == round_ - 1 else before.restored
     return {"policy": before.policy, "state": before.state, **models}
@@ -136,7 +143,7 @@ def announce(plan: Plan, place: Round, rounds: range) -> None:
     _announced(plan).update(place.other(r).folder for r in rounds)
     seconds = update_seconds(plan.files.matching(place.other("*").timing("update")))
     cost = f", about {len(needed) * seconds:.0f} s" if seconds else ""
-    origin = f"round {needed[0] - 1}" if needed[0] > 1 else "the base policy"
+    origin = f"round {needed[0] - 1}" if needed[0] > 1 else "the arm's start"
     plan.say(
         f"{Path(last.policy).parent} was deleted by the retention policy; to recompute it, {len(needed)} "
         f"update(s) from {origin} on are repeated{cost}"

@@ -5,7 +5,7 @@ nothing that was made from them is out of date. A policy that is needed again is
 `restored/`, from the nearest round whose policy and optimizer state both exist.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from scope.artifacts.folder import read_manifest
@@ -46,14 +46,17 @@ def drop_files(files: Iterable[str | Path]) -> list[str]:
     return [str(path) for path in paths]
 
 
-def policies_to_drop(retention: RetentionSettings, round_: int, accuracy: Mapping[int, float]) -> list[int]:
+def policies_to_drop(
+    retention: RetentionSettings, round_: int, accuracy: Mapping[int, float], started_from: Collection[int] = ()
+) -> list[int]:
     """Rounds whose policies go when `round_` is over: it, and a best one that has been overtaken.
 
-    `accuracy` of the evaluated rounds so far, where the best is kept; of two alike the later one is.
+    `accuracy` of the evaluated rounds so far, where the best is kept; of two alike the later one is. Policies that
+    other arms start from stay.
     """
     best = max(accuracy, key=lambda evaluated: (accuracy[evaluated], evaluated)) if accuracy else None
     return [
         candidate
         for candidate in sorted({round_, *accuracy})
-        if candidate != best and not keeps(retention.keep_policies_every, candidate)
+        if candidate not in {best, *started_from} and not keeps(retention.keep_policies_every, candidate)
     ]

@@ -6,6 +6,8 @@ from typing import Any
 import altair as alt
 import polars as pl
 
+from scope.report.recipe import Starts
+
 Spec = dict[str, Any]
 Chart = alt.Chart | alt.LayerChart
 VEGA_LITE = alt.SCHEMA_VERSION.rpartition(".")[0]
@@ -93,16 +95,22 @@ def pass_curves(accuracy: pl.DataFrame, colours: dict[str, str], shown: alt.Lege
     return _curves(curves, x, "pass@k, %", _coloured(colours, "policy", shown))
 
 
-def accuracy_by_round(accuracy: pl.DataFrame, colours: dict[str, str], shown: alt.Legend | None = None) -> Chart:
-    """avg@n over rounds: arms as lines from the base policy at round 0, the teacher as a horizontal line."""
+def accuracy_by_round(
+    accuracy: pl.DataFrame, colours: dict[str, str], shown: alt.Legend | None = None, *, starts: Starts
+) -> Chart:
+    """avg@n over rounds: arms as lines from what they start from at round 0, the teacher as a horizontal line."""
     averages = accuracy.filter(pl.col("metric").str.starts_with("avg@"))
     frame = _in_percent(averages).select("policy", "round", "value", "low", "high")
     arms = frame.filter(pl.col("round").is_not_null())
     base, teacher = (frame.filter(pl.col("policy") == name) for name in ("base", "teacher"))
-    starts = [base.with_columns(policy=pl.lit(arm), round=pl.lit(0, pl.Int64)) for arm in arms["policy"].unique()]
+    first = {arm: arms.filter(policy=start.arm, round=start.round) for arm, start in starts.items()}
+    zeros = [
+        first.get(arm, base).with_columns(policy=pl.lit(arm), round=pl.lit(0, pl.Int64))
+        for arm in arms["policy"].unique()
+    ]
     level = [teacher.with_columns(round=pl.lit(end, pl.Int64)) for end in (0, arms["round"].max())]
-    rounds = pl.concat([arms, *starts, *level])
-    x = alt.X("round:Q", axis=_whole_numbers(rounds["round"]), title="round (0: base policy)")
+    rounds = pl.concat([arms, *zeros, *level])
+    x = alt.X("round:Q", axis=_whole_numbers(rounds["round"]), title="round (0: before the first)")
     return _curves(rounds, x, f"{averages['metric'][0]}, %", _coloured(colours, "policy", shown))
 
 

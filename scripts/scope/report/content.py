@@ -1,5 +1,6 @@
 """What the report shows, section by section: frames and labels turned into the template's context."""
 
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,7 @@ from scope.report.load import Inputs
 from scope.report.models import models
 from scope.report.paper_tables import paper_tables
 from scope.report.reasons import verdict_reasons
-from scope.report.recipe import ReportRecipe
+from scope.report.recipe import ReportRecipe, Starts
 from scope.report.samples import sampled_rollouts
 from scope.report.sources import accepted, methods, settings_by_arm, sources
 from scope.report.style import policy_colours, stage_colours
@@ -72,10 +73,10 @@ def _accuracy(inputs: Inputs, settings: ReportRecipe, colours: dict[str, str]) -
         "tables": [] if frame is None else accuracy_tables(frame, list(colours), list(samplings)),
         "resamples": resamples,
         "paper": paper_tables(frame, settings.models.student.name or "", settings.evaluation),
-        "verdicts": verdict_reasons(evaluations, inputs.verdicts, inputs.artifacts, list(colours)),
+        "verdicts": verdict_reasons(evaluations, inputs.verdicts, inputs.artifacts, list(colours), settings.starts),
         "absent_benchmarks": inputs.absent,
         "curves": [] if frame is None else _panels(frame.filter("final"), charts.pass_curves, colours),
-        "rounds": [] if frame is None else _by_round(frame, colours),
+        "rounds": [] if frame is None else _by_round(frame, colours, settings.starts),
     }
 
 
@@ -87,9 +88,9 @@ def _panels(frame: pl.DataFrame, chart: Any, colours: dict[str, str]) -> list[di
     return [{"title": title, "spec": charts.in_report(chart(rows, colours))} for title, rows in by_place(frame).items()]
 
 
-def _by_round(frame: pl.DataFrame, colours: dict[str, str]) -> list[dict[str, Any]]:
+def _by_round(frame: pl.DataFrame, colours: dict[str, str], starts: Starts) -> list[dict[str, Any]]:
     several = frame["round"].n_unique() > 2
-    return _panels(frame, charts.accuracy_by_round, colours) if several else []
+    return _panels(frame, partial(charts.accuracy_by_round, starts=starts), colours) if several else []
 
 
 def _dynamics(metrics: pl.DataFrame, arms: list[str], colours: dict[str, str]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from scope.artifacts.recipe import Settings
 from scope.evaluate.sampling import SamplingSettings
+from scope.report.recipe import ReportStart
 
 
 class FigureReport(Settings):
@@ -22,3 +23,4 @@ class FigureRecipe(Settings):
     report: FigureReport
     evaluation: FigureEvaluation
     arms: list[str]
+    starts: dict[str, ReportStart]

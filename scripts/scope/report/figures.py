@@ -1,5 +1,6 @@
 """One figure of the experiment as a standalone SVG picture with its own legend and a fixed width."""
 
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -41,7 +42,9 @@ def accuracy_panels(name: str, files: list[Path], settings: FigureRecipe) -> dic
     frame = accuracy(cell_values(evaluations, resamples), resamples)
     if name == "pass_at_k":
         return _curves(frame.filter("final"), charts.pass_curves, _colours(graded, settings.arms))
-    return _curves(frame, charts.accuracy_by_round, _colours(graded - {"base"}, settings.arms))
+    return _curves(
+        frame, partial(charts.accuracy_by_round, starts=settings.starts), _colours(graded - {"base"}, settings.arms)
+    )
 
 
 def _curves(frame: pl.DataFrame, chart, colours: dict[str, str]) -> dict[str, charts.Chart]:

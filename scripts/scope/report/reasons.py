@@ -5,6 +5,7 @@ from typing import Any
 import polars as pl
 
 from scope.report.load import Artifact, ArtifactRows
+from scope.report.recipe import ReportStart, Starts
 from scope.report.sources import users
 
 ROLLOUTS = "rollouts"
@@ -32,7 +33,11 @@ EXPLAINED = {
 
 
 def verdict_reasons(
-    evaluations: pl.DataFrame, verdicts: list[ArtifactRows], artifacts: dict[str, list[Artifact]], policies: list[str]
+    evaluations: pl.DataFrame,
+    verdicts: list[ArtifactRows],
+    artifacts: dict[str, list[Artifact]],
+    policies: list[str],
+    starts: Starts,
 ) -> dict[str, Any]:
     """`reasons`, the most common first; `rows` with the place, the policy that sampled, the round that it comes from
     (None for evaluations, of the policies' last rounds, for base and for teacher) and the share of each reason there;
@@ -41,7 +46,9 @@ def verdict_reasons(
     place = pl.format("{} at {}", "benchmark", "sampling").alias("place")
     evaluated = evaluations.filter(last, pl.col("policy").is_in(policies))
     after = pl.lit(None, pl.Int64).alias("after")
-    counted = pl.concat([evaluated.select(place, "policy", after, "reason"), _rollouts(verdicts, artifacts, policies)])
+    counted = pl.concat(
+        [evaluated.select(place, "policy", after, "reason"), _rollouts(verdicts, artifacts, policies, starts)]
+    )
     key = ["place", "policy", "after"]
     shares = counted.group_by(key).agg(pl.col("reason").value_counts(normalize=True))
     ranked = counted["reason"].value_counts().sort("count", "reason", descending=[True, False])
@@ -62,7 +69,9 @@ def verdict_reasons(
     return {"reasons": ranked["reason"].to_list(), "rows": rows, "explained": explained}
 
 
-def _rollouts(verdicts: list[ArtifactRows], artifacts: dict[str, list[Artifact]], policies: list[str]) -> pl.DataFrame:
+def _rollouts(
+    verdicts: list[ArtifactRows], artifacts: dict[str, list[Artifact]], policies: list[str], starts: Starts
+) -> pl.DataFrame:
     """Verdicts of the arms' last batches; shared ones count for every arm that uses them."""
     arms, taught = users(artifacts["batches"]), _taught(artifacts)
     schema = {"place": pl.String, "policy": pl.String, "after": pl.Int64, "reason": pl.String}
@@ -70,7 +79,7 @@ def _rollouts(verdicts: list[ArtifactRows], artifacts: dict[str, list[Artifact]]
     for one in verdicts:
         labels = one.labels("arm", "round")
         for arm in arms.get(str(one.path), [labels["arm"]]):
-            policy, after = _sampler(arm, labels["round"], taught)
+            policy, after = _sampler(arm, labels["round"], taught, starts.get(arm))
             place = f"{ROLLOUTS} of round {labels['round']} of {arm}"
             if arm in policies:
                 sampled = {"place": pl.lit(place), "policy": pl.lit(policy), "after": pl.lit(after, pl.Int64)}
@@ -89,8 +98,10 @@ def _taught(artifacts: dict[str, list[Artifact]]) -> set[str]:
     }
 
 
-def _sampler(arm: str, round_: int, taught: set[str]) -> tuple[str, int | None]:
+def _sampler(arm: str, round_: int, taught: set[str], start: ReportStart | None) -> tuple[str, int | None]:
     """The policy that sampled a round's rollouts, and after which round of its own: the one before the update."""
     if arm in taught:
         return "teacher", None
-    return ("base", None) if round_ == 1 else (arm, round_ - 1)
+    if round_ > 1:
+        return arm, round_ - 1
+    return (start.arm, start.round) if start else ("base", None)

@@ -1,5 +1,7 @@
 """The recipe of the stage `report`."""
 
+from collections.abc import Mapping
+
 from scope.artifacts.recipe import Settings
 from scope.evaluate.sampling import SamplingSettings
 
@@ -56,6 +58,17 @@ class Origin(Settings):
     licence: str | None
 
 
+class ReportStart(Settings):
+    """The policy that an arm starts from, where it is not the student."""
+
+    arm: str
+    round: int
+
+
+Starts = Mapping[str, ReportStart]
+"""By arm."""
+
+
 class ReportRecipe(Settings):
     """What decides the report, beside the artifacts that it reads."""
 
@@ -66,5 +79,6 @@ class ReportRecipe(Settings):
     seeds: list[int]
     rounds: int
     arms: list[str]
+    starts: dict[str, ReportStart]
     origins: dict[str, Origin]
     """By `train`, and by the name of each benchmark."""

@@ -17,6 +17,7 @@ from scope.artifacts.names import SEED
 from scope.artifacts.partial import Unfinished, open_partial, say
 from scope.artifacts.schemas.batch import BATCH
 from scope.artifacts.schemas.metrics import COST_NAMES, METRIC_NAMES, METRICS, STEP_COSTS
+from scope.artifacts.start import check_policy_before, place_of
 from scope.artifacts.startup import log_startup_time
 from scope.errors import InputError
 from scope.method.batch_metrics import batch_metrics
@@ -39,8 +40,9 @@ from scope.update.trainer import Trainer
 def make_trainer(args: Namespace, settings: UpdateRecipe, execution: Execution) -> Trainer:
     """The trainer with policy, optimizer state and, for the exact KL, the teacher loaded."""
     check_files([args.batch], args)
-    for manifest in filter(None, (args.policy, args.state)):
-        check_policy(manifest, args.arm, args.seed, args.round - 1)
+    check_policy_before(args.policy, args)
+    if args.state:
+        check_policy(args.state, args.arm, args.seed, args.round - 1)
     losses = loss_settings(settings, parquet.metadata(args.batch)["losses"])
     if losses.kl == "full" and not args.teacher:
         raise InputError("objective.kl full needs the teacher's distribution: give --teacher", "missing-argument")
@@ -101,11 +103,6 @@ def save(trainer: Trainer, args: Namespace, rows: list[dict[str, Any]], work: Un
 def inputs_of(args: Namespace) -> list[str]:
     """The files that an update is made from."""
     return [path for path in (args.batch, args.policy, args.base, args.state, args.teacher) if path]
-
-
-def place_of(args: Namespace) -> dict[str, Any]:
-    """Where in the experiment an update runs."""
-    return {"arm": args.arm, "seed": args.seed, "round": args.round}
 
 
 def unfinished(args: Namespace) -> Unfinished:

@@ -10,6 +10,7 @@ from scope.artifacts import parquet
 from scope.artifacts.folder import write_manifest
 from scope.artifacts.labels import check_files, check_policy
 from scope.artifacts.schemas.batch import BATCH
+from scope.artifacts.start import check_policy_before
 
 HERE = {"arm": "scope", "seed": 0, "round": 2}
 OTHERS = [{"arm": "grpo"}, {"arm": "shared"}, {"seed": 1}, {"round": 1}, {"round": None}]
@@ -46,3 +47,13 @@ def test_a_policy_is_that_of_the_round_before(tmp_path):
     for arm, seed, round_, key in (("opd", 0, 2, "arm"), ("scope", 1, 2, "seed"), ("scope", 0, 1, "round")):
         with refused("other-label", "manifest.json", f"made as {key} {HERE[key]}"):
             check_policy(manifest, arm, seed, round_)
+
+
+def test_the_first_policy_is_that_of_the_arm_that_it_starts_from(tmp_path):
+    manifest = seal_files(tmp_path / "policy/manifest.json", weights="1")
+    write_manifest(manifest, recipe=RECIPE, **HERE)
+    first = Namespace(arm="after", seed=0, round=1, start=["scope", "2"])
+    check_policy_before(manifest, first)
+    for other, key in (({"start": None}, "arm"), ({"start": ["kd", "2"]}, "arm"), ({"start": ["scope", "1"]}, "round")):
+        with refused("other-label", "manifest.json", f"made as {key} {HERE[key]}"):
+            check_policy_before(manifest, Namespace(**{**vars(first), **other}))

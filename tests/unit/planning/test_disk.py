@@ -70,6 +70,14 @@ def test_at_the_peak_two_policies_and_states_wait_for_every_arm_and_seed():
     assert projection.peak - projection.end == waiting + 2 * 3 * projection.per_state
 
 
+def test_a_policy_that_another_arm_starts_from_stays_and_round_1_of_that_arm_is_its_own():
+    drops = {"keep_policies_every": 0, "keep_states_every": 0}
+    raw = world(rounds=3, retention=drops, variants={"after": {"start": {"arm": "scope", "round": 1}}})
+    alone, both, apart = (projected(*arms, raw=raw) for arms in (["scope"], ["scope", "after"], ["scope", "opd"]))
+    assert [each.policies // each.per_policy for each in (alone, both, apart)] == [1, 3, 2]
+    assert both.rollouts > apart.rollouts
+
+
 def test_no_more_can_wait_than_is_dropped():
     projection = projected(
         "scope", rounds=2, update=ONE_STEP, retention={"keep_policies_every": 0, "keep_states_every": 0}

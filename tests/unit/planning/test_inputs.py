@@ -2,7 +2,7 @@
 
 import pytest
 
-from plan_table import X, job, plan_of
+from plan_table import Table, X, job, plan_of
 from refusals import refused
 from scope.planning import inputs
 
@@ -127,3 +127,43 @@ def test_an_arm_that_the_experiment_does_not_list_can_be_asked_for_and_an_unknow
 
 def test_a_model_to_make_needs_the_tokenizer():
     assert inputs.model_tokenizer(plan_of(), job(model="student")) == X.shared.tokenizer
+
+
+# Arms that start from another arm's policy.
+
+AFTER = {"after": {"start": {"arm": "kd", "round": 2}}}
+KD = X.round("kd", 0, 2)
+
+
+def started(table=None, **variant):
+    return plan_of(table, arms=["kd", "after"], variants={"after": {**AFTER["after"], **variant}})
+
+
+def test_an_arm_starts_from_another_ones_policy_and_continues_with_its_own():
+    plan, first, second = started(), *(job(arm="after", seed=0, round=round_, shard=0) for round_ in (1, 2))
+    own = X.round("after", 0, 1)
+    assert [inputs.rollout(plan, each)["policy"] for each in (first, second)] == [KD.policy, own.policy]
+    assert [inputs.update(plan, each)["policy"] for each in (first, second)] == [KD.policy, own.policy]
+    assert [inputs.update(plan, each)["state"] for each in (first, second)] == [[], own.state]
+    assert inputs.weigh(plan, first)["rollouts"] == [own.shard("rollout", 0)], "no other arm shares its round 1"
+    assert inputs.place_arguments(plan, first) == "--arm after --seed 0 --round 1 --start kd 2"
+    assert inputs.place_arguments(plan, second) == "--arm after --seed 0 --round 2 --start kd 2"
+    of_other = job(arm="kd", seed=0, round=1)
+    assert inputs.place_arguments(plan, of_other) == "--arm kd --seed 0 --round 1"
+
+
+def test_what_an_arm_starts_from_is_its_reference_and_the_base_of_its_adapters():
+    lora, grpo = started(update={"lora": {"rank": 4}}), started(objective={"method": "grpo", "kl_coefficient": 0.1})
+    later = job(arm="after", seed=0, round=2, shard=0)
+    assert inputs.update(lora, later)["base"] == KD.policy
+    assert inputs.score(grpo, later) == {"scorer": KD.policy}
+
+
+def test_an_arm_is_not_started_from_a_policy_that_was_deleted():
+    table = Table()
+    table.delete(KD.policy)
+    first = job(arm="after", seed=0, round=1, shard=0)
+    with refused("deleted-start", KD.policy):
+        inputs.update(started(table), first)
+    table.add(X.round("after", 0, 1).policy)
+    assert inputs.update(started(table), first)["policy"] == KD.policy, "a started arm is as it was"

@@ -49,6 +49,7 @@ OPTIONAL = {
     "grid": {"axes": {"tau": {"key": "objective.tau", "values": [1.0]}}},
     "models": {"teacher": SOLVED, "student": SOLVED},
     "update": {"lora": {"rank": 4}},
+    "start": {"arm": "kd", "round": 1},
 }
 ARMS = ("scope", "opd", "grpo", "kd", "scope_full_kl", "scope_released")
 
@@ -126,6 +127,7 @@ DECIDES = {
     "teacher.server.model": "check_teacher score",
     "teacher.managed": "",
     "evaluation.every": "",
+    "start": "",
     "tracking": "",
     "expected_cost": "",
     "gpu_memory_gb": "",

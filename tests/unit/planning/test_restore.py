@@ -36,7 +36,8 @@ def finished(plan, table, rounds, **recipes):
     for round_ in rounds:
         rollouts = first if round_ == 1 else ROUNDS[round_].shard("rollout", 0)
         table.add(ROUNDS[round_].batch, recipes["weigh"], [rollouts])
-        table.add(ROUNDS[round_].policy, recipes["update"])
+        before = X.shared.model("student") if round_ == 1 else ROUNDS[round_ - 1].policy
+        table.add(ROUNDS[round_].policy, recipes["update"], [ROUNDS[round_].batch, before])
         table.add(ROUNDS[round_].state, recipes["update"])
 
 
@@ -223,7 +224,7 @@ def test_without_times_no_cost_is_announced():
     table.delete(ROUNDS[1].policy)
     inputs_of(plan_with(table), 1)
     (said,) = table.said
-    assert said.endswith("to recompute it, 1 update(s) from the base policy on are repeated")
+    assert said.endswith("to recompute it, 1 update(s) from the arm's start on are repeated")
 
 
 def test_policies_that_are_restored_already_are_not_announced():

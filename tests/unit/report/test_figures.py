@@ -22,8 +22,9 @@ ARMS = ["scope-tau=0.5-lr=1e-05", "grpo"]
 SAMPLINGS = {"T1": {"temperature": 1.0, "top_p": 1.0, "top_k": 0, "repetition_penalty": 1.0}}
 
 
-def recipe(arms=ARMS):
-    return make_recipe("figure", {"arms": arms, "report": {"bootstrap": 50}, "evaluation": {"sampling": SAMPLINGS}})
+def recipe(arms=ARMS, starts=None):
+    settings = {"arms": arms, "report": {"bootstrap": 50}, "evaluation": {"sampling": SAMPLINGS}}
+    return make_recipe("figure", {**settings, "starts": starts or {}})
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,8 @@ def files(tmp_path_factory):
     return {"evaluations": evaluations, "metrics": metrics}
 
 
-def plotted(name, files, arms=ARMS):
-    return plot(name, files["evaluations"], files["metrics"], read_recipe(recipe(arms), FigureRecipe))
+def plotted(name, files, arms=ARMS, starts=None):
+    return plot(name, files["evaluations"], files["metrics"], read_recipe(recipe(arms, starts), FigureRecipe))
 
 
 def texts(svg):
@@ -54,6 +55,18 @@ def texts(svg):
 
 def labels(svg):
     return [node.attrib["aria-label"] for node in ElementTree.fromstring(svg).iter() if "aria-label" in node.attrib]
+
+
+def accuracy_points(svg):
+    """{(policy, round): avg@4 in percent} of the dots."""
+    point = re.compile(r"avg@4, %: ([\d.]+); policy: (\S+); round: (\d);")
+    return {(found[2], int(found[3])): float(found[1]) for text in labels(svg) if (found := point.search(text))}
+
+
+def test_the_curve_of_an_arm_begins_with_the_policy_that_it_starts_from(files):
+    points = accuracy_points(plotted("accuracy", files, starts={"grpo": {"arm": ARMS[0], "round": 1}}))
+    base = accuracy_points(plotted("accuracy", files))["grpo", 0]
+    assert points["grpo", 0] == points[ARMS[0], 1] != base == points[ARMS[0], 0]
 
 
 def test_the_names_are_known_before_anything_heavy_is_loaded():
@@ -110,12 +123,11 @@ def test_an_unknown_figure_is_refused_with_the_names_there_are(tmp_path):
 
 def test_accuracy_shows_arms_from_the_base_policy_on_and_the_teacher_as_a_level(files):
     svg = plotted("accuracy", files)
-    assert {"coins at T1", "teacher", *ARMS, "avg@4, %", "round (0: base policy)"} <= set(texts(svg))
+    assert {"coins at T1", "teacher", *ARMS, "avg@4, %", "round (0: before the first)"} <= set(texts(svg))
     assert "base" not in texts(svg)
     rows = accuracy(cell_values(read_evaluations(files["evaluations"], SAMPLINGS), 50), 50).filter(metric="avg@4")
     value = {(policy, round_): 100 * share for policy, round_, share in rows.select("policy", "round", "value").rows()}
-    point = re.compile(r"avg@4, %: ([\d.]+); policy: (\S+); round: (\d);")
-    points = {(found[2], int(found[3])): float(found[1]) for text in labels(svg) if (found := point.search(text))}
+    points = accuracy_points(svg)
     starts = {(arm, 0): value["base", None] for arm in ARMS}
     level = {("teacher", round_): value["teacher", None] for round_ in (0, 2)}
     ends = {(arm, round_): value[arm, round_] for arm in ARMS for round_ in (1, 2)}

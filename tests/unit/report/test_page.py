@@ -57,6 +57,7 @@ def recipe(**changes):
         "seeds": [0, 1],
         "rounds": 2,
         "arms": ARMS,
+        "starts": {},
         "origins": {"train": {"dataset": None, "licence": "MIT"}},
     }
     return make_recipe("report", {**settings, **changes})
