@@ -26,10 +26,8 @@ BUCKET = 500_000_000
 """Numbers in DeepSpeed's buffer of gradients unless `reduce_bucket_size` is set, and in a bucket of stage 0."""
 LIVE = 1_000_000_000
 """Parameters that ZeRO stage 3 gathers at most, `stage3_max_live_parameters`."""
-SCORE_BYTES = {4: 8, 2: 10}
+LOGIT_BYTES = {4: 8, 2: 10}
 """By w, for each logit of a chunk: logits and probabilities in float32, and bfloat16 logits as they leave the head."""
-LOGIT_BYTES = {4: 8, 2: 12}
-"""The same with a gradient; in bfloat16 two bytes more, as measured."""
 KL_BYTES = 36
 """The same with the exact KL, whose two distributions are differentiated."""
 DENSE_TOKENS = 1024
@@ -45,10 +43,12 @@ class Device(NamedTuple):
     """Whether keys and values are repeated for each head, and the output is copied (packed_attention.py)"""
     whole_buffers: bool
     """Whether a buffer takes memory before something is written to it"""
+    copies_transposed: bool
+    """Whether a product with a transposed matrix in bfloat16 copies it"""
 
 
-CUDA = Device(2**28, repeats_keys=False, whole_buffers=True)
-CPU = Device(2**24, repeats_keys=True, whole_buffers=False)
+CUDA = Device(2**28, repeats_keys=False, whole_buffers=True, copies_transposed=False)
+CPU = Device(2**24, repeats_keys=True, whole_buffers=False, copies_transposed=True)
 
 
 class Pass(NamedTuple):
@@ -209,12 +209,17 @@ def head_bytes(
 ) -> int:
     """The head in training: the last norm, a chunk of logits, and the gradients of hidden states and weight."""
     weight = 0 if frozen else shape.vocabulary * shape.hidden
-    copied = 2 * w * weight if w < FLOAT32 else 0  # a chunk's product, and the sum as it is returned
     states = tokens * shape.hidden * (FLOAT32 + 4 * w)
-    chunk = _chunk(shape, tokens, device) * (KL_BYTES if exact else LOGIT_BYTES[w])
+    of_logit = KL_BYTES if exact else LOGIT_BYTES[w]
+    if weight and w < FLOAT32:
+        weight_bytes = (FLOAT32 + 2 * w) * weight  # the sum, a chunk's product, and the sum as it is returned
+        of_logit += 0 if exact or not device.copies_transposed else w
+    else:
+        weight_bytes = FLOAT32 * weight
+    chunk = _chunk(shape, tokens, device) * of_logit
     if shape.whole_logits:
         return states + 3 * w * tokens * shape.vocabulary + chunk
-    return states + FLOAT32 * weight + copied + chunk
+    return states + weight_bytes + chunk
 
 
 def _chunk(shape: ModelShape, tokens: int, device: Device) -> int:
@@ -229,7 +234,7 @@ def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUD
     layer += dense_bytes(shape, batch, w)
     states = 3 * w * tokens * shape.hidden
     logits = w * tokens * shape.vocabulary if shape.whole_logits else 0
-    return w * shape.parameters + max(layer, states + logits + SCORE_BYTES[w] * _chunk(shape, tokens, device))
+    return w * shape.parameters + max(layer, states + logits + LOGIT_BYTES[w] * _chunk(shape, tokens, device))
 
 
 def cache_bytes(shape: ModelShape, tokens: int, dtype: str) -> int:

@@ -106,12 +106,12 @@ def test_only_attention_with_a_mask_grows_with_the_square_of_tokens():
 
 
 def test_logits_take_no_more_from_a_chunk_on():
-    """12 bytes for a logit of a chunk in bfloat16, and for each token the last norm and hidden states."""
+    """10 bytes for a logit of a chunk in bfloat16, and for each token the last norm and hidden states."""
     wide = shape(vocab_size=150_000)
     short, long = (update_bytes(wide, training(tokens=n)).head for n in (10_000, 20_000))
     assert long - short == 10_000 * 4 * (4 + 4 * 2)
     weight = 150_000 * 4 * (4 + 2 + 2)
-    assert short - weight - 10_000 * 4 * 12 == 12 * 2**28
+    assert short - weight - 10_000 * 4 * 12 == 10 * 2**28
 
 
 def test_the_exact_kl_takes_the_teachers_weights_and_hidden_states():
