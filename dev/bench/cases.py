@@ -25,7 +25,7 @@ TINY: Shape = {
 
 PROJECT, TRL, VLLM = "scope", "trl", "vllm"
 ROWS_PER_DEVICE = (1, 2, 4, 8, 16)
-PACKS = (1024, 2048, 4096, 8192, 16384)
+PACKS = (512, 1024, 2048, 4096, 8192, 16384)
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ class Update(Section):
     """Maximum norm of the gradient."""
     micro_batch_tokens: Count | None = None
     """Maximum tokens of one packed micro-batch; changes memory and speed, not the gradient, and reruns nothing. null:
-    16,384 on a GPU, 1,024 on a CPU (docs/benchmarks.md)."""
+    16,384 on a GPU, 512 on a CPU (docs/benchmarks.md)."""
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
     """How packed rows attend: `auto` holds no mask, so that memory and time grow with the tokens and not with their
     square, where the architecture allows it; the others are implementations of transformers."""

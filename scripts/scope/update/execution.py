@@ -10,7 +10,7 @@ from typing import Any
 from scope.artifacts.recipe import Settings, parse_settings
 from scope.models.dtype import Attention
 
-MICRO_BATCH_TOKENS = {"cpu": 1024, "cuda": 16384}
+MICRO_BATCH_TOKENS = {"cpu": 512, "cuda": 16384}
 """By the type of a device. On a CPU longer packs leave the cache (docs/benchmarks.md, Length of packs)."""
 
 
