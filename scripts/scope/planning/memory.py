@@ -154,7 +154,7 @@ def step_bytes(shape: ModelShape, training: Training) -> int:
     w, stage, t = WIDTH[training.dtype], _stage(training), _trained(shape.parameters, training)
     part, largest = _part(t, training), shape.vocabulary * shape.hidden
     if stage == 0:
-        return w * t + max(FLOAT32 * t if w < FLOAT32 else 0, w * min(t, BUCKET))
+        return w * t + max(FLOAT32 * t if w < FLOAT32 else 0, w * min(t, BUCKET) if training.ranks > 1 else 0)
     if stage == 1 and w < FLOAT32:
         return (w + FLOAT32 + w) * t
     if stage == 3:

@@ -82,6 +82,8 @@ class Trainer:
         self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, execution, dtype)
         )
+        if dist.get_world_size() == 1 and self.engine.zero_optimization_stage() == 0:
+            self.engine.enable_backward_allreduce = False  # it copies all gradients into a buffer and back
         OptimizerState(self.engine).step = 0  # at stage 0 in bfloat16 DeepSpeed has counted one without a gradient
         # What DeepSpeed's annotations leave open
         self.optimizer = cast(Optimizer, wrapped)
