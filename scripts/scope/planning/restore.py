@@ -73,11 +73,11 @@ def _changed(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
     """Whether a round's batch or policy, or rollouts and verdicts of round 1, would be made by other recipes now, or
     the arm starts from another policy."""
     place, recipes, files = plan.layout.round(arm, seed, round_), plan.arm(arm).recipes, plan.files
-    job = SimpleNamespace(arm=arm, seed=seed, round=round_)
-    if round_ == 1 and first_policy(plan, job) not in files.provenance(place.policy)["inputs"]:
-        return True
     rollouts = shards(plan, arm, seed, 1, "rollout") if round_ == 1 else []
     if not files.exists(place.batch) or not files.provenance(place.batch)["inputs"].keys() >= set(rollouts):
+        return True
+    job = SimpleNamespace(arm=arm, seed=seed, round=round_)
+    if round_ == 1 and first_policy(plan, job) not in files.provenance(place.policy)["inputs"]:
         return True
     verdicts = shards(plan, arm, seed, 1, "verify") if round_ == 1 else []
     made = {

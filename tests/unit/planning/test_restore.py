@@ -253,3 +253,28 @@ def test_the_cost_of_an_update_is_the_median_of_its_timings(tmp_path):
     for number, seconds in enumerate((5.0, 900.0, 7.5)):
         (tmp_path / f"{number}.tsv").write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:05\t1\n")
     assert restore.update_seconds(tmp_path.glob("*.tsv")) == 7.5
+
+
+def test_an_arm_that_starts_from_another_policy_now_trains_again():
+    table = Table()
+    finished(plan_with(table), table, [1, 2])
+    assert not restore.trains_again(plan_with(table), "scope", 0, 2)
+
+    def again():
+        return restore.trains_again(moved(), "scope", 0, 1)
+
+    def moved():
+        start = {"scope": {"start": {"arm": "opd", "round": 1}}}
+        return plan_of(table, arms=["scope", "opd"], variants=start)
+
+    own, other, of = ROUNDS[1].shard("rollout", 0), X.round("opd", 0, 1), moved().arm
+    table.add(own, of("scope").recipes["rollout"])
+    table.add(ROUNDS[1].batch, of("scope").recipes["weigh"], [own])
+    shared = X.shared_round(of("opd").rollouts, 0, 1).shard("rollout", 0)
+    table.add(other.batch, of("opd").recipes["weigh"], [shared])
+    table.add(other.policy, of("opd").recipes["update"], [STUDENT])
+    assert again(), "its policy is of the student"
+    table.add(ROUNDS[1].policy, of("scope").recipes["update"], [other.policy])
+    assert not again()
+    table.add(other.policy, "{}", [STUDENT])
+    assert again(), "the policy that it starts from is made anew"
