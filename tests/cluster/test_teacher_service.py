@@ -21,7 +21,9 @@ from served_teacher import Experiment
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 MODELS = """\
 experiment: served
-models: {{student: {{random_init: null, path: {student}}}, teacher: {{random_init: null, path: {teacher}}}}}
+models:
+  student: {{random_init: null, sft: null, path: {student}}}
+  teacher: {{random_init: null, sft: null, path: {teacher}}}
 rollout: {{engine: transformers, shards: 1}}
 """
 EXTERNAL = "teacher: {{backend: external, server: {{model: teacher, urls: ['{url}'], concurrency: {concurrency}}}}}\n"
