@@ -17,7 +17,8 @@ rule retire:
         started_from=started_from,
     shell:
         "python scripts/retire.py --round {wildcards.round} --batch {input.batch:q}"
-        " --evaluations {input.evaluations:q} --started-from {params.started_from} --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
+        " --evaluations {input.evaluations:q} --started-from {params.started_from}"
+        " --out {output:q} --recipe $RECIPES/{params.recipe}.json &> {log:q}"
 
 
 # Its outputs are no temp(directory(...)): in a small stand-in for these rules, with stub commands, this planned

@@ -8,7 +8,7 @@ from scope.config.experiment import Config
 from scope.method.table import method_of
 from scope.planning.derived import exact_kl, scorer
 from scope.planning.recipes import execution, recipe
-from scope.planning.sharing import check_name, rollouts_name, scores_name
+from scope.planning.sharing import check_name, rollouts_name, scores_name, shares_rollouts
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class ArmPlan:
     """How its updates are computed (update/execution.py), as JSON: no part of a recipe."""
 
     def shares_rollouts(self, round_: int) -> bool:
-        """Whether the base policy or the teacher samples a round's rollouts, so that arms can share them."""
-        return self.behaviour == "teacher" or (round_ == 1 and not self.config.start)
+        """Whether arms can share a round's rollouts."""
+        return shares_rollouts(self.config, round_)
 
 
 def duplicate_arms(plans: Mapping[str, ArmPlan]) -> list[str]:

@@ -10,17 +10,18 @@ from collections.abc import Iterator, Mapping
 from scope.artifacts.stages import STAGES, base_stage
 from scope.config.experiment import Config
 from scope.method.table import method_of
-from scope.planning.disk import kept_rounds, shared_rounds
-from scope.planning.sharing import check_name, rollouts_name, scores_name
+from scope.planning.disk import kept_rounds
+from scope.planning.sharing import check_name, rollouts_name, scores_name, shared_rounds
 
 
 def rounds_to_run(arms: Mapping[str, Config]) -> Iterator[tuple[str, Config, int]]:
     """Rounds of rollout, score and update: stage, settings, and their number for one seed; shared ones once."""
-    configs = sorted(arms.values(), key=shared_rounds)
+    configs = list(arms.values())
     scored = [config for config in configs if method_of(config.objective).scorer]
-    for config in {rollouts_name(config): config for config in configs}.values():
+    sharing, scored_sharing = (list(filter(shared_rounds, some)) for some in (configs, scored))
+    for config in {rollouts_name(config): config for config in sharing}.values():
         yield "rollout_shared", config, shared_rounds(config)
-    for config in {(rollouts_name(config), scores_name(config)): config for config in scored}.values():
+    for config in {(rollouts_name(config), scores_name(config)): config for config in scored_sharing}.values():
         yield "score_shared", config, shared_rounds(config)
     for config in configs:
         yield "rollout", config, config.rounds - shared_rounds(config)

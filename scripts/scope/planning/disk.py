@@ -18,7 +18,7 @@ from scope.method.table import method_of
 from scope.planning.adapters import trained_parameters
 from scope.planning.random_init import made_parameters
 from scope.planning.retention import keeps
-from scope.planning.sharing import rollouts_name, scores_name
+from scope.planning.sharing import rollouts_name, scores_name, shared_rounds
 
 WIDTH = {"float32": 4, "bfloat16": 2}  # bytes of one number
 STATE_WIDTH = 3 * WIDTH["float32"]
@@ -116,13 +116,6 @@ def kept_policies(config: Config, started_from: set[int]) -> int:
     return len(kept) + best
 
 
-def shared_rounds(config: Config) -> int:
-    """Rounds whose rollouts the base policy or the teacher samples: they are never deleted."""
-    if method_of(config.objective).behaviour == "teacher":
-        return config.rounds
-    return 0 if config.start else 1
-
-
 def own_rollouts(config: Config) -> tuple[int, int]:
     """Bytes, at most, of the rollouts and scores of an arm's own policies, per seed: what stays, and what may wait."""
     own = config.rounds - shared_rounds(config)
@@ -133,7 +126,7 @@ def own_rollouts(config: Config) -> tuple[int, int]:
 
 def shared_rollouts(configs: list[Config]) -> int:
     """Bytes per seed, at most, of rollouts and scores that arms with equal settings have in common: each once."""
-    configs = sorted(configs, key=shared_rounds)
+    configs = list(filter(shared_rounds, configs))
     rollouts = {rollouts_name(config): shared_rounds(config) * rollout_bytes(config) for config in configs}
     scores = {
         (rollouts_name(config), scores_name(config)): shared_rounds(config) * score_bytes(config)

@@ -26,21 +26,21 @@ def round_of(plan: Plan, job: Any) -> Round:
 def policy_before(plan: Plan, job: Any) -> str:
     """The policy that an arm's round starts from: that of the round before, in round 1 `first_policy`."""
     round_ = int(job.round)
-    return first_policy(plan, job) if round_ == 1 else round_of(plan, job).other(round_ - 1).policy
+    return first_policy(plan, job.arm, job.seed) if round_ == 1 else round_of(plan, job).other(round_ - 1).policy
 
 
-def first_policy(plan: Plan, job: Any) -> str:
+def first_policy(plan: Plan, arm: str, seed: int | str) -> str:
     """The policy that an arm starts from: the base policy, or that of another arm's round.
 
     Raises InputError where that one is deleted and the arm has not started.
     """
-    start = plan.arm(job.arm).config.start
+    start = plan.arm(arm).config.start
     if not start:
         return plan.layout.shared.model("student")
-    policy = plan.layout.round(start.arm, job.seed, start.round).policy
-    if plan.files.deleted(policy) and not plan.files.exists(round_of(plan, job).other(1).policy):
+    policy = plan.layout.round(start.arm, seed, start.round).policy
+    if plan.files.deleted(policy) and not plan.files.exists(plan.layout.round(arm, seed, 1).policy):
         raise InputError(
-            f"{job.arm}: start names {policy}, which was deleted after its round; start from the last round, or from "
+            f"{arm}: start names {policy}, which was deleted after its round; start from the last round, or from "
             "one that `retention` keeps",
             "deleted-start",
         )
@@ -103,7 +103,7 @@ def _check_shard(of_arm: ArmPlan, job: Any) -> None:
 
 def score(plan: Plan, job: Any) -> Inputs:
     """What scores an arm's own rollouts; GRPO's reference is what the arm started from."""
-    return _scorer(plan, plan.arm(job.arm), first_policy(plan, job))
+    return _scorer(plan, plan.arm(job.arm), first_policy(plan, job.arm, job.seed))
 
 
 def score_shared(plan: Plan, job: Any) -> Inputs:
@@ -148,7 +148,7 @@ def models_of_update(plan: Plan, job: Any) -> Inputs:
     """What an update needs beside the policy: what adapters belong to, and the teacher of the exact KL."""
     of_arm = plan.arm(job.arm)
     return {
-        "base": first_policy(plan, job) if of_arm.config.update.lora else [],
+        "base": first_policy(plan, job.arm, job.seed) if of_arm.config.update.lora else [],
         "teacher": plan.layout.shared.model("teacher") if of_arm.exact_kl else [],
     }
 

@@ -208,18 +208,15 @@ def head_bytes(
     shape: ModelShape, tokens: int, w: int, device: Device = CUDA, *, exact: bool = False, frozen: bool = False
 ) -> int:
     """The head in training: the last norm, a chunk of logits, and the gradients of hidden states and weight."""
-    weight = 0 if frozen else shape.vocabulary * shape.hidden
+    narrow = w < FLOAT32 and not frozen
+    # In bfloat16 the sum, a chunk's product, and the sum as it is returned
+    weight = 0 if frozen else shape.vocabulary * shape.hidden * (FLOAT32 + 2 * w if narrow else FLOAT32)
+    transposed = w if narrow and device.copies_transposed else 0
     states = tokens * shape.hidden * (FLOAT32 + 4 * w)
-    of_logit = KL_BYTES if exact else LOGIT_BYTES[w]
-    if weight and w < FLOAT32:
-        weight_bytes = (FLOAT32 + 2 * w) * weight  # the sum, a chunk's product, and the sum as it is returned
-        of_logit += 0 if exact or not device.copies_transposed else w
-    else:
-        weight_bytes = FLOAT32 * weight
-    chunk = _chunk(shape, tokens, device) * of_logit
+    chunk = _chunk(shape, tokens, device) * (KL_BYTES if exact else LOGIT_BYTES[w] + transposed)
     if shape.whole_logits:
         return states + 3 * w * tokens * shape.vocabulary + chunk
-    return states + weight_bytes + chunk
+    return states + weight + chunk
 
 
 def _chunk(shape: ModelShape, tokens: int, device: Device) -> int:

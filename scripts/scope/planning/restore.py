@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from scope.artifacts.layout import samples_file
@@ -76,8 +75,7 @@ def _changed(plan: Plan, arm: str, seed: int | str, round_: int) -> bool:
     rollouts = shards(plan, arm, seed, 1, "rollout") if round_ == 1 else []
     if not files.exists(place.batch) or not files.provenance(place.batch)["inputs"].keys() >= set(rollouts):
         return True
-    job = SimpleNamespace(arm=arm, seed=seed, round=round_)
-    if round_ == 1 and first_policy(plan, job) not in files.provenance(place.policy)["inputs"]:
+    if round_ == 1 and first_policy(plan, arm, seed) not in files.provenance(place.policy)["inputs"]:
         return True
     verdicts = shards(plan, arm, seed, 1, "verify") if round_ == 1 else []
     made = {
@@ -123,7 +121,7 @@ def restore_inputs(plan: Plan, job: Any) -> Inputs:
     announce(plan, place, range(start + 1, round_ + 1))
     models = models_of_update(plan, job)
     if round_ == 1:
-        return {"policy": first_policy(plan, job), "state": [], **models}
+        return {"policy": first_policy(plan, job.arm, job.seed), "state": [], **models}
     before = place.other(round_ - 1)
     before = before if start == round_ - 1 else before.restored
     return {"policy": before.policy, "state": before.state, **models}

@@ -9,8 +9,19 @@ from typing import Any
 
 from scope.artifacts.digests import value_digest
 from scope.config.experiment import Config
+from scope.method.table import method_of
 from scope.planning.derived import scorer
 from scope.planning.recipes import stage_settings
+
+
+def shares_rollouts(config: Config, round_: int) -> bool:
+    """Whether the base policy or the teacher samples a round's rollouts, so that arms can share them."""
+    return method_of(config.objective).behaviour == "teacher" or (round_ == 1 and not config.start)
+
+
+def shared_rounds(config: Config) -> int:
+    """How many rounds have rollouts that arms can share."""
+    return sum(shares_rollouts(config, round_) for round_ in range(1, config.rounds + 1))
 
 
 def rollouts_name(config: Config) -> str:

@@ -17,7 +17,7 @@ def test_jobs_gpu_hours_memory_and_disk_space_are_projected():
     assert re.match(r"whole experiment: \d+ jobs, \S+ .B of disk at the end; 0 of 2 updates exist", whole)
     assert re.match(r"jobs: \d+ .*rollout_shared 1, .*rollout 1, verify 1, score 1, weigh 2, update 2", jobs)
     assert hours.startswith("GPU hours: not projected")
-    assert re.match(r"memory per GPU: about update \S+ [MG]B, score ", memory)
+    assert re.match(r"memory per GPU: about update \S+ MB, score ", memory)
     assert re.match(r"disk: about \S+ .B at the end", disk)
 
 
