@@ -118,7 +118,7 @@ def restore_inputs(plan: Plan, job: Any) -> Inputs:
             f"{place.policy}: nothing was deleted here, so nothing is restored; ask for this file", "nothing-to-restore"
         )
     start = restart_round(place, round_, plan)
-    announce(plan, place, range(start + 1, round_ + 1))
+    announce(plan, job.arm, place, range(start + 1, round_ + 1))
     models = models_of_update(plan, job)
     if round_ == 1:
         return {"policy": first_policy(plan, job.arm, job.seed), "state": [], **models}
@@ -133,7 +133,7 @@ def restored_to_be_used(dag: Any) -> set[Path]:
     return {Path(path).parent.parent for path in used} - {Path(path).parent.parent for path in dag.targetfiles}
 
 
-def announce(plan: Plan, place: Round, rounds: range) -> None:
+def announce(plan: Plan, arm: str, place: Round, rounds: range) -> None:
     """Say once, before anything starts, which deleted policies will be recomputed, and at which cost."""
     needed = [r for r in rounds if not plan.files.complete(place.other(r).restored.policy)]
     if not needed or (last := place.other(needed[-1])).folder in _announced(plan):
@@ -141,7 +141,9 @@ def announce(plan: Plan, place: Round, rounds: range) -> None:
     _announced(plan).update(place.other(r).folder for r in rounds)
     seconds = update_seconds(plan.files.matching(place.other("*").timing("update")))
     cost = f", about {len(needed) * seconds:.0f} s" if seconds else ""
-    origin = f"round {needed[0] - 1}" if needed[0] > 1 else "the arm's start"
+    started = plan.arm(arm).config.start
+    first = f"round {started.round} of {started.arm}" if started else "the base policy"
+    origin = f"round {needed[0] - 1}" if needed[0] > 1 else first
     plan.say(
         f"{Path(last.policy).parent} was deleted by the retention policy; to recompute it, {len(needed)} "
         f"update(s) from {origin} on are repeated{cost}"

@@ -224,7 +224,16 @@ def test_without_times_no_cost_is_announced():
     table.delete(ROUNDS[1].policy)
     inputs_of(plan_with(table), 1)
     (said,) = table.said
-    assert said.endswith("to recompute it, 1 update(s) from the arm's start on are repeated")
+    assert said.endswith("to recompute it, 1 update(s) from the base policy on are repeated")
+
+
+def test_an_arm_that_starts_from_another_one_names_it_as_the_origin():
+    table = Table()
+    table.delete(ROUNDS[1].policy)
+    start = {"scope": {"start": {"arm": "opd", "round": 2}}}
+    inputs_of(plan_of(table, arms=["scope", "opd"], variants=start), 1)
+    (said,) = table.said
+    assert said.endswith("to recompute it, 1 update(s) from round 2 of opd on are repeated")
 
 
 def test_policies_that_are_restored_already_are_not_announced():
