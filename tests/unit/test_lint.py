@@ -4,6 +4,7 @@ import re
 import runpy
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
 
@@ -57,6 +58,12 @@ def test_no_path_of_one_machine_and_no_secret_stands_in_the_project():
         if pattern.search(line)
     ]
     assert found == []
+
+
+def test_names_of_test_modules_are_unique():
+    """pytest imports test modules by their base names: of two with the same name, the second is an error."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 COMMANDS = sorted({*ROOT.glob("scripts/*.py"), *ROOT.glob("dev/*.py")} - {ROOT / "dev/library.py"})
