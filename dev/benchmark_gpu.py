@@ -109,8 +109,10 @@ def random_model(quick: bool) -> Any:
 def saved(quick: bool, folder: str) -> Path:
     """The model in Hugging Face format."""
     from bench.models import word_tokenizer
+    from scope.score.reference import free_memory
 
     random_model(quick).save_pretrained(folder)
+    free_memory()
     word_tokenizer((TINY if quick else MODEL)["vocab_size"]).save_pretrained(folder)
     return Path(folder)
 

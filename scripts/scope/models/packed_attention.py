@@ -19,7 +19,9 @@ PACKED = "scope_packed"
 UNKNOWN = ("softcap", "s_aux", "position_bias", "sinks")
 """Terms of some architectures' attention that are not computed here."""
 KERNEL_HEAD = 256
-"""Flash attention's largest D."""
+"""Flash attention's largest D, which is a multiple of 8."""
+KERNEL_CAPABILITY = (8, 0)
+"""CUDA's compute capability of the first cards that have it (A100)."""
 
 
 class OtherAttention(Exception):
@@ -55,12 +57,18 @@ def packed_attention(
         raise OtherAttention(", ".join(unknown))
     if cu_seq_lens_q is None:
         return _one_sequence(query, key, value, scaling, sliding_window).transpose(1, 2).contiguous(), None
-    if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16) and query.shape[-1] <= KERNEL_HEAD:
+    if _has_kernel(query.device, query.dtype, query.shape[-1]):
         return _kernel(query, key, value, scaling, sliding_window, cu_seq_lens_q, max_length_q), None
     lengths = cu_seq_lens_q.diff().tolist()
     parts = (each.split(lengths, dim=2) for each in (query, key, value))
     attended = [_one_sequence(q, k, v, scaling, sliding_window).transpose(1, 2) for q, k, v in zip(*parts, strict=True)]
     return torch.cat(attended, dim=1), None
+
+
+def _has_kernel(device: torch.device, dtype: torch.dtype, head: int) -> bool:
+    """Whether flash attention computes with this format and D on this device."""
+    suits = dtype in (torch.float16, torch.bfloat16) and head <= KERNEL_HEAD and head % 8 == 0
+    return suits and device.type == "cuda" and torch.cuda.get_device_capability(device) >= KERNEL_CAPABILITY
 
 
 def _kernel(

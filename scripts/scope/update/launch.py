@@ -1,10 +1,15 @@
 """One process per rank: a single process, torchrun on one node, or one torchrun on each of several nodes."""
 
 import os
+import socket
 import sys
+from datetime import timedelta
 
 from scope.errors import InputError
 from scope.slurm.commands import ask, node_address
+
+PATIENCE = timedelta(hours=1)
+"""How long ranks wait for one that works alone: the first hashes the states of all (DeepSpeed's own: 10 minutes)."""
 
 
 def relaunch(ranks: int) -> None:
@@ -59,7 +64,7 @@ def join_ranks(ranks: int) -> int:
     import torch
 
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(_card(int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()))
     else:
         os.environ.setdefault("DS_ACCELERATOR", "cpu")
     import deepspeed
@@ -68,8 +73,20 @@ def join_ranks(ranks: int) -> int:
     deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False
     if ranks == 1:
         _single_process_group()
-    deepspeed.init_distributed(verbose=False)
+    deepspeed.init_distributed(verbose=False, timeout=PATIENCE)
     return int(os.environ["RANK"])
+
+
+def _card(local_rank: int, cards: int) -> int:
+    """The number of this rank's card among those of its node. Raises InputError where there are too few."""
+    if local_rank >= cards:
+        raise InputError(
+            f"update.ranks asks for more than the {cards} GPUs that this job sees on {socket.gethostname()} "
+            f"(CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES', 'not set')}); request a GPU for each rank "
+            "in the profile's resources of the rule update, or lower update.ranks",
+            "too-few-gpus",
+        )
+    return local_rank
 
 
 def leave_ranks() -> None:

@@ -110,6 +110,24 @@ def test_the_kernel_gets_tokens_first_both_ends_and_the_window(window, monkeypat
     assert calls == [((tokens, HEADS, DIM), (tokens, 2, DIM), (tokens, 2, DIM), 40, 40, options)]
 
 
+@pytest.mark.parametrize(
+    ("device", "dtype", "head", "capability", "has"),
+    [
+        ("cuda", torch.bfloat16, 64, (9, 0), True),
+        ("cuda", torch.float16, 256, (8, 0), True),
+        ("cuda", torch.bfloat16, 264, (9, 0), False),
+        ("cuda", torch.bfloat16, 60, (9, 0), False),
+        ("cuda", torch.float32, 64, (9, 0), False),
+        ("cuda", torch.bfloat16, 64, (7, 5), False),
+        ("cpu", torch.bfloat16, 64, None, False),
+    ],
+)
+def test_the_kernel_is_for_half_precision_on_cards_that_have_it(device, dtype, head, capability, has, monkeypatch):
+    """PyTorch's flash attention: float16 and bfloat16, D a multiple of 8 up to 256, compute capability 8.0."""
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda asked: capability)
+    assert packed._has_kernel(torch.device(device), dtype, head) == has
+
+
 def test_the_length_of_the_longest_pair_comes_with_every_pack(monkeypatch):
     """Read from the ends on a GPU, it would make every layer wait."""
     seen = []

@@ -4,12 +4,16 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import timedelta
 
+import deepspeed
 import pytest
 from torch.distributed import run as torchrun
 from torch.distributed.elastic.multiprocessing.api import SignalException
 
 from conftest import ROOT
+from refusals import refused
+from scope.update import launch as launching
 from scope.update.launch import relaunch
 
 RANKS = f"""
@@ -48,6 +52,22 @@ def test_a_signal_is_a_status_and_no_traceback(monkeypatch, number):
         raise SignalException("got signal", sigval=number)
 
     assert launch(monkeypatch, main) == 128 + number
+
+
+def test_each_rank_of_a_node_has_a_card(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,5")
+    assert [launching._card(rank, 2) for rank in range(2)] == [0, 1]
+    with refused("too-few-gpus", "update.ranks", "the 2 GPUs", "CUDA_VISIBLE_DEVICES=4,5"):
+        launching._card(2, 2)
+
+
+def test_ranks_wait_an_hour_for_one_that_works_alone(monkeypatch):
+    asked = []
+    monkeypatch.setattr(deepspeed, "init_distributed", lambda **options: asked.append(options["timeout"]))
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert launching.join_ranks(2) == 1
+    assert asked == [timedelta(hours=1)]
 
 
 def test_one_rank_needs_no_launcher(monkeypatch):
