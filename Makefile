@@ -56,7 +56,7 @@ quick: setup  ## the unit tests that need no real models, servers or hostile pro
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -q -n 2 tests/unit -m "not slow and not real"
 
 test: setup  ## every test but the slow ones, and lint, about 18 minutes
-	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder -m "not slow"
+	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n $(CORES) --dist loadscope --no-loadscope-reorder -m "not slow" --durations=25
 
 test-all: setup  ## also the slow ones
 	@OMP_NUM_THREADS=1 .venv/bin/python -m pytest
