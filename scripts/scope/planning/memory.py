@@ -30,6 +30,8 @@ LOGIT_BYTES = {4: 8, 2: 10}
 """By w, for each logit of a chunk: logits and probabilities in float32, and bfloat16 logits as they leave the head."""
 KL_BYTES = 36
 """The same with the exact KL, whose two distributions are differentiated."""
+SCORED_PARTS = 2
+"""Into how many a chunk is cut where no gradient is taken (scope/models/head.py)."""
 DENSE_TOKENS = 1024
 """Tokens of a pack where attention needs a mask (scope/models/isolation.py)."""
 
@@ -219,9 +221,9 @@ def head_bytes(
     return states + weight + chunk
 
 
-def _chunk(shape: ModelShape, tokens: int, device: Device) -> int:
-    """Logits of a chunk."""
-    return min(tokens * shape.vocabulary, max(device.chunk, shape.vocabulary))
+def _chunk(shape: ModelShape, tokens: int, device: Device, parts: int = 1) -> int:
+    """Logits of a chunk, or of one of its parts."""
+    return min(tokens * shape.vocabulary, max(device.chunk // parts, shape.vocabulary))
 
 
 def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUDA) -> int:
@@ -231,7 +233,8 @@ def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUD
     layer += dense_bytes(shape, batch, w)
     states = 3 * w * tokens * shape.hidden
     logits = w * tokens * shape.vocabulary if shape.whole_logits else 0
-    return w * shape.parameters + max(layer, states + logits + LOGIT_BYTES[w] * _chunk(shape, tokens, device))
+    chunk = LOGIT_BYTES[w] * _chunk(shape, tokens, device, SCORED_PARTS)
+    return w * shape.parameters + max(layer, states + logits + chunk)
 
 
 def cache_bytes(shape: ModelShape, tokens: int, dtype: str) -> int:
