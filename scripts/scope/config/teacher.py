@@ -81,8 +81,8 @@ class Teacher(Section):
     as SLURM jobs (`managed`)."""
     server: Server | None = None
     managed: Managed = Managed()
-    pack_tokens: Count = 8192
-    """Maximum tokens in one packed forward pass."""
+    pack_tokens: Count | None = None
+    """Maximum tokens in one packed forward pass. null: 16,384 on a GPU, 512 on a CPU (docs/benchmarks.md)."""
     attention: Literal["auto", "sdpa", "eager", "flash_attention_2"] = "auto"
     """As `update.attention`, for passes in the job."""
 

@@ -90,7 +90,7 @@ def _packing(model: PreTrainedModel, name: str, tokens: int, attention: str) -> 
     probe = _Probe(model)
     if attention != "auto":
         set_attention(model, attention)
-    if not _equal(probe.packed(probe.second)[0], probe.alone, probe.rounding):
+    if not _equal(probe.packed(probe.second), probe.alone, probe.rounding):
         raise InputError(
             f"{name}: a forward pass with position ids from 0 gives other logits than one without; this architecture "
             "cannot be scored or trained here: choose another model under models",
@@ -114,16 +114,16 @@ class _Probe:
         self.rounding = ROUNDING[next(model.parameters()).dtype]
         self.alone = _plain(model, self.second[None])[0]
 
-    def packed(self, *pairs: Tensor) -> list[Tensor]:
-        """(PROBE_TOKENS, V) float32 logits of each pair in one pack."""
+    def packed(self, *pairs: Tensor) -> Tensor:
+        """(PROBE_TOKENS, V) float32 logits of the last of these pairs in one pack."""
         packed = pack([Pair(ids.tolist(), []) for ids in pairs], self.second.device)
         every = torch.arange(packed.input_ids.shape[1], device=self.second.device)
-        return list(forward(self.model, packed, every).float().split(PROBE_TOKENS))
+        return forward(self.model, packed, every[-PROBE_TOKENS:]).float()
 
     def mixes(self) -> bool:
         """Whether other tokens in the first pair, or the place in a pack, change the logits of the second."""
-        with_first, with_other = (self.packed(pair, self.second)[-1] for pair in (self.first, self.other))
-        rows = [_plain(self.model, torch.stack([pair, self.second]))[-1] for pair in (self.first, self.other)]
+        with_first, with_other = (self.packed(pair, self.second) for pair in (self.first, self.other))
+        rows = [_plain(self.model, torch.stack([pair, self.second]))[-1].clone() for pair in (self.first, self.other)]
         explained = EXPLAINED * _distance(*rows)
         return _distance(with_first, with_other) > explained or not _equal(with_first, self.alone, self.rounding)
 

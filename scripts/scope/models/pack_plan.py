@@ -4,6 +4,10 @@ import sys
 from bisect import bisect_left, insort
 from collections.abc import Sequence
 
+PACK_TOKENS = {"cpu": 512, "cuda": 16_384}
+"""In a pack, unless a key sets another number, by the type of a device. On a CPU longer packs leave the cache
+(docs/benchmarks.md, Length of packs)."""
+
 
 def plan_packs(lengths: Sequence[int], budget: int) -> list[list[int]]:
     """Rows of each pack, of at most `budget` tokens; a longer row gets a pack of its own.

@@ -7,6 +7,7 @@ from scope.artifacts.weight_headers import weights_in
 from scope.config.experiment import Config
 from scope.errors import InputError
 from scope.method.table import method_of
+from scope.models.pack_plan import PACK_TOKENS
 from scope.planning.adapters import trained_parameters
 from scope.planning.content import model_folder
 from scope.planning.derived import exact_kl
@@ -25,7 +26,7 @@ from scope.planning.memory import (
 )
 from scope.planning.model_shape import ModelShape, model_shape
 from scope.planning.plan import Plan
-from scope.update.execution import MICRO_BATCH_TOKENS, zero_optimization
+from scope.update.execution import zero_optimization
 
 ERROR = 0.15
 """The largest error of the model where it was measured (docs/memory.md)."""
@@ -137,7 +138,7 @@ def _update(plan: Plan, arm: Config) -> Need:
 
 
 def _micro_batch_tokens(arm: Config) -> int:
-    return arm.update.micro_batch_tokens or MICRO_BATCH_TOKENS["cuda"]
+    return arm.update.micro_batch_tokens or PACK_TOKENS["cuda"]
 
 
 def _parts(found: Update) -> str:
@@ -165,7 +166,7 @@ def _score(arm: Config, shape: ModelShape | int) -> Need:
     keys, w = "lower teacher.pack_tokens, or serve the teacher (teacher.backend)", WIDTH[arm.models.dtype]
     if isinstance(shape, int):
         return Need("score", w * shape, w * shape, f"score more than {readable(w * shape)}", "weights", keys)
-    batch = longest_pack(arm, shape, arm.teacher.pack_tokens, arm.teacher.attention)
+    batch = longest_pack(arm, shape, arm.teacher.pack_tokens or PACK_TOKENS["cuda"], arm.teacher.attention)
     size, weights = score_bytes(shape, batch, arm.models.dtype), w * shape.parameters
     sure = int(size * (1 - ERROR)) if shape.calibrated else weights
     parts = f"weights {readable(weights)}, a pass of {batch.tokens:,} tokens {readable(size - weights)}"

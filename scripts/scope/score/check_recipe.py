@@ -12,7 +12,7 @@ from scope.score.settings import InProcess, Servers
 class ComparedServers(Servers):
     """Servers, and the pass in the job that they are compared with."""
 
-    pack_tokens: int
+    pack_tokens: int | None
     exact_kl: bool
     """Whether the update loads the teacher too, so that a job has to be able to."""
 

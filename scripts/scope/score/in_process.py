@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scope.models.isolation import Packing, packing_of
 from scope.models.load import load_model, load_tokenizer
-from scope.models.pack_plan import log_long_rows
+from scope.models.pack_plan import PACK_TOKENS, log_long_rows
 from scope.models.packed_forward import score_packs
 from scope.models.pair import Pair
 from scope.models.token_ids import TokenIds, token_ids
@@ -14,15 +14,19 @@ from scope.score.backend import Teacher
 
 
 class InProcessTeacher(Teacher):
-    """Holds the model; scores at any temperature, among the ids that the model's own tokenizer has."""
+    """Holds the model; scores at any temperature, among the ids that the model's own tokenizer has.
+
+    Without `pack_tokens`, packs are as long as suits the device.
+    """
 
     def __init__(
-        self, folder: str | Path, *, dtype: str, temperature: float, pack_tokens: int, attention: str = "auto"
+        self, folder: str | Path, *, dtype: str, temperature: float, pack_tokens: int | None, attention: str = "auto"
     ):
         self.model = load_model(folder, dtype)
         self.tokens: TokenIds | None = token_ids(load_tokenizer(folder))
         self.temperature = temperature
-        self.pack_tokens, self.attention = pack_tokens, attention
+        self.pack_tokens = pack_tokens or PACK_TOKENS[self.model.device.type]
+        self.attention = attention
 
     @cached_property
     def packing(self) -> Packing:

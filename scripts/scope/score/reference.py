@@ -29,7 +29,7 @@ class OwnPass:
 
 
 def own_pass(
-    folder: Path, prompts: Sequence[Sequence[int]], tokens: TokenIds, *, dtype: str, pack_tokens: int
+    folder: Path, prompts: Sequence[Sequence[int]], tokens: TokenIds, *, dtype: str, pack_tokens: int | None
 ) -> OwnPass:
     """Continue prompts with the student's `tokens`, and score them; the model has left memory when this returns.
 

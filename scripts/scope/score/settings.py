@@ -12,7 +12,7 @@ class InProcess(Settings):
     """A packed forward pass in the process of the job."""
 
     backend: Literal["in_process"]
-    pack_tokens: int
+    pack_tokens: int | None
     attention: Attention
 
 

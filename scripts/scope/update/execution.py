@@ -10,15 +10,12 @@ from typing import Any
 from scope.artifacts.recipe import Settings, parse_settings
 from scope.models.dtype import Attention
 
-MICRO_BATCH_TOKENS = {"cpu": 512, "cuda": 16384}
-"""By the type of a device. On a CPU longer packs leave the cache (docs/benchmarks.md, Length of packs)."""
-
 
 class Execution(Settings):
     """Keys of the section `update` that change time and memory alone."""
 
     micro_batch_tokens: int | None
-    """None: that of the device, MICRO_BATCH_TOKENS"""
+    """None: that of the device (scope/models/pack_plan.py)"""
     attention: Attention
     checkpoint_activations: bool
     ranks: int

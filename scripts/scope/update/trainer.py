@@ -24,14 +24,14 @@ from transformers import PreTrainedModel
 from scope.errors import InputError
 from scope.models.head import Distribution, Hidden, LossOfTokens, loss_of_tokens
 from scope.models.isolation import Packing, log_line, packing_of, set_attention
-from scope.models.pack_plan import plan_packs
+from scope.models.pack_plan import PACK_TOKENS, plan_packs
 from scope.models.packed_forward import at_responses, read_at_responses, response_log_probabilities
 from scope.models.token_ids import TokenIds
 from scope.update.activations import checkpoint_activations, without_dropout
 from scope.update.checkpoints import Checkpoint, from_first_rank
 from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
-from scope.update.execution import MICRO_BATCH_TOKENS, Execution
+from scope.update.execution import Execution
 from scope.update.guards import check_guards
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
@@ -95,7 +95,7 @@ class Trainer:
 
     def _packing(self, model: PreTrainedModel) -> Packing:
         """All ranks look, since each may have a part of the weights; the first rank's finding lets all cut alike."""
-        budget = self.execution.micro_batch_tokens or MICRO_BATCH_TOKENS[self.device.type]
+        budget = self.execution.micro_batch_tokens or PACK_TOKENS[self.device.type]
         say = log_line if dist.get_rank() == 0 else lambda line: None
         found = packing_of(model, budget, self.execution.attention, say)
         packing = from_first_rank(lambda: found)

@@ -8,10 +8,10 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from refusals import refused
+from scope.models.pack_plan import PACK_TOKENS
 from scope.models.packed_forward import score_pairs
 from scope.models.pair import Pair
 from scope.update.activations import checkpoint_activations
-from scope.update.execution import MICRO_BATCH_TOKENS
 from scope.update.trainer import Trainer
 from trainers import (
     ARMS,
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("group_of_one")
 
 
 def test_without_a_budget_micro_batches_are_as_long_as_suits_the_device(student):
-    assert make_trainer(student, ARMS["kd"], micro_batch_tokens=None).pack_tokens == MICRO_BATCH_TOKENS["cpu"]
+    assert make_trainer(student, ARMS["kd"], micro_batch_tokens=None).pack_tokens == PACK_TOKENS["cpu"]
 
 
 @every_arm
