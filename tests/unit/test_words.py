@@ -26,6 +26,7 @@ COVERED = (
 
 TECHNICAL = {
     r"pages? checksums?|page_checksum\w*": "Parquet's own term",
+    "huge pages": "Linux's term",
 }
 """Phrases anywhere that hold a private word in a technical meaning, and why."""
 
