@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from test_page import charts, page, recipe, rows_of, section, visible, world, write_problems  # noqa: F401
 
+from report_world import charts, page, recipe, rows_of, section, visible, world, write_problems  # noqa: F401
 from scope.report.answer_forms import FORMS, form, guessable
 
 pytestmark = pytest.mark.real  # each builds a whole page

@@ -6,9 +6,9 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
-from test_page import SCRIPTS, write_evaluation, write_metrics
 
 from refusals import refused
+from report_world import SCRIPTS, write_evaluation, write_metrics
 from scope.artifacts.recipe import make_recipe, read_recipe
 from scope.artifacts.schemas.metrics import METRIC_NAMES
 from scope.method.table import METHODS

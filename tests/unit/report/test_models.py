@@ -5,9 +5,9 @@ import re
 import struct
 
 import pytest
-from test_page import FOLDER, html, models, page, recipe, section, visible, world  # noqa: F401
 
 from conftest import seal_files
+from report_world import FOLDER, html, models, page, recipe, section, visible, world  # noqa: F401
 
 pytestmark = pytest.mark.real  # each builds a whole page
 SHAPE = {"hidden_size": 64, "intermediate_size": 128, "layers": 3, "heads": 4, "kv_heads": 2, "head_dim": 32, "seed": 5}
