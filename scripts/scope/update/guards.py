@@ -10,7 +10,7 @@ from scope.errors import InputError
 from scope.update.recipe import Guards
 
 LARGE_GAP = 0.1
-"""Nats a token, on average; bfloat16 explains 0.02 on SmolLM2-135M (docs/clusters.md)."""
+"""Nats a token, on average; bfloat16 explains 0.02 on SmolLM2-135M (docs/demo.md)."""
 
 
 class Limit(NamedTuple):
