@@ -28,7 +28,7 @@ PROBE_TOKENS = 24
 LARGE_LOGIT = 64.0
 """Scales and caps of logits change it."""
 FLASH = "flash_attention_2"
-ROUNDING = {torch.float64: 1e-8, torch.float32: 1e-4, torch.bfloat16: 0.1}
+ROUNDING = {torch.float64: 1e-8, torch.float32: 1e-4, torch.float16: 0.02, torch.bfloat16: 0.1}
 """Mean difference of logits, as a share of their mean deviation from their mean, that rounding explains.
 
 Measured on SmolLM2-135M: 1.2e-6 in float32, 0.015 in bfloat16; positions that a pack shifts give 0.1 and more even in
@@ -74,12 +74,12 @@ def packing_of(
         packing = _packing(model, type(model).__name__, tokens, attention)
     finally:
         model.train(was_training)
-    say(f"packs: {_description(packing, type(model).__name__)}")
+    say(f"packs: {_description(packing, type(model).__name__, mixes=packing.tokens == 1 < tokens)}")
     return packing
 
 
-def _description(packing: Packing, name: str) -> str:
-    if packing.tokens == 1:
+def _description(packing: Packing, name: str, *, mixes: bool) -> str:
+    if mixes:
         return f"{name} mixes the pairs of a pack; each pair has a forward pass of its own"
     mask = "" if packing.attention == PACKED else f", by {packing.attention} attention"
     return f"{name} keeps the pairs of a pack apart; up to {packing.tokens:,} tokens each{mask}"
@@ -152,10 +152,14 @@ def set_attention(model: PreTrainedModel, name: str) -> None:
         return
     try:
         model.set_attn_implementation(name)
+        found = f"it attends by {attention_of(model)!r}" if attention_of(model) != name else None
     except (ValueError, ImportError) as error:
+        found = str(error).splitlines()[0]
+    if found:
         raise InputError(
-            f"attention {name!r} does not work here with {type(model).__name__}: {str(error).splitlines()[0]}; set it "
-            "to auto", "unknown-attention") from None  # fmt: skip
+            f"attention {name!r} does not work here with {type(model).__name__}: {found}; set it to auto",
+            "unknown-attention",
+        )
 
 
 def _probe_tokens(model: PreTrainedModel) -> tuple[Tensor, Tensor, Tensor]:

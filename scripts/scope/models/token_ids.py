@@ -28,6 +28,10 @@ class TokenIds:
         """The ids of a model with so many rows that no token has."""
         return [*(hole for hole in self.holes if hole < rows), *range(self.size, rows)]
 
+    def within(self, rows: int) -> "TokenIds":
+        """Those of a model with so many rows, which can be fewer (Gemma 3 1B: a token for images has none)."""
+        return TokenIds(min(self.size, rows), self.holes)
+
     def of(self, logits: Tensor) -> Tensor:
         """(..., V) logits without those of rows beyond the last token; holes in between have the probability 0."""
         known = logits[..., : self.size]

@@ -28,8 +28,8 @@ class Limit(NamedTuple):
 LIMITS = {
     "max_engine_gap": Limit(
         "engine_gap_mean",
-        "check that the engine serves this policy in models.dtype, set update.tis_cap to weigh tokens by "
-        "min(pi_old / pi_engine, cap)",
+        "check that the engine serves this policy in models.dtype, or set update.tis_cap, which weighs tokens by "
+        "min(pi_old / pi_engine, cap) and leaves the gap as it is, with another limit",
     ),
     "max_ratio": Limit("ratio_max", "lower update.learning_rate or update.steps_per_round"),
     "min_ess": Limit("ess", "lower update.learning_rate or update.steps_per_round", upper=False),
@@ -48,7 +48,7 @@ def check_guards(metrics: Mapping[str, float], guards: Guards, step: int) -> Non
             side, change = ("above", "raise") if limit.upper else ("below", "lower")
             raise InputError(
                 f"step {step}: {limit.figure} is {value:.4g}, {side} update.guards.{key} ({bound:g}); the step was not "
-                f"made and the policy not saved: {limit.remedy}, or {change} the limit",
+                f"made and the policy not saved: {limit.remedy}; or {change} the limit",
                 "beyond-guard",
             )
     gap = metrics.get("engine_gap_mean", 0.0)

@@ -26,7 +26,7 @@ def add_adapters(model: PreTrainedModel, lora: LoraSettings, seed: int) -> None:
     """
     chosen = target_layers(model, lora.targets)
     settings = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=chosen, lora_dropout=0.0)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(derive_seed(seed, "lora"))
         inject_adapter_in_model(settings, model)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)

@@ -36,7 +36,7 @@ class MicroBatchLoss:
         for kind, at in self._kinds(rows):
             if not self._is_exact(kind):
                 loss_M = self._weighted(self._token_loss(kind, logp_C[at], rows, at), rows, at)
-                loss_M = loss_M * self._truncated_ratio(kind, logp_C[at], rows, at)
+                loss_M = loss_M * self._truncated_ratio(logp_C[at], rows, at)
                 self.tally.add_sum(f"loss_{kind}", loss_M.detach())
                 loss_C = loss_C.masked_scatter(at, loss_M)
         return loss_C
@@ -56,11 +56,13 @@ class MicroBatchLoss:
     def _weighted(self, loss_M: Tensor, rows: slice, at: Tensor) -> Tensor:
         return loss_M * self.micro.coefficient[rows][at].to(loss_M.dtype)
 
-    def _truncated_ratio(self, kind: str, logp_M: Tensor, rows: slice, at: Tensor) -> Tensor | float:
-        """(M,) min(pi_old(y_t) / pi_engine(y_t), c); 1 for KD's samples (`nll`), which are the teacher's."""
-        if self.tis_cap is None or kind == "nll":
+    def _truncated_ratio(self, logp_M: Tensor, rows: slice, at: Tensor) -> Tensor | float:
+        """(M,) min(pi_old(y_t) / pi_engine(y_t), c); 1 for KD's samples, which are the teacher's: NaN in the batch."""
+        if self.tis_cap is None:
             return 1.0
-        return losses.ratio(self._old(logp_M, rows, at), self.micro.engine_logp[rows][at]).clamp(max=self.tis_cap)
+        engine_M = self.micro.engine_logp[rows][at]
+        ratio_M = losses.ratio(self._old(logp_M, rows, at), engine_M).clamp(max=self.tis_cap)
+        return ratio_M.masked_fill(engine_M.isnan(), 1.0)
 
     def _old(self, logp_M: Tensor, rows: slice, at: Tensor) -> Tensor:
         """(M,) log pi_old; in the first step of a round, that of pi_theta."""

@@ -78,13 +78,14 @@ class Trainer:
         if execution.checkpoint_activations:
             checkpoint_activations(model)
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        optimizer = torch.optim.AdamW(trained, update.learning_rate, weight_decay=update.weight_decay, fused=True)
+        # Every step sets the rate; at stage 0 in bfloat16 DeepSpeed makes a first one, of no gradient, by itself
+        optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=update.weight_decay, fused=True)
         self.engine, wrapped, _, _ = deepspeed.initialize(
             model=model, optimizer=optimizer, config=deepspeed_config(update, execution, dtype)
         )
         if dist.get_world_size() == 1 and self.engine.zero_optimization_stage() == 0:
             self.engine.enable_backward_allreduce = False  # it copies all gradients into a buffer and back
-        OptimizerState(self.engine).step = 0  # at stage 0 in bfloat16 DeepSpeed has counted one without a gradient
+        OptimizerState(self.engine).step = 0  # which was counted
         # What DeepSpeed's annotations leave open
         self.optimizer = cast(Optimizer, wrapped)
         self.policy = cast(PreTrainedModel, self.engine.module)
@@ -212,7 +213,8 @@ class Trainer:
             raise InputError("kl: full needs the teacher and its temperature", "no-teacher")
         linear = self.teacher_packing.linear
         hidden = read_at_responses(self.teacher, micro.pack, lambda hidden: hidden, linear=linear)
-        tokens = self.tokens or TokenIds(self.policy.config.get_text_config().vocab_size)
+        rows = self.policy.config.get_text_config().vocab_size
+        tokens = (self.tokens or TokenIds(rows)).within(rows)
         if (known := hidden.vocabulary) < tokens.size:
             raise InputError(f"teacher: {known} tokens, student: {tokens.size}; use kl: sampled", "other-tokenizer")
         return Distribution(hidden, self.loss.teacher_temperature, tokens)

@@ -16,7 +16,7 @@ from worlds import tiny_model
 pytestmark = pytest.mark.usefixtures("group_of_one")
 
 
-@pytest.mark.parametrize("arm", ["scope", "opd", "grpo without KL", "kd"])
+@pytest.mark.parametrize("arm", ["scope", "released", "opd", "grpo without KL", "kd"])
 @pytest.mark.parametrize("cap", [0.9, 2.0])
 def test_tokens_are_weighed_by_the_truncated_ratio_of_trainer_and_engine(arm, cap, student, teacher):
     """TIS: sum_t min(pi_old(y_t) / pi_engine(y_t), c) loss_t, for tokens that an engine sampled."""

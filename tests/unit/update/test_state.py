@@ -126,6 +126,19 @@ def test_the_first_step_is_as_large_as_its_rate(dtype, stage, tmp_path):
 
 
 @pytest.mark.usefixtures("group_of_one")
+@pytest.mark.parametrize("stage", [0, 1])
+def test_no_weight_decays_before_the_first_step(stage, tmp_path):
+    """At stage 0 in bfloat16 DeepSpeed makes a step without a gradient when it starts."""
+    model, deepspeed = tiny_model(1).bfloat16(), {"zero_optimization": {"stage": stage}}
+    before = {name: weight.float() for name, weight in weights_of(model).items()}
+    settings = update_settings(learning_rate=0.1, weight_decay=0.5, deepspeed=deepspeed)
+    trainer = Trainer(model, *settings, "bfloat16", loss_settings(OBJECTIVE))
+    state, step = whole_state(trainer)
+    assert step == 0
+    assert_close({name: parts[WEIGHT] for name, parts in state.items()}, before, rtol=0, atol=0)
+
+
+@pytest.mark.usefixtures("group_of_one")
 def test_a_state_before_the_first_step_is_that_of_a_fresh_optimizer(student, tmp_path):
     """A round in which nothing is trained writes one as well."""
     trainer = make_trainer(student, OBJECTIVE)
