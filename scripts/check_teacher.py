@@ -42,7 +42,9 @@ def main() -> None:
     served = not isinstance(scoring, InProcess)
     own = None
     if isinstance(scoring, InProcess) or scoring.exact_kl or not method:
-        own = own_pass(folder, prompts, token_ids(student), dtype=dtype, pack_tokens=scoring.pack_tokens)
+        attention = scoring.attention if isinstance(scoring, InProcess) else "auto"
+        tokens, size = token_ids(student), scoring.pack_tokens
+        own = own_pass(folder, prompts, tokens, dtype=dtype, pack_tokens=size, attention=attention)
     pairs = own.pairs if own else checks.echoes(prompts)
     name, other = _other_scores(settings, args.teacher, folder, pairs, with_vllm=not method)
     of = f"served as {scoring.model!r}" if served else f"{scoring.backend} backend: {args.teacher}"

@@ -70,15 +70,20 @@ class PoolTeacher(Teacher):
             self._look_around()
             self._ask(pairs, waiting, answers)
             finished: list[tuple[int, list[float]]] = []
-            for endpoint, index, answer in _arrived(answers):
-                self.under_way -= 1
-                try:
-                    finished.append((index, answer.result()))
-                except Unavailable as failure:
-                    endpoint.failed(failure)
-                    self._give_back(index, failure, waiting, tries)
-                else:
-                    endpoint.scored()
+            try:
+                for endpoint, index, answer in _arrived(answers):
+                    self.under_way -= 1
+                    try:
+                        finished.append((index, answer.result()))
+                    except Unavailable as failure:
+                        endpoint.failed(failure)
+                        self._give_back(index, failure, waiting, tries)
+                    else:
+                        endpoint.scored()
+            except InputError:
+                if finished:
+                    yield finished  # what came before it is kept
+                raise
             missing -= len(finished)
             if finished:
                 yield finished

@@ -29,14 +29,20 @@ class OwnPass:
 
 
 def own_pass(
-    folder: Path, prompts: Sequence[Sequence[int]], tokens: TokenIds, *, dtype: str, pack_tokens: int | None
+    folder: Path,
+    prompts: Sequence[Sequence[int]],
+    tokens: TokenIds,
+    *,
+    dtype: str,
+    pack_tokens: int | None,
+    attention: str = "auto",
 ) -> OwnPass:
     """Continue prompts with the student's `tokens`, and score them; the model has left memory when this returns.
 
     Raises InputError where the model does not fit into the accelerator's memory.
     """
     try:
-        teacher = InProcessTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens)
+        teacher = InProcessTeacher(folder, dtype=dtype, temperature=1.0, pack_tokens=pack_tokens, attention=attention)
         rows = len(cast(torch.Tensor, teacher.model.get_input_embeddings().weight))
         pairs = continuations(teacher.model, prompts, tokens)
         scores = teacher.score(pairs)

@@ -3,12 +3,14 @@
 import os
 import threading
 import time
+from unittest import mock
 
 import pytest
 
 from conftest import BIN, ROOT, run, seal_files
 from refusals import refused
 from scope.artifacts.digests import file_digest
+from scope.errors import InputError
 from scope.models.pair import Pair
 from scope.score import endpoint, pool
 from scope.score.api_key import KEY_VARIABLE, make_key, read_key
@@ -135,6 +137,30 @@ def test_a_server_whose_record_goes_gets_no_more_work_and_ends_what_it_has(servi
     later(lambda: len(first.scored) >= 20, lambda: (leaving.unlink(), time.sleep(0.3), counted.append(first.requests)))
     assert each_once(service.open()) == RIGHT
     assert first.requests == counted[0] == len(first.scored), "none was refused, and none came afterwards"
+
+
+class Answer:
+    """Of a server, or the error that it ended in."""
+
+    def __init__(self, given):
+        self.given = given
+
+    def result(self):
+        if isinstance(self.given, Exception):
+            raise self.given
+        return self.given
+
+
+def test_answers_that_came_with_one_that_is_refused_for_good_are_kept(service, monkeypatch):
+    refusal = InputError("the server refuses this request", "failed-request")
+    wave = [(mock.Mock(), 0, Answer([-1.0])), (mock.Mock(), 1, Answer(refusal))]
+    monkeypatch.setattr(pool, "_arrived", lambda answers: iter(wave))
+    for part in ("_look_around", "_ask"):
+        monkeypatch.setattr(pool.PoolTeacher, part, lambda *given: None)
+    given = []
+    with refused("failed-request"):
+        given.extend(service.open().score_each(PAIRS[:2]))
+    assert given == [(0, [-1.0])]
 
 
 def test_a_job_waits_for_the_first_server(service):

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from conftest import BIN, RECIPE, ROOT, run
 from model_folders import padded_folder
+from refusals import refused
 from scope.artifacts import parquet
 from scope.artifacts.folder import write_manifest
 from scope.artifacts.recipe import make_recipe
@@ -96,6 +97,12 @@ def test_a_teacher_with_more_rows_than_tokens_passes(tmp_path, monkeypatch):
     runpy.run_path(str(ROOT / command[0]))["main"]()
     details = dict(parquet.read(tmp_path / "checks.parquet", CHECKS).select("check", "detail").iter_rows())
     assert "are excluded from scores" in details["absent_tokens"]
+
+
+def test_the_check_scores_by_the_attention_that_scores_will_have(tiny):
+    with refused("unknown-attention", "flash_attention_2"):
+        folder = Path(tiny["teacher"]).parent
+        own_pass(folder, [[3]], TokenIds(17), dtype="float32", pack_tokens=8, attention="flash_attention_2")
 
 
 def test_a_model_is_freed_after_an_error_too(tiny, monkeypatch):
