@@ -3,7 +3,7 @@
 Snakemake's `-p` prints the command of an update, and `--out-live` names its JSONL file, a line per optimizer step. The
 time before the first line has one step in it. The file must not exist yet.
 
-Example: python dev/measure_steps.py /tmp/live.jsonl -- python scripts/update.py ... --out-live /tmp/live.jsonl
+Example: python dev/measure_steps.py live.jsonl -- python scripts/update.py ... --out-live live.jsonl
 """
 
 import argparse
@@ -14,6 +14,9 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+
+import library  # noqa: F401
+from scope.artifacts.startup import VARIABLE
 
 POLL_S = 0.02
 
@@ -27,7 +30,7 @@ def main() -> None:
     if args.jsonl.exists():
         parser.error(f"{args.jsonl} exists; remove it or name another file")
     started = time.time()
-    process = subprocess.Popen(args.command, env=os.environ | {"SCOPE_STARTED": str(started)})
+    process = subprocess.Popen(args.command, env=os.environ | {VARIABLE: str(started)})
     lines = [moment - started for moment in appended(args.jsonl, process)]
     if not lines:
         print(f"{args.jsonl}: the command wrote no line", file=sys.stderr)

@@ -152,14 +152,17 @@ def set_attention(model: PreTrainedModel, name: str) -> None:
         return
     try:
         model.set_attn_implementation(name)
-        found = f"it attends by {attention_of(model)!r}" if attention_of(model) != name else None
     except (ValueError, ImportError) as error:
-        found = str(error).splitlines()[0]
-    if found:
-        raise InputError(
-            f"attention {name!r} does not work here with {type(model).__name__}: {found}; set it to auto",
-            "unknown-attention",
-        )
+        raise _unknown_attention(model, name, str(error).splitlines()[0]) from None
+    if attention_of(model) != name:
+        raise _unknown_attention(model, name, f"it attends by {attention_of(model)!r}")
+
+
+def _unknown_attention(model: PreTrainedModel, name: str, reason: str) -> InputError:
+    kind = type(model).__name__
+    return InputError(
+        f"attention {name!r} does not work here with {kind}: {reason}; set it to auto", "unknown-attention"
+    )
 
 
 def _probe_tokens(model: PreTrainedModel) -> tuple[Tensor, Tensor, Tensor]:

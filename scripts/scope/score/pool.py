@@ -7,6 +7,7 @@ after a backoff, scores it. Only the calling thread decides; the servers' thread
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -73,13 +74,7 @@ class PoolTeacher(Teacher):
             try:
                 for endpoint, index, answer in _arrived(answers):
                     self.under_way -= 1
-                    try:
-                        finished.append((index, answer.result()))
-                    except Unavailable as failure:
-                        endpoint.failed(failure)
-                        self._give_back(index, failure, waiting, tries)
-                    else:
-                        endpoint.scored()
+                    finished += self._settle(endpoint, index, answer, waiting, tries)
             except InputError:
                 if finished:
                     yield finished  # what came before it is kept
@@ -119,6 +114,19 @@ class PoolTeacher(Teacher):
             index = waiting.popleft()
             self.under_way += 1
             endpoint.ask(pairs[index], lambda answer, to=(endpoint, index): answers.put((*to, answer)))
+
+    def _settle(
+        self, endpoint: Endpoint, index: int, answer: Future[list[float]], waiting: deque[int], tries: Counter
+    ) -> list[tuple[int, list[float]]]:
+        """What was scored: nothing where the pair waits again. Raises InputError where it is refused for good."""
+        try:
+            scores = answer.result()
+        except Unavailable as failure:
+            endpoint.failed(failure)
+            self._give_back(index, failure, waiting, tries)
+            return []
+        endpoint.scored()
+        return [(index, scores)]
 
     def _give_back(self, index: int, failure: Unavailable, waiting: deque[int], tries: Counter) -> None:
         """Retry a pair a limited number of times: it may be what crashes servers."""

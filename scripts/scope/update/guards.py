@@ -28,8 +28,8 @@ class Limit(NamedTuple):
 LIMITS = {
     "max_engine_gap": Limit(
         "engine_gap_mean",
-        "check that the engine serves this policy in models.dtype, or set update.tis_cap, which weighs tokens by "
-        "min(pi_old / pi_engine, cap) and leaves the gap as it is, with another limit",
+        "check that the engine serves this policy in models.dtype; update.tis_cap weighs tokens by "
+        "min(pi_old / pi_engine, cap), and leaves the gap as it is",
     ),
     "max_ratio": Limit("ratio_max", "lower update.learning_rate or update.steps_per_round"),
     "min_ess": Limit("ess", "lower update.learning_rate or update.steps_per_round", upper=False),

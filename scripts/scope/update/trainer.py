@@ -85,7 +85,7 @@ class Trainer:
         )
         if dist.get_world_size() == 1 and self.engine.zero_optimization_stage() == 0:
             self.engine.enable_backward_allreduce = False  # it copies all gradients into a buffer and back
-        OptimizerState(self.engine).step = 0  # which was counted
+        OptimizerState(self.engine).step = 0  # it has counted that first one
         # What DeepSpeed's annotations leave open
         self.optimizer = cast(Optimizer, wrapped)
         self.policy = cast(PreTrainedModel, self.engine.module)

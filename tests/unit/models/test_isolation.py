@@ -154,6 +154,20 @@ def test_an_attention_that_the_machine_lacks_is_refused_with_the_alternative():
         packing_of(random_model("llama"), 512, "flash_attention_2")
 
 
+@pytest.mark.parametrize("attention", ["sdpa", "flash_attention_2"])
+def test_an_attention_that_takes_no_effect_is_refused(attention):
+    """transformers warns and keeps the own one of architectures without its interface."""
+    with refused("unknown-attention", attention, "MptForCausalLM", "auto"):
+        packing_of(random_model("mpt"), 512, attention)
+
+
+def test_a_budget_of_one_is_not_called_mixing():
+    lines = []
+    packing_of(random_model("llama"), 1, say=lines.append)
+    assert len(lines) == 1
+    assert "mixes" not in lines[0]
+
+
 def test_the_projection_of_memory_has_the_same_chunks_and_packs():
     """Planning imports no torch, and so has these constants once more."""
     assert {"cpu": memory.CPU.chunk, "cuda": memory.CUDA.chunk} == CHUNK_VALUES

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from concurrent.futures import Future
 from unittest import mock
 
 import pytest
@@ -139,22 +140,11 @@ def test_a_server_whose_record_goes_gets_no_more_work_and_ends_what_it_has(servi
     assert first.requests == counted[0] == len(first.scored), "none was refused, and none came afterwards"
 
 
-class Answer:
-    """Of a server, or the error that it ended in."""
-
-    def __init__(self, given):
-        self.given = given
-
-    def result(self):
-        if isinstance(self.given, Exception):
-            raise self.given
-        return self.given
-
-
 def test_answers_that_came_with_one_that_is_refused_for_good_are_kept(service, monkeypatch):
-    refusal = InputError("the server refuses this request", "failed-request")
-    wave = [(mock.Mock(), 0, Answer([-1.0])), (mock.Mock(), 1, Answer(refusal))]
-    monkeypatch.setattr(pool, "_arrived", lambda answers: iter(wave))
+    good, bad = Future(), Future()
+    good.set_result([-1.0])
+    bad.set_exception(InputError("the server refuses this request", "failed-request"))
+    monkeypatch.setattr(pool, "_arrived", lambda answers: iter([(mock.Mock(), 0, good), (mock.Mock(), 1, bad)]))
     for part in ("_look_around", "_ask"):
         monkeypatch.setattr(pool.PoolTeacher, part, lambda *given: None)
     given = []
