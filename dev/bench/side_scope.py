@@ -14,7 +14,8 @@ from scope.artifacts.schemas.batch import BATCH
 from scope.config.teacher import Teacher
 from scope.config.training import Objective, Rollout, Update
 from scope.method.table import METHODS
-from scope.models.head import Distribution, Hidden, loss_of_tokens
+from scope.models.head import Distribution, Hidden
+from scope.models.head_loss import loss_of_tokens
 from scope.models.pair import Pair
 from scope.planning.take import take
 from scope.score.in_process import InProcessTeacher

@@ -11,7 +11,7 @@ P parameters, V vocabulary, H hidden size, I of the MLP, Q and K of queries and 
 
 and, from stage 1 in float32 and stage 2 in bfloat16, a buffer of `reduce_bucket_size` gradients. With LoRA, P is the
 number of the adapters' parameters alone, but for the weights, where they come on top. Activations are what
-autograd keeps of the layers of transformers 5 (_layer_bytes), the head's are those of scope/models/head.py.
+autograd keeps of the layers of transformers 5 (_layer_bytes), those of the head are scope/models/head_loss.py's.
 dev/measure_memory.py compares all this with real updates; docs/memory.md has the table.
 """
 
@@ -28,10 +28,10 @@ LIVE = 1_000_000_000
 """Parameters that ZeRO stage 3 gathers at most, `stage3_max_live_parameters`."""
 LOGIT_BYTES = {4: 8, 2: 10}
 """By w, for each logit of a chunk: logits and probabilities in float32, and bfloat16 logits as they leave the head."""
+SCORE_BYTES = {4: 4, 2: 6}
+"""The same in a score, which has no probabilities beside the logits."""
 KL_BYTES = 36
 """The same with the exact KL, whose two distributions are differentiated."""
-SCORED_PARTS = 2
-"""Into how many a chunk is cut where no gradient is taken (scope/models/head.py)."""
 DENSE_TOKENS = 1024
 """Tokens of a pack where attention needs a mask (scope/models/isolation.py)."""
 
@@ -102,7 +102,7 @@ def update_bytes(
     w, batch = WIDTH[training.dtype], training.batch
     states = state_bytes(shape.parameters, training)
     if teacher:
-        states += w * teacher.parameters + w * batch.tokens * teacher.hidden
+        states += teacher.weights(w) + w * batch.tokens * teacher.hidden
     kept = batch.tokens * _layer_bytes(shape, w, device) + dense_bytes(shape, batch, w)
     inputs = batch.tokens * w * shape.hidden
     backward = batch.tokens * w * (3 * shape.intermediate + 2 * shape.hidden)
@@ -221,9 +221,9 @@ def head_bytes(
     return states + weight + chunk
 
 
-def _chunk(shape: ModelShape, tokens: int, device: Device, parts: int = 1) -> int:
-    """Logits of a chunk, or of one of its parts."""
-    return min(tokens * shape.vocabulary, max(device.chunk // parts, shape.vocabulary))
+def _chunk(shape: ModelShape, tokens: int, device: Device) -> int:
+    """Logits of a chunk."""
+    return min(tokens * shape.vocabulary, max(device.chunk, shape.vocabulary))
 
 
 def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUDA) -> int:
@@ -233,8 +233,8 @@ def score_bytes(shape: ModelShape, batch: Pass, dtype: str, device: Device = CUD
     layer += dense_bytes(shape, batch, w)
     states = 3 * w * tokens * shape.hidden
     logits = w * tokens * shape.vocabulary if shape.whole_logits else 0
-    chunk = LOGIT_BYTES[w] * _chunk(shape, tokens, device, SCORED_PARTS)
-    return w * shape.parameters + max(layer, states + logits + chunk)
+    chunk = SCORE_BYTES[w] * _chunk(shape, tokens, device)
+    return shape.weights(w) + max(layer, states + logits + chunk)
 
 
 def cache_bytes(shape: ModelShape, tokens: int, dtype: str) -> int:

@@ -3,7 +3,7 @@
 import torch
 
 from scope.method import losses
-from scope.models.head import LossOfTokens
+from scope.models.head_loss import LossOfTokens
 from scope.update.loss_settings import LossSettings
 from scope.update.micro_batch import MicroBatch
 from scope.update.step_metrics import StepMetrics

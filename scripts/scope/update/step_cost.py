@@ -2,7 +2,7 @@
 
     seconds_old_logprobs   the pass for pi_old of Eq. 1; 0 in the first step of a round, which needs none
     seconds_forward        the layers, with the exact KL also the teacher's, and the head: its loss and the gradient of
-                           its weight and of the hidden states, which are taken with the logits (scope/models/head.py)
+                           its weight and of the hidden states, taken with the logits (scope/models/head_loss.py)
     seconds_backward       the backward pass of the layers, with activations that are computed again
     seconds_optimizer      the sums over ranks that the backward pass did not wait for, guards and the step
     tokens_per_second      tokens of the step's rows on all ranks, over the sum of these
@@ -14,13 +14,13 @@ Seconds and memory are those of the rank with the most.
 """
 
 import resource
-import sys
 from collections.abc import Sequence
 
 import torch
 from torch import distributed as dist
 from transformers import PreTrainedModel
 
+from scope.update.log import log
 from scope.update.model_flops import DENSE, dense_decoder
 from scope.update.step_clock import StepClock
 
@@ -33,9 +33,9 @@ class StepCost:
     def __init__(self, model: PreTrainedModel, peak_tflops: float | None):
         self.peak = peak_tflops
         self.decoder = dense_decoder(model) if peak_tflops else None
-        if peak_tflops and not self.decoder and not dist.get_rank():
-            print(f"update: no MFU is logged: its formula is that of the architectures {', '.join(DENSE)}, not of "
-                  f"{model.config.get_text_config().model_type}", file=sys.stderr)  # fmt: skip
+        if peak_tflops and not self.decoder:
+            log(f"update: no MFU is logged: its formula is that of the architectures {', '.join(DENSE)}, not of "
+                f"{model.config.get_text_config().model_type}")  # fmt: skip
 
     def begin(self, clock: StepClock) -> None:
         """A step begins."""

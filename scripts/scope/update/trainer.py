@@ -22,8 +22,9 @@ from torch.nn.utils import get_total_norm
 from transformers import PreTrainedModel
 
 from scope.errors import InputError
-from scope.models.head import Distribution, Hidden, LossOfTokens, loss_of_tokens
-from scope.models.isolation import Packing, log_line, packing_of, set_attention
+from scope.models.head import Distribution, Hidden
+from scope.models.head_loss import LossOfTokens, loss_of_tokens
+from scope.models.isolation import Packing, packing_of, set_attention
 from scope.models.pack_plan import PACK_TOKENS, plan_packs
 from scope.models.packed_forward import at_responses, read_at_responses, response_log_probabilities
 from scope.models.token_ids import TokenIds
@@ -33,6 +34,7 @@ from scope.update.deepspeed_config import deepspeed_config
 from scope.update.dropout import log_unused_dropout
 from scope.update.execution import Execution
 from scope.update.guards import check_guards
+from scope.update.log import log
 from scope.update.loss_settings import LossSettings
 from scope.update.lr_schedule import learning_rate
 from scope.update.micro_batch import MicroBatch, lengths_of, micro_batch
@@ -72,8 +74,7 @@ class Trainer:
         peak_tflops: float | None = None,
     ):
         self.update, self.execution, self.loss, self.teacher, self.tokens = update, execution, loss, teacher, tokens
-        if dist.get_rank() == 0:
-            log_unused_dropout(model.config)
+        log_unused_dropout(model.config)
         self.cost = StepCost(model, peak_tflops)
         if execution.checkpoint_activations:
             checkpoint_activations(model)
@@ -97,8 +98,7 @@ class Trainer:
     def _packing(self, model: PreTrainedModel) -> Packing:
         """All ranks look, since each may have a part of the weights; the first rank's finding lets all cut alike."""
         budget = self.execution.micro_batch_tokens or PACK_TOKENS[self.device.type]
-        say = log_line if dist.get_rank() == 0 else lambda line: None
-        found = packing_of(model, budget, self.execution.attention, say)
+        found = packing_of(model, budget, self.execution.attention, log)
         packing = from_first_rank(lambda: found)
         set_attention(model, packing.attention)
         return packing

@@ -8,7 +8,8 @@ import torch
 from architectures import APART, MIXING, VOCABULARY, random_model
 from refusals import refused
 from scope.models import packed_forward as packs
-from scope.models.head import CHUNK_VALUES, SCORED_PARTS, Distribution, loss_of_tokens
+from scope.models.head import CHUNK_VALUES, Distribution
+from scope.models.head_loss import loss_of_tokens
 from scope.models.isolation import DENSE_TOKENS, Packing, packing_of
 from scope.models.pack_plan import plan_packs
 from scope.models.packed_attention import PACKED
@@ -171,5 +172,4 @@ def test_a_budget_of_one_is_not_called_mixing():
 def test_the_projection_of_memory_has_the_same_chunks_and_packs():
     """Planning imports no torch, and so has these constants once more."""
     assert {"cpu": memory.CPU.chunk, "cuda": memory.CUDA.chunk} == CHUNK_VALUES
-    assert memory.SCORED_PARTS == SCORED_PARTS
     assert memory.DENSE_TOKENS == DENSE_TOKENS
