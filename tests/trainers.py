@@ -43,6 +43,15 @@ def update_settings(**changes):
     return take(UpdateSettings, section), take(Execution, section)
 
 
+def zero(stage, **settings):
+    """`update.deepspeed` of a ZeRO stage; at stage 3 every weight is divided, as those of a large model are.
+
+    By default DeepSpeed keeps weights of fewer than 100,000 numbers whole, which are all of a tiny model's.
+    """
+    divided = {"stage3_param_persistence_threshold": 0} if stage == 3 else {}
+    return {"zero_optimization": {"stage": stage, **divided, **settings}}
+
+
 def loss_settings(objective, student_temperature=1.0, teacher_temperature=1.0):
     """What the batch and the recipe tell the trainer about its losses."""
     return LossSettings(
@@ -61,7 +70,7 @@ def make_trainer(model, objective, teacher=None, temperatures=(1.0, 1.0), **upda
 
 def step_in_float64(model, batch, objective, teacher=None, temperatures=(1.0, 1.0)):
     """The loss of a step in several micro-batches, and {weight: gradient} of those that are trained."""
-    settings = update_settings(deepspeed={"zero_optimization": {"stage": 0}})
+    settings = update_settings(deepspeed=zero(0))
     trainer = Trainer(model, *settings, "float64", loss_settings(objective, *temperatures), teacher)
     shares = [trainer.micro_batch_loss(micro, StepMetrics(trainer.device)) for micro in trainer.micro_batches(batch)]
     assert len(shares) > 1

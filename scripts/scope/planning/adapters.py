@@ -9,7 +9,9 @@ from scope.planning.content import model_folder
 from scope.planning.random_init import layer_matrices
 
 IN_A_LAYER = re.compile(r"\.\d+\.")
-"""Beside numbered layers lie embeddings and the head."""
+"""Beside numbered layers lie embeddings, the head, and in some architectures other linear layers."""
+NOT_ADAPTED = {"embed_tokens", "embed_positions", "wte", "wpe", "embed_in", "embed_out", "word_embeddings", "lm_head"}
+"""Names of embeddings and heads in transformers. One of another name counts as a linear layer, until it is loaded."""
 
 
 def trained_parameters(config: Config, parameters: int) -> int:
@@ -37,10 +39,10 @@ def check_targets(config: Config) -> None:
 
 
 def _layers(config: Config) -> dict[str, tuple[int, int]]:
-    """Rows and columns of the matrices in the student's layers; none where they cannot be known before it is loaded."""
+    """Rows and columns of the student's matrices that may get an adapter; none where they are not known beforehand."""
     folder = model_folder(config, "student")
     matrices = matrices_in(folder) if folder else layer_matrices(config, "student")
-    return {name: size for name, size in matrices.items() if IN_A_LAYER.search(name)}
+    return {name: size for name, size in matrices.items() if IN_A_LAYER.search(name) or _last(name) not in NOT_ADAPTED}
 
 
 def _last(name: str) -> str:

@@ -11,7 +11,7 @@ from scope.planning.adapters import check_targets
 from scope.planning.arm import ArmPlan
 from scope.planning.benchmarks import solution_files, training_files
 from scope.planning.context import check_evaluation, check_rollout, check_served
-from scope.planning.memory_needs import check_memory
+from scope.planning.memory_needs import check_evaluation_memory, check_memory
 from scope.planning.plan import Plan
 from scope.planning.sources import check_solutions
 
@@ -157,6 +157,7 @@ def evaluated_model(plan: Plan, job: Any) -> str:
     """The model that is evaluated as `base` or `teacher`."""
     model = "student" if job.policy == "base" else "teacher"
     check_evaluation(plan, model)
+    check_evaluation_memory(plan, model)
     return plan.layout.shared.model(model)
 
 

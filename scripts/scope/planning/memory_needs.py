@@ -71,10 +71,22 @@ def check_memory(plan: Plan, arm: Config, stage: str) -> None:
     """Raise InputError where a stage of an arm cannot fit the GPU that the configuration names."""
     limit = plan.config.gpu_memory_gb
     for need in needs(plan, arm) if limit else ():
-        if need.stage == stage and limit and need.certain > _available(need, limit):
-            raise InputError(
-                f"{stage} does not fit a GPU with {limit:g} GB (gpu_memory_gb): {_problem(need)}", "too-little-memory"
-            )
+        if limit and need.stage == stage:
+            _refuse(need, limit)
+
+
+def check_evaluation_memory(plan: Plan, model: str) -> None:
+    """Raise InputError where vLLM cannot evaluate the student or the teacher on the GPU that is named."""
+    limit = plan.config.gpu_memory_gb
+    if limit and plan.config.evaluation.engine == "vllm":
+        _refuse(_evaluated(plan, plan.config, model), limit)
+
+
+def _refuse(need: Need, limit: float) -> None:
+    if need.certain > _available(need, limit):
+        raise InputError(
+            f"{need.stage} does not fit a GPU with {limit:g} GB (gpu_memory_gb): {_problem(need)}", "too-little-memory"
+        )
 
 
 def _available(need: Need, limit: float) -> float:
@@ -98,9 +110,11 @@ def _needs(plan: Plan, arm: Config) -> Iterator[Need]:
     if arm.rollout.engine == "vllm":
         yield _sampled(arm, "rollout", _shape(plan, method.behaviour), arm.rollout.max_tokens)
     if arm.evaluation.engine == "vllm":
-        models = [_shape(plan, name) for name in ("student", "teacher")]
-        yield max((_sampled(arm, "evaluate", model, arm.evaluation.max_tokens) for model in models),
-                  key=lambda need: need.bytes)  # fmt: skip
+        yield max((_evaluated(plan, arm, model) for model in ("student", "teacher")), key=lambda need: need.bytes)
+
+
+def _evaluated(plan: Plan, config: Config, model: str) -> Need:
+    return _sampled(config, "evaluate", _shape(plan, model), config.evaluation.max_tokens)
 
 
 def _shape(plan: Plan, name: str) -> ModelShape | int:
@@ -167,7 +181,7 @@ def _score(arm: Config, shape: ModelShape | int) -> Need:
     if isinstance(shape, int):
         return Need("score", w * shape, w * shape, f"score more than {readable(w * shape)}", "weights", keys)
     batch = longest_pack(arm, shape, arm.teacher.pack_tokens or PACK_TOKENS["cuda"], arm.teacher.attention)
-    size, weights = score_bytes(shape, batch, arm.models.dtype), w * shape.parameters
+    size, weights = score_bytes(shape, batch, arm.models.dtype), shape.weights(w)
     sure = int(size * (1 - ERROR)) if shape.calibrated else weights
     parts = f"weights {readable(weights)}, a pass of {batch.tokens:,} tokens {readable(size - weights)}"
     return Need("score", size, sure, f"score {readable(size)}", parts, keys)
@@ -180,8 +194,9 @@ def _sampled(arm: Config, stage: str, shape: ModelShape | int, response: int) ->
     if isinstance(shape, int):
         weights = WIDTH[arm.models.dtype] * shape
         return Need(stage, weights, weights, f"{stage} more than {readable(weights)}", "weights", keys)
-    tokens, weights = arm.data.max_prompt_tokens + response, WIDTH[arm.models.dtype] * shape.parameters
+    tokens, weights = arm.data.max_prompt_tokens + response, shape.weights(WIDTH[arm.models.dtype])
     cache = cache_bytes(shape, tokens, arm.models.dtype)
     text = f"{stage} {readable(weights)} + KV cache of {readable(cache)} per {tokens:,}-token sequence"
     parts = f"weights {readable(weights)}, KV cache of one sequence {readable(cache)}; vLLM takes {VLLM_SHARE:.0%}"
-    return Need(stage, weights + cache, weights + (0 if shape.windowed else cache), text, parts, keys)
+    whole = shape.calibrated and not shape.windowed  # MLA and hybrids hold less than keys and values of every layer
+    return Need(stage, weights + cache, weights + (cache if whole else 0), text, parts, keys)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from scope.artifacts.weight_headers import Weights
 from scope.config.experiment import Config
-from scope.planning.disk import parameters
+from scope.planning.disk import WIDTH, parameters
 from scope.planning.random_init import vocabulary_size
 
 NAMES = {
@@ -51,7 +51,13 @@ class ModelShape(NamedTuple):
     windowed: bool
     """Whether layers attend to a window, so that a KV cache may hold less than a sequence"""
     calibrated: bool
-    """Whether the activations of this architecture were measured"""
+    """Whether the activations of this architecture were measured, and each layer's cache holds keys and values"""
+    quantized: int | None = None
+    """Bytes of quantized weights, as their files hold them"""
+
+    def weights(self, width: int) -> int:
+        """Bytes of the weights in a number format of `width` bytes, which quantized ones do not take."""
+        return self.quantized or width * self.parameters
 
 
 def model_shape(config: Config, name: str, folder: str, weights: Weights | None) -> ModelShape | int:
@@ -66,7 +72,12 @@ def model_shape(config: Config, name: str, folder: str, weights: Weights | None)
         settings = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return count  # the stage `model` refuses the folder
-    return shape_of(settings, count) if isinstance(settings, dict) else count
+    found = shape_of(settings, count) if isinstance(settings, dict) else count
+    if not (weights and isinstance(settings, dict) and settings.get("quantization_config")):
+        return found
+    if isinstance(found, int):
+        return weights.bytes // WIDTH["float32"]  # no more than there are, whatever format they are counted in
+    return found._replace(quantized=weights.bytes)
 
 
 def _random_init(config: Config, name: str) -> dict[str, Any]:

@@ -1,12 +1,11 @@
 """Activation checkpointing: a layer keeps its input, and the backward pass computes the rest again."""
 
-import sys
-
 from torch import nn
 from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
 
 from scope.errors import InputError
+from scope.update.log import log
 
 
 def checkpoint_activations(model: PreTrainedModel) -> None:
@@ -19,7 +18,7 @@ def checkpoint_activations(model: PreTrainedModel) -> None:
             "unsupported-model",
         )
     model.gradient_checkpointing_enable({"use_reentrant": False})
-    print(f"update: {layers} layers keep their input and compute their activations again", file=sys.stderr)
+    log(f"update: {layers} layers keep their input and compute their activations again")
 
 
 def without_dropout(model: nn.Module) -> None:

@@ -1,12 +1,10 @@
 """Limits on a step's figures that stop an update before the step is made, and the gap that is worth a warning."""
 
-import sys
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import torch.distributed as dist
-
 from scope.errors import InputError
+from scope.update.log import log
 from scope.update.recipe import Guards
 
 LARGE_GAP = 0.1
@@ -52,6 +50,6 @@ def check_guards(metrics: Mapping[str, float], guards: Guards, step: int) -> Non
                 "beyond-guard",
             )
     gap = metrics.get("engine_gap_mean", 0.0)
-    if gap > LARGE_GAP and not dist.get_rank():
-        print(f"Warning: step {step}: log-probabilities of the engine that sampled and of the trainer differ by "
-              f"{gap:.3f} nats per token on average: {LIMITS['max_engine_gap'].remedy}", file=sys.stderr)  # fmt: skip
+    if gap > LARGE_GAP:
+        log(f"Warning: step {step}: log-probabilities of the engine that sampled and of the trainer differ by "
+            f"{gap:.3f} nats per token on average: {LIMITS['max_engine_gap'].remedy}")  # fmt: skip

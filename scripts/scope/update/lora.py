@@ -6,8 +6,6 @@ The base of every round is the student before round 1, and the optimizer state h
 both are one weight (policy.py), is for the engines and is not trained further.
 """
 
-import sys
-
 import torch
 from peft import LoraConfig, inject_adapter_in_model
 from torch import nn
@@ -16,6 +14,7 @@ from transformers.pytorch_utils import Conv1D
 
 from scope.errors import InputError
 from scope.seeds import derive_seed
+from scope.update.log import log
 from scope.update.recipe import LoraSettings
 
 
@@ -30,10 +29,7 @@ def add_adapters(model: PreTrainedModel, lora: LoraSettings, seed: int) -> None:
         torch.manual_seed(derive_seed(seed, "lora"))
         inject_adapter_in_model(settings, model)
     trained = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    print(
-        f"update: LoRA of rank {lora.rank} on {len(chosen):,} linear layers, {trained:,} parameters are trained",
-        file=sys.stderr,
-    )
+    log(f"update: LoRA of rank {lora.rank} on {len(chosen):,} linear layers, {trained:,} parameters are trained")
 
 
 def target_layers(model: PreTrainedModel, targets: str | list[str]) -> list[str]:

@@ -1,6 +1,5 @@
 """One round of updates, step by step, with its metrics."""
 
-import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -28,6 +27,7 @@ from scope.models.token_ids import token_ids
 from scope.update.checkpoints import Checkpoints, from_first_rank
 from scope.update.deepspeed_config import deepspeed_config
 from scope.update.execution import Execution
+from scope.update.log import log
 from scope.update.loss_settings import LossSettings
 from scope.update.micro_batch import lengths_of
 from scope.update.peak import peak_tflops
@@ -92,7 +92,7 @@ def save(trainer: Trainer, args: Namespace, rows: list[dict[str, Any]], work: Un
         write_manifest(args.out_state, **provenance, **place)
         write_manifest(args.out_policy, **provenance, **place)
         if args.repeats:
-            print(compare(args.out_policy, args.repeats), file=sys.stderr)
+            log(compare(args.out_policy, args.repeats))
         if args.out_costs:
             parquet.write(args.out_costs, STEP_COSTS, rows, **provenance, **place)
         parquet.write(args.out_metrics, METRICS, rows, **provenance, **place)
@@ -144,7 +144,7 @@ def run_and_log(trainer: Trainer, args: Namespace, settings: UpdateRecipe, work:
         if checkpoint:
             say(f"{len(rows):,} of {total:,} steps are kept from an earlier attempt")
         if not total:
-            print("Warning: no rollout is left to train on: nothing is trained in this round", file=sys.stderr)
+            log("Warning: no rollout is left to train on: nothing is trained in this round")
     with _tracked(args, work) as track:
         for row in rows:
             track(row)
@@ -165,8 +165,8 @@ def warn_if_untrained(row: dict[str, Any]) -> None:
         "nothing is trained in this step: the learning rate is 0": row["learning_rate"] == 0,
         "every response of this step was cut off at rollout.max_tokens": row["truncated"] == 1,
     }
-    for cause in (cause for cause, holds in causes.items() if holds and not dist.get_rank()):
-        print(f"Warning: step {row['step']}: {cause}", file=sys.stderr)
+    for cause in (cause for cause, holds in causes.items() if holds):
+        log(f"Warning: step {row['step']}: {cause}")
 
 
 def _metrics_row(round_: int, figures: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from architectures import random_model
 from disk_worlds import projected, world
 from model_folders import model_folder
 from refusals import refused
@@ -39,6 +40,15 @@ def test_parameters_are_counted_from_headers_as_they_are_trained(kind, targets, 
     folder = model_folder(tmp_path / "model", kind, max_shard_size="20KB")
     expected = trained(load_model(folder, "float32"), targets)
     assert trained_parameters(config_of(targets, folder), 10**9) == expected
+
+
+def test_a_linear_layer_beside_the_numbered_ones_is_a_target(tmp_path):
+    """OPT-350m projects its embeddings, which are narrower than its layers."""
+    random_model("opt", word_embed_proj_dim=16).save_pretrained(tmp_path)
+    for targets in ("all-linear", ["project_in", "q_proj"]):
+        config = config_of(targets, tmp_path)
+        check_targets(config)
+        assert trained_parameters(config, 10**9) == trained(load_model(tmp_path, "float32"), targets)
 
 
 def test_those_of_a_model_to_make_are_counted_from_its_shape():

@@ -10,7 +10,7 @@ import pytest
 from disk_worlds import world
 from refusals import refused
 from scope.planning import inputs
-from scope.planning.memory_needs import memory_lines
+from scope.planning.memory_needs import memory_lines, needs
 from scope.planning.plan import make_plan
 
 QWEN = {"model_type": "qwen2", "hidden_size": 1536, "intermediate_size": 8960, "num_hidden_layers": 28,
@@ -18,13 +18,14 @@ QWEN = {"model_type": "qwen2", "hidden_size": 1536, "intermediate_size": 8960, "
 LONG = {"rollout": {"max_tokens": 12_288}, "data": {"max_prompt_tokens": 4_096}}
 
 
-def folder(path, settings=QWEN, parameters=1_777_088_000):
-    """A model folder whose weights are a hole."""
+def folder(path, settings=QWEN, parameters=1_777_088_000, size=0):
+    """A model folder whose weights are a hole, of `size` bytes."""
     path.mkdir()
     (path / "config.json").write_text(json.dumps(settings))
     header = json.dumps({"w": {"dtype": "BF16", "shape": [parameters], "data_offsets": [0, 2 * parameters]}}).encode()
     with open(path / "model.safetensors", "wb") as weights:
         weights.write(struct.pack("<Q", len(header)) + header)
+        weights.truncate(size or weights.tell())
     return {"path": str(path), "random_init": None, "sft": None}
 
 
@@ -47,6 +48,11 @@ def start(plan):
     inputs.rollout_shared(plan, SimpleNamespace(rollouts=arm.rollouts, seed=0, round=1, shard=0))
     inputs.score(plan, SimpleNamespace(arm="scope", seed=0, round=2, shard=0))
     inputs.update(plan, SimpleNamespace(arm="scope", seed=0, round=1))
+
+
+def needs_of(plan, stage):
+    (need,) = (need for need in needs(plan, plan.arm("scope").config) if need.stage == stage)
+    return need
 
 
 def test_without_a_budget_micro_batches_are_those_of_a_gpu(plan):
@@ -101,6 +107,41 @@ def test_a_rollout_that_vllm_cannot_hold_is_refused(plan, tmp_path):
     student = folder(tmp_path / "student", QWEN | {"num_key_value_heads": 12}, 1_777_088_000)
     with refused("too-little-memory", "rollout", "rollout.max_tokens"):
         start(plan(5, models={"student": student}))
+
+
+def test_an_evaluation_that_vllm_cannot_hold_is_refused(plan, tmp_path):
+    planned = plan(80, models={"teacher": folder(tmp_path / "teacher", QWEN, 70 * 10**9)})
+    inputs.evaluated_model(planned, SimpleNamespace(policy="base"))
+    with refused("too-little-memory", "evaluate", "evaluation.max_tokens", "140 GB"):
+        inputs.evaluated_model(planned, SimpleNamespace(policy="teacher"))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"model_type": "deepseek_v3"}, {"model_type": "jamba"}, {"sliding_window": 512, "use_sliding_window": True}],
+    ids=["latent attention", "few layers with attention", "windows"],
+)
+def test_a_cache_that_may_be_smaller_than_keys_and_values_of_all_layers_refuses_nothing(settings, plan, tmp_path):
+    """At 4.6 GB there is room for 3.6 GB of weights, and not for 2.8 GB of cache."""
+    wide = QWEN | {"num_key_value_heads": 12}
+    for kind, holds in (({}, False), (settings, True)):
+        student = folder(tmp_path / f"{holds}", wide | kind, 1_777_088_000)
+        shared = plan(4.6, models={"student": student})
+        job = SimpleNamespace(rollouts=shared.arm("scope").rollouts, seed=0, round=1, shard=0)
+        if holds:
+            inputs.rollout_shared(shared, job)
+        else:
+            with refused("too-little-memory", "rollout"):
+                inputs.rollout_shared(shared, job)
+
+
+def test_quantized_weights_take_the_bytes_of_their_files(plan, tmp_path):
+    """In an unknown architecture, no more than if each number had 4 bytes."""
+    quantized = {"quantization_config": {"quant_method": "fp8"}}
+    teacher = folder(tmp_path / "teacher", QWEN | quantized, 3_554_176_000, size=3_554_176_000)
+    assert "weights 3.6 GB" in needs_of(plan(80, models={"teacher": teacher}), "score").parts
+    bare = folder(tmp_path / "bare", quantized, 10**9, size=10**9)
+    assert needs_of(plan(80, models={"teacher": bare}), "score").certain == 2 * 10**9 // 4
 
 
 def test_without_a_stated_size_nothing_is_refused(plan):

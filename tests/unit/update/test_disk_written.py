@@ -25,6 +25,7 @@ from scope.planning.recipes import recipe
 from scope.planning.take import take
 from scope.update.execution import Execution
 from scope.update.recipe import UpdateSettings
+from trainers import zero
 from worlds import made_up_round, objective_of, table, weigh
 
 pytestmark = pytest.mark.real
@@ -89,7 +90,7 @@ def test_made_models_are_as_large_as_projected(tmp_path):
 
 def config_with_state(dtype, stage):
     """The demo in one precision and at one ZeRO stage."""
-    raw = world(models={"dtype": dtype}, update={"deepspeed": {"zero_optimization": {"stage": stage}}})
+    raw = world(models={"dtype": dtype}, update={"deepspeed": zero(stage)})
     return arm_config(raw, "kd")
 
 

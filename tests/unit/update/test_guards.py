@@ -10,7 +10,7 @@ from torch.testing import assert_close
 from refusals import refused
 from scope.update.guards import check_guards
 from scope.update.recipe import Guards
-from trainers import ARMS, distributions, gradients, make_batch, make_trainer, of_tokens, token_losses, weights_of
+from trainers import ARMS, distributions, gradients, make_batch, make_trainer, of_tokens, token_losses, weights_of, zero
 from worlds import tiny_model
 
 pytestmark = pytest.mark.usefixtures("group_of_one")
@@ -97,6 +97,6 @@ def test_a_loss_that_is_not_finite_is_refused(student, teacher):
 def test_a_gradient_that_is_not_finite_is_refused(stage, student, teacher):
     batch = make_batch(ARMS["scope"], student, teacher)
     student.model.norm.weight.register_hook(lambda gradient: gradient * math.nan)
-    trainer = make_trainer(student, ARMS["scope"], deepspeed={"zero_optimization": {"stage": stage}})
+    trainer = make_trainer(student, ARMS["scope"], deepspeed=zero(stage))
     with refused("not-finite", "step 1: the gradient"):
         list(trainer.run_round(batch, 0))

@@ -24,6 +24,7 @@ from trainers import (
     weights_of,
     whole_state,
     without_costs,
+    zero,
 )
 from worlds import tiny_model
 
@@ -89,8 +90,7 @@ def test_in_float64_the_gradient_of_adapters_is_the_formula_to_1e_9(objective, t
 def steps(stage, checkpointing=False):
     """Metrics of a step, the gradient as AdamW saw it, the weights after it, and the base."""
     objective, model = ARMS["scope"], adapted(trained=True)
-    zero = {"zero_optimization": {"stage": stage}}
-    trainer = make_trainer(model, objective, deepspeed=zero, checkpoint_activations=checkpointing)
+    trainer = make_trainer(model, objective, deepspeed=zero(stage), checkpoint_activations=checkpointing)
     (metrics,) = map(without_costs, trainer.run_round(make_batch(objective, tiny_model(1), tiny_model(2)), 0))
     weights = {name: parts[WEIGHT] for name, parts in whole_state(trainer)[0].items()}
     return metrics, gradients(trainer), weights
@@ -99,7 +99,7 @@ def steps(stage, checkpointing=False):
 def written(folder, stage):
     """The policy after a step."""
     objective = ARMS["scope"]
-    trainer = make_trainer(adapted(), objective, learning_rate=0.01, deepspeed={"zero_optimization": {"stage": stage}})
+    trainer = make_trainer(adapted(), objective, learning_rate=0.01, deepspeed=zero(stage))
     list(trainer.run_round(make_batch(objective, tiny_model(1), tiny_model(2)), 0))
     trainer.save_policy(folder)
     return {name: parts[WEIGHT] for name, parts in whole_state(trainer)[0].items()}

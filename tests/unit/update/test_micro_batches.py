@@ -26,6 +26,7 @@ from trainers import (
     update_settings,
     weights_of,
     without_costs,
+    zero,
 )
 from worlds import made_up_round, objective_of, tiny_model
 
@@ -86,7 +87,7 @@ def test_a_step_does_not_depend_on_what_is_kept_of_activations(stage, kl, teache
     for checkpointed in (False, True):
         model = tiny_model(1)
         batch = make_batch(objective, model, teacher)
-        update = {"deepspeed": {"zero_optimization": {"stage": stage}}, "checkpoint_activations": checkpointed}
+        update = {"deepspeed": zero(stage), "checkpoint_activations": checkpointed}
         trainer = make_trainer(model, objective, teacher if kl == "full" else None, **update)
         calls = []
         model.model.layers[0].mlp.register_forward_pre_hook(lambda *_, calls=calls: calls.append(1))
@@ -118,9 +119,7 @@ def test_bfloat16_gradients_are_added_up_in_float32(stage, teacher):
     batch = make_batch(objective, tiny_model(1), teacher, groups=groups)
 
     def gradient_of(budget, **further):
-        settings = update_settings(
-            micro_batch_tokens=budget, deepspeed={"zero_optimization": {"stage": stage}, **further}
-        )
+        settings = update_settings(micro_batch_tokens=budget, deepspeed={**zero(stage), **further})
         trainer = Trainer(tiny_model(1).bfloat16(), *settings, "bfloat16", loss_settings(objective))
         list(trainer.run_round(batch, 0))
         return gradients(trainer)
@@ -137,7 +136,7 @@ def test_a_step_does_not_depend_on_the_zero_stage(stage, teacher, tmp_path):
     for chosen in (1, stage):
         model = tiny_model(1)
         batch = make_batch(objective, model, teacher)
-        trainer = make_trainer(model, objective, deepspeed={"zero_optimization": {"stage": chosen}})
+        trainer = make_trainer(model, objective, deepspeed=zero(chosen))
         (metrics,) = map(without_costs, trainer.run_round(batch, 0))
         trainer.save_policy(tmp_path / str(chosen))
         policies.append((metrics, load_file(tmp_path / str(chosen) / "model.safetensors")))

@@ -5,7 +5,7 @@ from torch.testing import assert_close
 
 from ranks import on_ranks
 from scope.update.state import WEIGHT
-from trainers import ARMS, gradients, make_batch, make_trainer, whole_state, without_costs
+from trainers import ARMS, gradients, make_batch, make_trainer, whole_state, without_costs, zero
 from worlds import tiny_model
 
 pytestmark = pytest.mark.usefixtures("rank_server")
@@ -18,8 +18,7 @@ def steps(stage):
     made = {}
     for arm in CHOSEN:
         objective, teacher = ARMS[arm], tiny_model(2)
-        zero = {"zero_optimization": {"stage": stage}}
-        trainer = make_trainer(tiny_model(1), objective, teacher, deepspeed=zero)
+        trainer = make_trainer(tiny_model(1), objective, teacher, deepspeed=zero(stage))
         (metrics,) = map(without_costs, trainer.run_round(make_batch(objective, tiny_model(1), teacher), 0))
         weights = {name: parts[WEIGHT] for name, parts in whole_state(trainer)[0].items()}
         made[arm] = metrics, gradients(trainer), weights

@@ -14,7 +14,7 @@ from scope.update.lora import add_adapters
 from scope.update.recipe import LoraSettings
 from scope.update.sharded_load import sharded_load
 from scope.update.trainer import Trainer
-from trainers import ARMS, gradients, loss_settings, make_batch, update_settings, without_costs
+from trainers import ARMS, gradients, loss_settings, make_batch, update_settings, without_costs, zero
 from worlds import tiny_model
 
 pytestmark = [pytest.mark.real, pytest.mark.usefixtures("rank_server")]
@@ -24,7 +24,7 @@ PEAK = {"peak_tflops": 1.0}
 
 def step(folder, stage, dtype="float32", lora=False):
     """Weights held after loading; metrics, gradient, and MFU of a step; the policy is written."""
-    settings = update_settings(deepspeed={"zero_optimization": {"stage": stage}})
+    settings = update_settings(deepspeed=zero(stage))
     with sharded_load(deepspeed_config(*settings, dtype)):
         model = load_model(folder, dtype)
     assert not is_deepspeed_zero3_enabled()

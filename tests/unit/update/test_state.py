@@ -10,7 +10,7 @@ from refusals import refused
 from scope.models.load import load_model
 from scope.update.state import MOMENTS, WEIGHT
 from scope.update.trainer import Trainer
-from trainers import ARMS, loss_settings, make_batch, make_trainer, update_settings, weights_of, whole_state
+from trainers import ARMS, loss_settings, make_batch, make_trainer, update_settings, weights_of, whole_state, zero
 from worlds import tiny_model
 
 pytestmark = pytest.mark.usefixtures("rank_server")
@@ -20,8 +20,8 @@ OBJECTIVE = ARMS["kd"]
 OFFLOADED = {"offload_optimizer": {"device": "cpu", "pin_memory": False}}
 
 
-def trainer_of(model, dtype, stage, **zero):
-    deepspeed = {"zero_optimization": {"stage": stage, **zero}, "zero_force_ds_cpu_optimizer": not zero}
+def trainer_of(model, dtype, stage, **offload):
+    deepspeed = zero(stage, **offload) | {"zero_force_ds_cpu_optimizer": not offload}
     settings = update_settings(learning_rate=0.01, deepspeed=deepspeed)
     return Trainer(model.to(getattr(torch, dtype)), *settings, dtype, loss_settings(OBJECTIVE))
 
@@ -41,9 +41,9 @@ def first_step(folder, dtype, stage):
     return whole_state(trainer)
 
 
-def second_step(folder, dtype, stage, **zero):
+def second_step(folder, dtype, stage, **offload):
     """The state as it was read, and the weights after another step."""
-    trainer = trainer_of(load_model(folder / "policy", dtype), dtype, stage, **zero)
+    trainer = trainer_of(load_model(folder / "policy", dtype), dtype, stage, **offload)
     trainer.load_state(folder / "state")
     state = whole_state(trainer)
     run_step(trainer, 1)
@@ -129,7 +129,7 @@ def test_the_first_step_is_as_large_as_its_rate(dtype, stage, tmp_path):
 @pytest.mark.parametrize("stage", [0, 1])
 def test_no_weight_decays_before_the_first_step(stage, tmp_path):
     """At stage 0 in bfloat16 DeepSpeed makes a step without a gradient when it starts."""
-    model, deepspeed = tiny_model(1).bfloat16(), {"zero_optimization": {"stage": stage}}
+    model, deepspeed = tiny_model(1).bfloat16(), zero(stage)
     before = {name: weight.float() for name, weight in weights_of(model).items()}
     settings = update_settings(learning_rate=0.1, weight_decay=0.5, deepspeed=deepspeed)
     trainer = Trainer(model, *settings, "bfloat16", loss_settings(OBJECTIVE))

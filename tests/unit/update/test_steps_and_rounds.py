@@ -15,7 +15,17 @@ from scope.models.load import load_model
 from scope.update.checkpoints import Checkpoints
 from scope.update.micro_batch import lengths_of
 from scope.update.trainer import Trainer
-from trainers import ARMS, formula, loss_settings, make_batch, make_trainer, update_settings, weights_of, without_costs
+from trainers import (
+    ARMS,
+    formula,
+    loss_settings,
+    make_batch,
+    make_trainer,
+    update_settings,
+    weights_of,
+    without_costs,
+    zero,
+)
 from worlds import tiny_model
 
 pytestmark = pytest.mark.usefixtures("group_of_one")
@@ -107,7 +117,7 @@ def test_parameters_move_at_the_rate_of_the_schedule(student, teacher):
 )
 def test_steps_after_a_checkpoint_are_those_of_an_unbroken_round(stage, dtype, teacher, tmp_path):
     """Also the last step alone: its pi_old is the policy at the round's start, not that of the checkpoint."""
-    update = {"learning_rate": 0.05, "deepspeed": {"zero_optimization": {"stage": stage}}}
+    update = {"learning_rate": 0.05, "deepspeed": zero(stage)}
     objective, checkpoints = ARMS["scope"], Checkpoints(Unfinished(tmp_path, RECIPE, "this"))
     batch = make_batch(objective, tiny_model(1), teacher, prompts_per_step=1)
     started = lambda: Trainer(  # noqa: E731
