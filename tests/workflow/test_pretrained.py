@@ -19,7 +19,7 @@ pytestmark = [
 SMALL = ("--configfile", "config/smollm.yaml", "tests/configs/pretrained.yaml")
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", pytest.param("float32", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("dtype", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_a_round_of_scope_on_a_pretrained_model(tmp_path, dtype):
     folder = checkout(tmp_path)
     options = (*SMALL, "--config", f"models={{dtype: {dtype}}}")

@@ -29,7 +29,7 @@ from scope.planning.plan import Plan
 from scope.update.execution import zero_optimization
 
 ERROR = 0.15
-"""What is allowed for the error of the model: 12 % was the largest that was measured (docs/memory.md)."""
+"""What is allowed for the error of the model: 11 % was the largest that was measured (docs/memory.md)."""
 CONTEXT = 1_500_000_000
 """Bytes of CUDA, NCCL and kernels on a GPU beside what torch allocates: not measured here."""
 VLLM_SHARE = 0.92
