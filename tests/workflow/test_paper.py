@@ -98,6 +98,8 @@ def test_a_dry_run_projects_jobs_gpu_hours_memory_and_disk(site, name):
     memory = re.search(r"memory per GPU: about update (\d+) GB, score \S+ GB, rollout 3\.6 GB \+ KV cache", said)
     assert memory, said
     assert int(memory[1]) < 0.85 * 80
+    assert "; of 80 GB" in said
+    assert "may not fit" not in said
     # 11 policies of 3.6 GB, 2 or 3 states of 12 bytes for each of 1.8 billion parameters
     assert re.search(r"disk: about \S+ GB at the end \(10 policies 36 GB, 2 states 43 GB", said), said
 

@@ -45,7 +45,7 @@ def whole_experiment(plan: Plan, jobs: int, hours: Mapping[str, float] | None, s
     time = "" if hours is None else f", about {cost.readable_hours(sum(hours.values()))} GPU hours"
     return (
         f"whole experiment: {jobs:,} jobs{time}, {readable(size)} of disk at the end; "
-        f"{made:,} of {len(updates):,} updates exist, and Snakemake counts the jobs of this run"
+        f"{made:,} of {len(updates):,} updates exist; below, Snakemake counts the jobs that still have to run"
     )
 
 

@@ -86,14 +86,57 @@ def test_what_may_not_fit_is_a_warning_with_the_keys_to_change(plan):
     close = plan(78, {"checkpoint_activations": False})
     _, warning = memory_lines(close)
     assert "update may not fit a GPU with 78 GB" in warning
-    assert "set update.checkpoint_activations: true" in warning
+    assert "(update.checkpoint_activations: true)" in warning
+    assert "beside about 1.5 GB of CUDA" in warning
     start(close)
 
 
-@pytest.mark.parametrize("key", ["checkpoint_activations", "micro_batch_tokens", "zero_optimization.stage",
-                                 "offload_optimizer", "update.ranks", "gpu_memory_gb"])  # fmt: skip
-def test_an_update_beyond_the_error_is_refused_with_the_keys_to_change(plan, key):
-    with refused("too-little-memory", "update", "24 GB", key):
+CHANGES = {
+    "update.checkpoint_activations: true": {"checkpoint_activations": True},
+    "update.micro_batch_tokens: 16384": {"micro_batch_tokens": 16_384},
+    "update.lora: {rank: 16}": {"lora": {"rank": 16}},
+    "update.deepspeed.zero_optimization.stage: 2": {"deepspeed": {"zero_optimization": {"stage": 2}}},
+    "update.deepspeed.zero_optimization.stage: 3": {"deepspeed": {"zero_optimization": {"stage": 3}}},
+    "update.deepspeed.zero_optimization.offload_optimizer: {device: cpu}": {
+        "deepspeed": {
+            "zero_optimization": {"offload_optimizer": {"device": "cpu"}},
+            "zero_force_ds_cpu_optimizer": False,
+        }
+    },
+    "update.ranks: 4": {"ranks": 4},
+}
+
+
+def remedies(planned):
+    """{change: what it leaves, as a text} of an update."""
+    found = re.findall(
+        r"([\d.]+ [MGT]B) \(([^()]+?)(?:, the tokens of the longest row)?\)", needs_of(planned, "update").remedy()
+    )
+    return {change: size for size, change in found}
+
+
+@pytest.mark.parametrize("update", [{"checkpoint_activations": False, "micro_batch_tokens": 32_768},
+                                    {"ranks": 2}, {"ranks": 2, "lora": {"rank": 16}}], ids=str)  # fmt: skip
+def test_each_change_of_a_key_leaves_what_a_run_with_it_takes(plan, update):
+    found = remedies(plan(update=update))
+    assert 1 <= len(found) <= 4
+    for change, size in found.items():
+        assert needs_of(plan(update=update | CHANGES[change]), "update").text == f"update {size}"
+
+
+def test_a_change_that_needs_more_memory_is_not_named(plan, tmp_path):
+    """A small model in float32 on one rank: each ZeRO stage divides nothing, and has a buffer."""
+    small = folder(tmp_path / "small", QWEN | {"hidden_size": 64, "num_hidden_layers": 2}, 10**7)
+    models = {"dtype": "float32", "student": small, "teacher": small}
+    found = remedies(plan(update={"ranks": 1, "checkpoint_activations": False}, models=models))
+    assert "update.checkpoint_activations: true" in found
+    assert not any("zero_optimization" in change for change in found)
+    assert needs_of(plan(update={"ranks": 1}, models=models), "update").remedy().startswith("no single change")
+
+
+@pytest.mark.parametrize("named", ["update.checkpoint_activations: true", "GB (", "gpu_memory_gb"])
+def test_an_update_beyond_the_error_is_refused_with_the_keys_to_change(plan, named):
+    with refused("too-little-memory", "update", "24 GB", named):
         start(plan(24, {"checkpoint_activations": False}))
 
 

@@ -28,7 +28,7 @@ def test_the_whole_experiment_counts_finished_work_and_names_how_much_of_it_exis
     for round_ in (1, 2):
         table.add(X.round("scope", 0, round_).metrics)
     after = preflight_notices(plan_of(table, rounds=3, expected_cost=cost), BYTES)[0]
-    assert "; 0 of 3 updates exist, and Snakemake counts the jobs of this run" in before
+    assert "; 0 of 3 updates exist; below, Snakemake counts the jobs that still have to run" in before
     assert after == before.replace("0 of 3", "2 of 3")
     assert re.search(r"jobs, about \d+ GPU hours, ", after)
 
