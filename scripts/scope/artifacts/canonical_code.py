@@ -6,7 +6,8 @@ Left out, because nothing but a reader sees it:
 - text that is passed to an exception where it is raised: `raise InputError("...")`; its class, its other arguments and
   its keywords stay;
 - statements that only log: `print(..., file=sys.stderr)`, calls of a function that does nothing but such a print (here
-  or imported), `log`, `logger` or `logging` with the name of a level, and descriptions of progress bars;
+  or imported), always or under a condition without effects, `log`, `logger` or `logging` with the name of a level, and
+  descriptions of progress bars;
 - the text of `warnings.warn`, and what tqdm shows beside the numbers;
 - help, metavar, description and epilog of argparse.
 
@@ -34,6 +35,8 @@ PURE_METHODS = {
     "values",
 }  # fmt: skip
 PURE_OF_MODULES = {
+    ("dist", "get_rank"),
+    ("dist", "is_initialized"),
     ("json", "dumps"),
     ("os", "getpid"),
     ("shlex", "join"),
@@ -64,9 +67,18 @@ def log_functions(tree: ast.Module) -> frozenset[str]:
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and not node.decorator_list:
             body = node.body[1:] if _is_docstring(node.body[0]) else node.body
-            if len(body) == 1 and isinstance(body[0], ast.Expr) and _prints_to_stderr(body[0].value):
+            if _only_prints(body):
                 found.add(node.name)
     return frozenset(found)
+
+
+def _only_prints(body: list[ast.stmt]) -> bool:
+    match body:
+        case [ast.If(test=test, body=inner, orelse=[])] if not _effects(test):
+            return _only_prints(inner)
+        case [ast.Expr(value=value)]:
+            return _prints_to_stderr(value)
+    return False
 
 
 class _Canonical(ast.NodeTransformer):

@@ -11,6 +11,9 @@ from scope.artifacts.stages import STAGES
 
 SCRIPTS = ROOT / "scripts"
 IMPORTED = "def say(line):\n    '''Doc.'''\n    print(f'resume: {line}', file=sys.stderr, flush=True)\n"
+ON_FIRST = (
+    "def log(line):\n    if not dist.is_initialized() or dist.get_rank() == 0:\n        print(line, file=sys.stderr)\n"
+)
 
 
 def essence(source):
@@ -36,6 +39,7 @@ SAME = {
         'from scope.artifacts.partial import say as tell\ntell("a")',
         "from scope.artifacts.partial import say as tell\n",
     ),
+    "a function that prints on the first rank alone": (f'{ON_FIRST}log("a")', f'{ON_FIRST}log(f"b {{x}}")'),
     "a logger": ('logger.info("a %s", x)', 'logging.warning("b")'),
     "a warning": ('warnings.warn("a", UserWarning)', 'warnings.warn("b", UserWarning)'),
     "what a progress bar shows": ('tqdm(xs, "a", unit="row")', 'tqdm(xs, "b", unit="line", mininterval=1)'),
@@ -57,6 +61,14 @@ DIFFERENT = {
     "a print to standard output": ('print("a")', 'print("b")'),
     "a print to a file": ('print("a", file=out)', 'print("b", file=out)'),
     "a call with an unknown effect in a print": ("print(f(1), file=sys.stderr)", "print(f(2), file=sys.stderr)"),
+    "a function that prints where a call allows it": (
+        f'{ON_FIRST.replace("dist.get_rank()", "queue.pop()")}log("a")',
+        f'{ON_FIRST.replace("dist.get_rank()", "queue.pop()")}log("b")',
+    ),
+    "a function that prints, or does more": (
+        f'{ON_FIRST}    else:\n        f(line)\nlog("a")',
+        f'{ON_FIRST}    else:\n        f(line)\nlog("b")',
+    ),
     "say, where it is a function that does more": (
         'def say(x):\n    pipe.write(x)\nsay("a")',
         'def say(x):\n    pipe.write(x)\nsay("b")',
@@ -80,6 +92,10 @@ def test_texts_that_only_people_read_do_not_count(name):
 def test_whatever_may_change_a_result_counts(name):
     before, after = DIFFERENT[name]
     assert essence(before) != essence(after)
+
+
+def test_lines_that_the_first_rank_writes_do_not_count():
+    assert log_functions(ast.parse((SCRIPTS / "scope/update/log.py").read_text())) == {"log"}
 
 
 SCRIPT_NAMES = {script for stage in STAGES.values() for script in stage.scripts}
