@@ -18,9 +18,9 @@ dev/measure_memory.py compares all this with real updates; docs/memory.md has th
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from scope.planning.disk import WIDTH
 from scope.planning.model_shape import ModelShape
 
-WIDTH = {"float32": 4, "bfloat16": 2}
 FLOAT32 = 4
 BUCKET = 500_000_000
 """Numbers in DeepSpeed's buffer of gradients unless `reduce_bucket_size` is set, and in a bucket of stage 0."""

@@ -6,8 +6,8 @@ from scope.config.experiment import Config
 from scope.errors import InputError
 from scope.method.table import method_of
 from scope.models.pack_plan import PACK_TOKENS
-from scope.planning.disk import readable
-from scope.planning.memory import WIDTH, cache_bytes, score_bytes
+from scope.planning.disk import WIDTH, readable
+from scope.planning.memory import cache_bytes, score_bytes
 from scope.planning.model_shape import ModelShape
 from scope.planning.plan import Plan
 from scope.planning.stage_need import ERROR, Need, longest_pack, shape_of_model
@@ -41,9 +41,10 @@ def memory_lines(plan: Plan) -> list[str]:
 def check_memory(plan: Plan, arm: Config, stage: str) -> None:
     """Raise InputError where a stage of an arm cannot fit the GPU that the configuration names."""
     limit = plan.config.gpu_memory_gb
-    for need in needs(plan, arm) if limit else ():
-        if limit and need.stage == stage:
-            _refuse(need, limit)
+    if limit:
+        for need in needs(plan, arm):
+            if need.stage == stage:
+                _refuse(need, limit)
 
 
 def check_evaluation_memory(plan: Plan, model: str) -> None:

@@ -24,18 +24,20 @@ NAMED = 4
 
 def update_need(plan: Plan, arm: Config) -> Need:
     """The need of an arm's update, as far as its student is known."""
-    shape = shape_of_model(plan, "student")
-    found = _peak(plan, arm)
+    shape, found = shape_of_model(plan, "student"), _held(plan, arm)
+    size, remedy = _bytes(found), partial(_remedies, plan, arm)
     if isinstance(found, int):
-        parts = f"weights and optimizer {readable(found)}"
-        remedy = partial(_remedies, plan, arm, found)
-        return Need("update", found, found, f"update more than {readable(found)}", parts, remedy)
-    sure = int(found.peak * (1 - ERROR)) if isinstance(shape, ModelShape) and shape.calibrated else found.states
-    remedy = partial(_remedies, plan, arm, found.peak)
-    return Need("update", found.peak, sure, f"update {readable(found.peak)}", _parts(found), remedy)
+        parts = f"weights and optimizer {readable(size)}"
+        return Need("update", size, size, f"update more than {readable(size)}", parts, remedy)
+    sure = int(size * (1 - ERROR)) if isinstance(shape, ModelShape) and shape.calibrated else found.states
+    return Need("update", size, sure, f"update {readable(size)}", _parts(found), remedy)
 
 
-def _peak(plan: Plan, arm: Config) -> Update | int:
+def _bytes(found: Update | int) -> int:
+    return found if isinstance(found, int) else found.peak
+
+
+def _held(plan: Plan, arm: Config) -> Update | int:
     """What a process holds; its weights and optimizer states alone where the sizes of the student are not known."""
     shape, update = shape_of_model(plan, "student"), arm.update
     zero = zero_optimization(update.deepspeed, update.ranks, arm.models.dtype)
@@ -64,15 +66,11 @@ def _parts(found: Update) -> str:
     return ", ".join(f"{name} {readable(size)}" for name, size in named.items() if size)
 
 
-def _remedies(plan: Plan, arm: Config, now: int) -> str:
+def _remedies(plan: Plan, arm: Config) -> str:
     """The single changes that leave least, each with what the update takes then."""
-    then = {}
-    for text, changed in _changes(arm):
-        found = _peak(plan, changed)
-        size = found if isinstance(found, int) else found.peak
-        if size <= WORTH * now:
-            then[text] = size
-    best = sorted(then, key=lambda text: then[text])[:NAMED]
+    now = _bytes(_held(plan, arm))
+    then = {text: _bytes(_held(plan, changed)) for text, changed in _changes(arm)}
+    best = sorted((text for text in then if then[text] <= WORTH * now), key=lambda text: then[text])[:NAMED]
     if not best:
         return "no single change of a key of update lowers it: choose a smaller model"
     return "with one change it takes " + ", ".join(f"{readable(then[text])} ({text})" for text in best)

@@ -124,6 +124,18 @@ def test_each_change_of_a_key_leaves_what_a_run_with_it_takes(plan, update):
         assert needs_of(plan(update=update | CHANGES[change]), "update").text == f"update {size}"
 
 
+def test_adapters_and_the_sampled_kl_are_named_where_they_help(plan):
+    """Of models to make, whose matrices are known, unlike those of the hole."""
+    shape = {"layers": 8, "hidden_size": 1024, "intermediate_size": 4096, "heads": 8, "kv_heads": 8, "head_dim": 128}
+    made = {"path": None, "random_init": shape, "sft": None}
+    short = {"rollout": {"max_tokens": 64}, "data": {"max_prompt_tokens": 64}, "objective": {"kl": "full"}}
+    update, models = {"ranks": 1, "micro_batch_tokens": 128}, {"student": made, "teacher": made}
+    found = remedies(plan(update=update, models=models, **short))
+    assert {"update.lora: {rank: 16}", "objective.kl: sampled"} <= set(found)
+    with_lora = plan(update=update | CHANGES["update.lora: {rank: 16}"], models=models, **short)
+    assert needs_of(with_lora, "update").text == f"update {found['update.lora: {rank: 16}']}"
+
+
 def test_a_change_that_needs_more_memory_is_not_named(plan, tmp_path):
     """A small model in float32 on one rank: each ZeRO stage divides nothing, and has a buffer."""
     small = folder(tmp_path / "small", QWEN | {"hidden_size": 64, "num_hidden_layers": 2}, 10**7)
